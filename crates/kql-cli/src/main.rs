@@ -1,0 +1,3 @@
+//! The `kql` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Types, values, columns and tables of the engine.

@@ -1,0 +1,1 @@
+//! Runs logical plans over columnar batches.

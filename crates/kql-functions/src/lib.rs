@@ -1,0 +1,1 @@
+//! Every function and aggregate: signature, documentation, examples and kernel in one declaration.

@@ -1,1 +1,35 @@
 //! Types, values, columns and tables of the engine.
+//!
+//! The bottom of the house: nothing here knows queries, functions or files. A [`Table`] is a list of immutable
+//! [`Chunk`]s; a chunk is one [`Column`] a field; a column is an Arrow array or one of the engine's own encodings
+//! (constant, dictionary, shredded dynamic). What runs a query gets a [`Context`] first: cancellation, clock, seed,
+//! memory [`Budget`] and [`Limits`].
+
+mod column;
+mod context;
+mod decimal;
+mod dynamic;
+pub mod json;
+mod schema;
+mod shredded;
+mod strings;
+mod table;
+pub mod time;
+mod types;
+mod value;
+
+pub use column::{Boxed, Column, ColumnBuilder, NO_ROW};
+pub use context::{Budget, Context, Fault, Geo, GeoInfo, Limits, Reservation, Stop};
+pub use decimal::Decimal;
+pub use dynamic::{Bag, Dynamic};
+pub use schema::{Field, Schema};
+pub use shredded::{Node, Rows, Shredded, Tag, Texts};
+pub use strings::{DictionaryBuilder, DictionaryColumn, StringDictionary, StringReader};
+pub use table::{Batch, Chunk, Range, Table};
+pub use types::Type;
+pub use value::{Value, real_text};
+
+/// A hash map seeded per process, so that hostile keys cannot be made to collide.
+pub type Map<K, V> = std::collections::HashMap<K, V, ahash::RandomState>;
+/// A hash set seeded per process.
+pub type Set<K> = std::collections::HashSet<K, ahash::RandomState>;

@@ -1,0 +1,340 @@
+//! What every part of a running query gets first: cancellation, clock, seed, memory budget, limits, warnings.
+
+use crate::{Map, time};
+use std::{
+    any::Any,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+/// Why a value, or a whole answer, could not be computed. Carries no place in the query; the plan node adds it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// A run-time error of the query, with the reference's code where one is known.
+    Error {
+        /// Such as `SEM0420`.
+        code: &'static str,
+        /// What is wrong, naming the thing.
+        message: String,
+    },
+    /// A bound was reached: its name in [`Limits`], its value, and what was asked for.
+    Limit {
+        /// Field of [`Limits`] to raise.
+        name: &'static str,
+        /// Its value.
+        limit: u64,
+        /// Who ran into it.
+        by: String,
+    },
+    /// The query was cancelled.
+    Cancelled,
+    /// The time limit passed.
+    Timeout,
+    /// Something of the language that is not there yet, by name.
+    Unsupported(String),
+}
+
+impl Fault {
+    /// A run-time error without a known code.
+    pub fn new(message: impl Into<String>) -> Fault {
+        Fault::Error { code: "GENERAL", message: message.into() }
+    }
+
+    /// A run-time error with a code.
+    pub fn coded(code: &'static str, message: impl Into<String>) -> Fault {
+        Fault::Error { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Error { message, .. } => out.write_str(message),
+            Fault::Limit { name, limit, by } => {
+                write!(out, "{by} reached the limit `{name}` of {limit}; raise it, or ask for less")
+            }
+            Fault::Cancelled => out.write_str("the query was cancelled"),
+            Fault::Timeout => out.write_str("the query ran out of time (limit `time`)"),
+            Fault::Unsupported(what) => write!(out, "{what} is not implemented yet"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Every bound of a query. `Limits::default()` suits a person's own machine, [`Limits::untrusted`] a stranger's query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes of query text.
+    pub query_bytes: usize,
+    /// Nesting of the query text.
+    pub depth: usize,
+    /// Nodes and expressions of a plan after functions are inlined.
+    pub plan_nodes: usize,
+    /// Bytes that tables built by a query may take.
+    pub memory: usize,
+    /// Rows of a result; `usize::MAX` for none.
+    pub result_rows: usize,
+    /// Elements of one array: `range`, `make_list`, `make-series`.
+    pub array_elements: usize,
+    /// Bytes of one string made by a function.
+    pub string_bytes: usize,
+    /// Nesting of JSON.
+    pub json_depth: usize,
+    /// Bytes of a compiled regular expression.
+    pub regex_bytes: usize,
+    /// Bytes of one input line.
+    pub line_bytes: usize,
+    /// Bytes that compressed input may grow to; `usize::MAX` for none.
+    pub decompressed_bytes: usize,
+    /// Bad input lines whose text is kept; all are counted.
+    pub rejects_kept: usize,
+    /// Threads of a query.
+    pub threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            query_bytes: 2 << 20,
+            depth: 256,
+            plan_nodes: 100_000,
+            memory: 4 << 30,
+            result_rows: usize::MAX,
+            array_elements: 1 << 20,
+            string_bytes: 16 << 20,
+            json_depth: 128,
+            regex_bytes: 10 << 20,
+            line_bytes: 64 << 20,
+            decompressed_bytes: usize::MAX,
+            rejects_kept: 1_000,
+            threads: 2,
+        }
+    }
+}
+
+impl Limits {
+    /// Bounds for text and data from strangers.
+    pub fn untrusted() -> Limits {
+        Limits {
+            query_bytes: 64 << 10,
+            depth: 64,
+            plan_nodes: 10_000,
+            memory: 256 << 20,
+            result_rows: 10_000,
+            array_elements: 1 << 16,
+            string_bytes: 1 << 20,
+            json_depth: 64,
+            regex_bytes: 1 << 20,
+            line_bytes: 1 << 20,
+            decompressed_bytes: 256 << 20,
+            rejects_kept: 100,
+            threads: 2,
+        }
+    }
+}
+
+/// Counts the bytes that a query holds, against one limit. Shared by all its threads.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    used: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+impl Budget {
+    /// A budget of so many bytes.
+    pub fn new(limit: usize) -> Budget {
+        Budget { used: Arc::default(), limit }
+    }
+
+    /// Reserves bytes before they are allocated; given back when the reservation is dropped.
+    pub fn reserve(&self, bytes: usize, by: &str) -> Result<Reservation, Fault> {
+        let mut reservation = Reservation { budget: self.clone(), bytes: 0 };
+        reservation.grow(bytes, by)?;
+        Ok(reservation)
+    }
+
+    /// Bytes reserved now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// The limit in bytes.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// Bytes held from a [`Budget`].
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Budget,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// Reserves more.
+    pub fn grow(&mut self, bytes: usize, by: &str) -> Result<(), Fault> {
+        let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.budget.limit {
+            self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Fault::Limit { name: "memory", limit: self.budget.limit as u64, by: by.to_owned() });
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Sets what is held to that many bytes.
+    pub fn resize(&mut self, bytes: usize, by: &str) -> Result<(), Fault> {
+        if bytes > self.bytes {
+            return self.grow(bytes - self.bytes, by);
+        }
+        self.budget.used.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The switch that stops a query from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// Cancels the query.
+    pub fn cancel(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    /// Stops the query because its time is over.
+    pub fn time_out(&self) {
+        _ = self.0.compare_exchange(0, 2, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Fails once the query is to stop.
+    pub fn check(&self) -> Result<(), Fault> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            1 => Err(Fault::Cancelled),
+            _ => Err(Fault::Timeout),
+        }
+    }
+}
+
+/// What is known of an address.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct GeoInfo {
+    /// English country name.
+    pub country: Option<String>,
+    /// First subdivision.
+    pub state: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Degrees.
+    pub latitude: Option<f64>,
+    /// Degrees.
+    pub longitude: Option<f64>,
+}
+
+/// Where `geo_info_from_ip_address` looks an address up; the host gives one, the engine opens no file.
+pub trait Geo: Send + Sync {
+    /// What is known of the address; `None` when it is not an address or is not listed.
+    fn look_up(&self, address: &str) -> Option<Arc<GeoInfo>>;
+}
+
+/// The surroundings of one run of a query.
+pub struct Context {
+    /// `now()` in ticks, fixed for the whole query.
+    pub now: i64,
+    /// Seed of `rand` and `new_guid`.
+    pub seed: u64,
+    /// Stops the query.
+    pub stop: Stop,
+    /// Memory.
+    pub budget: Budget,
+    /// Bounds.
+    pub limits: Limits,
+    /// Geographic data, if the host has any.
+    pub geo: Option<Arc<dyn Geo>>,
+    random: AtomicU64,
+    warnings: Mutex<Vec<String>>,
+    cache: Mutex<Map<(&'static str, String), Arc<dyn Any + Send + Sync>>>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Context").field("now", &self.now).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Default for Context {
+    /// At 1970-01-01, with default limits: for tests and constant folding.
+    fn default() -> Context {
+        Context::new(time::UNIX_EPOCH, 1, Stop::default(), Limits::default())
+    }
+}
+
+impl Context {
+    /// A context at that moment.
+    pub fn new(now: i64, seed: u64, stop: Stop, limits: Limits) -> Context {
+        let budget = Budget::new(limits.memory);
+        let (random, warnings, cache) = (AtomicU64::new(seed), Mutex::default(), Mutex::default());
+        Context { now, seed, stop, budget, limits, geo: None, random, warnings, cache }
+    }
+
+    /// Fails once the query is to stop. Called at every batch, and every 4,096 rows in loops that multiply rows.
+    pub fn check(&self) -> Result<(), Fault> {
+        self.stop.check()
+    }
+
+    /// The next number of the query's random sequence (SplitMix64).
+    pub fn random(&self) -> u64 {
+        let mut z = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Says something once in the answer's warnings.
+    pub fn warn(&self, message: impl Into<String>) {
+        let message = message.into();
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < 100 && !warnings.contains(&message) {
+            warnings.push(message);
+        }
+    }
+
+    /// The warnings so far, taken out.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something prepared once a query by kind and key, such as a compiled regular expression. At most 4,096 are kept.
+    pub fn cached<T: Any + Send + Sync>(
+        &self,
+        kind: &'static str,
+        key: &str,
+        make: impl FnOnce() -> Result<T, Fault>,
+    ) -> Result<Arc<T>, Fault> {
+        let at = (kind, key.to_owned());
+        let found = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&at).cloned();
+        if let Some(found) = found.and_then(|it| it.downcast::<T>().ok()) {
+            return Ok(found);
+        }
+        let made = Arc::new(make()?);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= 4_096 {
+            cache.clear();
+        }
+        _ = cache.insert(at, made.clone());
+        Ok(made)
+    }
+}

@@ -1,0 +1,54 @@
+//! Names and types of the columns of a table or a batch.
+
+use crate::Type;
+use std::sync::Arc;
+
+/// One column's name and type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Case-sensitive name.
+    pub name: Arc<str>,
+    /// Type of its values.
+    pub ty: Type,
+}
+
+impl Field {
+    /// A field of that name and type.
+    pub fn new(name: impl Into<Arc<str>>, ty: Type) -> Field {
+        Field { name: name.into(), ty }
+    }
+}
+
+/// The columns of a table, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Schema {
+    /// Its fields.
+    pub fields: Vec<Field>,
+}
+
+impl Schema {
+    /// A schema of those fields.
+    pub fn new(fields: Vec<Field>) -> Schema {
+        Schema { fields }
+    }
+
+    /// A schema from name and type pairs.
+    pub fn of(fields: &[(&str, Type)]) -> Schema {
+        Schema { fields: fields.iter().map(|(name, ty)| Field::new(*name, *ty)).collect() }
+    }
+
+    /// Index of the column of exactly that name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|it| &*it.name == name)
+    }
+
+    /// Number of columns.
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether it has no column.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}

@@ -1,1 +1,24 @@
 //! Every function and aggregate: signature, documentation, examples and kernel in one declaration.
+//!
+//! * [`declare`]: what a declaration is, and the `functions!` macro that lifts a one-row body over columns.
+//! * [`resolve`]: from a name and argument types to one overload and its result type.
+//! * [`evaluate`]: runs an overload over columns; once per distinct value where an argument is a dictionary.
+//! * [`aggregate`]: the trait behind `summarize`, and the declarations of aggregates.
+//! * [`scalar`], [`aggregates`]: the declarations, one family a file.
+//! * [`registry`]: all of them by name.
+//! * [`pending`]: signatures of what the language has and this engine does not run yet.
+
+pub mod aggregate;
+pub mod aggregates;
+pub mod declare;
+pub mod evaluate;
+pub mod pending;
+pub mod registry;
+pub mod resolve;
+pub mod scalar;
+
+pub use aggregate::{Accumulator, Aggregate, AggregateCall};
+pub use declare::{Accepts, Constness, Function, Kernel, Naming, Overload, Param, Returns};
+pub use evaluate::CallSite;
+pub use registry::{aggregate, aggregates as all_aggregates, function, functions as all_functions};
+pub use resolve::{Actual, Resolved, resolve};

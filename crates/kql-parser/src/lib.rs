@@ -4,3 +4,5 @@ pub mod diagnostic;
 pub mod syntax;
 
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
+
+pub mod plan;

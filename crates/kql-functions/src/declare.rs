@@ -12,6 +12,7 @@
 //! `f64`, `&str` … and decides by what it returns: `T` always has a value, `Option<T>` may be null, `Result<T, Fault>` may
 //! fail. A null argument gives null without a call, unless its type is `maybe<…>`.
 
+pub mod lift;
 pub mod types;
 
 use crate::resolve::Actual;
@@ -204,7 +205,8 @@ impl Function {
 /// Before `fn`, in this order and each optional: doc lines, `#[aliases("other", …)]`, `#[naming(FirstArgument)]`,
 /// `#[volatile]`. After the name come one or more overloads `(parameter: type, …) -> type { body }`.
 /// The types are those of [`types`]: `long`, `real`, `text`, `regex`, `maybe<long>` … A body over three lines is a named
-/// function below the block. Inside the body `cx` is the [`Context`]. A parameter must not have the name of a type.
+/// function below the block. A body that needs the [`Context`] names it first: `-> string |cx| { … }`. A parameter must
+/// not have the name of a type. An irregular function gives its overloads by hand: `fn strcat = STRCAT;`.
 #[macro_export]
 macro_rules! functions {
     ($(
@@ -212,16 +214,17 @@ macro_rules! functions {
         $(#[aliases($($alias:literal),+)])?
         $(#[naming($naming:expr)])?
         $(#[volatile $($volatile:lifetime)?])?
-        fn $name:ident $(($($param:ident : $ty:ty),* $(,)?) -> $ret:ty $body:block)+
+        fn $name:ident $(= $overloads:expr;)? $(($($param:ident : $ty:ty),* $(,)?) -> $ret:ty $(|$cx:ident|)? $body:block)*
     )*) => {
         /// The functions that this file declares.
         pub const FUNCTIONS: &[$crate::declare::Function] = &[$({
             const OVERLOADS: &[$crate::declare::Overload] = &[$(
-                $crate::overload!(($($param : $ty),*) -> $ret $body)
-            ),+];
+                $crate::overload!(($($param : $ty),*) -> $ret $(|$cx|)? $body)
+            ),*];
             #[allow(unused_mut, reason = "only some functions have attributes")]
             let mut function =
                 $crate::declare::Function::new(stringify!($name), concat!($($doc, "\n"),*), OVERLOADS);
+            $( function.overloads = $overloads; )?
             $( function.aliases = &[$($alias),+]; )?
             $( { use $crate::declare::Naming::*; function.naming = $naming; } )?
             $( function.volatile = true; $( stringify!($volatile); )? )?
@@ -233,7 +236,7 @@ macro_rules! functions {
 /// One overload lifted from a body over one row; see [`functions!`]. Usable in hand-written `Function`s too.
 #[macro_export]
 macro_rules! overload {
-    (($($param:ident : $ty:ty),* $(,)?) -> $ret:ty $body:block) => {{
+    (($($param:ident : $ty:ty),* $(,)?) -> $ret:ty $(|$cx:ident|)? $body:block) => {{
         #[allow(non_camel_case_types, unused_imports, dead_code, reason = "parameters name their types here")]
         mod signature {
             use $crate::declare::types::*;
@@ -256,6 +259,7 @@ macro_rules! overload {
             n_rows: usize,
         ) -> Result<::kql_data::Column, ::kql_data::Fault> {
             use $crate::declare::types::{Argument, Output, Produce};
+            $( let $cx = cx; )?
             let mut columns = args.iter();
             $( let $param = <signature::$param as Argument>::reader(
                 cx, columns.next().ok_or_else(|| ::kql_data::Fault::new("an argument is missing"))?)?; )*

@@ -274,19 +274,35 @@ macro_rules! produce_text {
 }
 produce_text!(&str, String, Cow<'_, str>, Arc<str>);
 
-/// A regular expression: a constant string, compiled once a query; `Arc<regex::Regex>`.
+/// A regular expression, compiled once a query for each pattern; `Arc<regex::Regex>`.
 #[derive(Debug)]
 pub enum regex {}
+
+/// Patterns by row.
+#[derive(Debug)]
+pub enum Patterns<'a> {
+    /// One for all rows, compiled at once.
+    Constant(Arc<::regex::Regex>),
+    /// By row.
+    Varying(StringReader<'a>),
+}
+
 impl Argument for regex {
     const ACCEPTS: Accepts = Accepts::Type(Type::String);
     const CAST: Option<Type> = Some(Type::String);
-    type Reader<'a> = StringReader<'a>;
+    type Reader<'a> = Patterns<'a>;
     type Item<'a> = Arc<::regex::Regex>;
-    fn reader<'a>(cx: &Context, column: &'a Column) -> Result<StringReader<'a>, Fault> {
-        string::reader(cx, column)
+    fn reader<'a>(cx: &Context, column: &'a Column) -> Result<Patterns<'a>, Fault> {
+        Ok(match string::reader(cx, column)? {
+            StringReader::Constant(pattern) => Patterns::Constant(compile_regex(cx, pattern)?),
+            other => Patterns::Varying(other),
+        })
     }
     fn get<'a>(reader: &Self::Reader<'a>, cx: &Context, row: usize) -> Result<Option<Self::Item<'a>>, Fault> {
-        compile_regex(cx, reader.get(row)).map(Some)
+        match reader {
+            Patterns::Constant(it) => Ok(Some(it.clone())),
+            Patterns::Varying(it) => compile_regex(cx, it.get(row)).map(Some),
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! From KQL text to tokens, syntax tree, bound logical plan and optimised plan.
 
 pub mod diagnostic;
+pub mod lexer;
+mod parser;
+pub mod plan;
 pub mod syntax;
+pub mod token;
 
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
-
-pub mod plan;
+pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse, parse_datetime};

@@ -196,8 +196,8 @@ pub struct Datatable {
 pub struct Distinct {
     /// Hints.
     pub parameters: Vec<Parameter>,
-    /// The expressions; [`ExprKind::Star`](super::ExprKind::Star) for `*`.
-    pub columns: Vec<ExprId>,
+    /// The expressions, perhaps named; [`ExprKind::Star`](super::ExprKind::Star) for `*`.
+    pub columns: Vec<Assignment>,
 }
 
 /// `evaluate [hints] plugin(args) [: (schema)]`
@@ -910,6 +910,8 @@ pub struct Union {
 pub struct Where {
     /// Parameters.
     pub parameters: Vec<Parameter>,
+    /// `where name = predicate`: a name that means nothing, usually a slip for `==`; the predicate is what follows `=`.
+    pub name: Option<Name>,
     /// The predicate.
     pub predicate: ExprId,
 }

@@ -1,0 +1,357 @@
+//! The tabular operators, one file each, and what finds the right one.
+
+mod as_;
+mod assert_schema;
+mod consume;
+mod count;
+mod datatable;
+mod distinct;
+mod evaluate;
+mod execute_and_cache;
+mod extend;
+mod external_data;
+mod facet;
+mod find;
+mod fork;
+mod get_schema;
+mod graph_mark_components;
+mod graph_match;
+mod graph_shortest_paths;
+mod graph_to_table;
+mod graph_where_edges;
+mod graph_where_nodes;
+mod inline_external_table;
+mod invoke;
+mod join;
+mod lookup;
+mod macro_expand;
+mod make_graph;
+mod make_series;
+mod mv_apply;
+mod mv_expand;
+mod parse;
+mod parse_kv;
+mod parse_where;
+mod partition;
+mod partition_by;
+mod print;
+mod project;
+mod project_away;
+mod project_by_names;
+mod project_keep;
+mod project_rename;
+mod project_reorder;
+mod range;
+mod reduce;
+mod render;
+mod sample;
+mod sample_distinct;
+mod scan;
+mod search;
+mod serialize;
+mod sort;
+mod summarize;
+mod take;
+mod top;
+mod top_hitters;
+mod top_nested;
+mod union;
+mod where_;
+
+use super::{Parsed, Parser};
+use crate::diagnostic::{Diagnostic, Span, closest};
+use crate::syntax::{ExprId, ExprKind, Operator, Pipeline, Stage};
+use crate::token::TokenKind;
+
+type ParseOperator = fn(&mut Parser<'_>) -> Parsed<Operator>;
+
+/// The word of every operator, and what reads the text behind it.
+const TABLE: &[(&str, ParseOperator)] = &[
+    ("as", as_::parse),
+    ("assert-schema", assert_schema::parse),
+    ("consume", consume::parse),
+    ("count", count::parse),
+    ("datatable", datatable::parse),
+    ("distinct", distinct::parse),
+    ("evaluate", evaluate::parse),
+    ("execute-and-cache", execute_and_cache::parse),
+    ("extend", extend::parse),
+    ("externaldata", external_data::parse),
+    ("external_data", external_data::parse),
+    ("facet", facet::parse),
+    ("find", find::parse),
+    ("fork", fork::parse),
+    ("getschema", get_schema::parse),
+    ("graph-mark-components", graph_mark_components::parse),
+    ("graph-match", graph_match::parse),
+    ("graph-shortest-paths", graph_shortest_paths::parse),
+    ("graph-to-table", graph_to_table::parse),
+    ("graph-where-edges", graph_where_edges::parse),
+    ("graph-where-nodes", graph_where_nodes::parse),
+    ("inline_external_table", inline_external_table::parse),
+    ("invoke", invoke::parse),
+    ("join", join::parse),
+    ("lookup", lookup::parse),
+    ("macro-expand", macro_expand::parse),
+    ("make-graph", make_graph::parse),
+    ("make-series", make_series::parse),
+    ("mv-apply", mv_apply::parse),
+    ("mvapply", mv_apply::parse),
+    ("mv-expand", mv_expand::parse),
+    ("mvexpand", mv_expand::parse),
+    ("parse", parse::parse),
+    ("parse-kv", parse_kv::parse),
+    ("parse-where", parse_where::parse),
+    ("partition", partition::parse),
+    ("__partitionby", partition_by::parse),
+    ("print", print::parse),
+    ("project", project::parse),
+    ("project-away", project_away::parse),
+    ("project-by-names", project_by_names::parse),
+    ("project-keep", project_keep::parse),
+    ("project-rename", project_rename::parse),
+    ("project-reorder", project_reorder::parse),
+    ("range", range::parse),
+    ("reduce", reduce::parse),
+    ("render", render::parse),
+    ("sample", sample::parse),
+    ("sample-distinct", sample_distinct::parse),
+    ("scan", scan::parse),
+    ("search", search::parse),
+    ("serialize", serialize::parse),
+    ("sort", sort::parse),
+    ("order", sort::parse),
+    ("summarize", summarize::parse),
+    ("take", take::parse),
+    ("limit", take::parse),
+    ("top", top::parse),
+    ("top-hitters", top_hitters::parse),
+    ("top-nested", top_nested::parse),
+    ("union", union::parse),
+    ("where", where_::parse),
+    ("filter", where_::parse),
+];
+
+/// The words that begin a stage.
+pub const OPERATORS: &[&str] = &words();
+
+const fn words() -> [&'static str; TABLE.len()] {
+    let mut words = [""; TABLE.len()];
+    let mut at = 0;
+    while at < TABLE.len() {
+        words[at] = TABLE[at].0;
+        at += 1;
+    }
+    words
+}
+
+fn find(word: &str) -> Option<ParseOperator> {
+    TABLE.iter().find(|(it, _)| *it == word).map(|(_, parse)| *parse)
+}
+
+/// Whether a word begins a stage.
+pub(super) fn is_operator(word: &str) -> bool {
+    find(word).is_some()
+}
+
+/// How words of other languages are written here.
+fn translation(word: &str) -> Option<&'static str> {
+    Some(match word.to_ascii_lowercase().as_str() {
+        "select" | "fields" => "project",
+        "group" | "groupby" | "group-by" | "stats" | "aggregate" => "summarize",
+        "having" => "where",
+        "head" => "take",
+        "dedup" | "uniq" => "distinct",
+        "eval" | "let" => "extend",
+        "rename" => "project-rename",
+        "orderby" => "order",
+        "expand" | "explode" | "flatten" => "mv-expand",
+        "append" => "union",
+        _ => return None,
+    })
+}
+
+impl<'a> Parser<'a> {
+    /// The operator's word at the current token: words joined by hyphens that touch, as far as an operator is known;
+    /// if none is, all of them.
+    pub(super) fn operator_word(&self) -> &'a str {
+        let first = self.word();
+        if first.is_empty() || self.kind_ahead(1) != TokenKind::Minus {
+            return first;
+        }
+        let begin = self.start() as usize;
+        let mut longest = first;
+        let mut known = is_operator(first).then_some(first);
+        let mut n = 0;
+        while self.kind_ahead(n + 1) == TokenKind::Minus
+            && self.kind_ahead(n + 2) == TokenKind::Name
+            && self.touches(n + 1)
+            && self.touches(n + 2)
+            && n < 8
+        {
+            n += 2;
+            let end = self.token_at(self.at + n).span.end as usize;
+            longest = self.text.get(begin..end).unwrap_or(first);
+            if is_operator(longest) || is_hyphenated_word(longest) {
+                known = Some(longest);
+            }
+        }
+        known.unwrap_or(longest)
+    }
+
+    /// Takes the tokens of a word that [`Self::operator_word`] gave.
+    pub(super) fn advance_word(&mut self, word: &str) {
+        let end = self.start() + word.len() as u32;
+        while self.token().span.end <= end && !self.is(TokenKind::End) {
+            self.advance();
+        }
+    }
+
+    /// An operator with all that belongs to it; afterwards the stage is over.
+    pub(super) fn operator(&mut self) -> Parsed<Operator> {
+        self.spend();
+        let word = self.operator_word();
+        let Some(parse) = find(word) else { return Err(self.unknown_operator(word)) };
+        self.advance_word(word);
+        let operator = parse(self)?;
+        if self.is_at_stage_end() {
+            return Ok(operator);
+        }
+        Err(self.no_stage_end())
+    }
+
+    /// Whether nothing more can belong to the stage.
+    pub(super) fn is_at_stage_end(&self) -> bool {
+        let kind = self.kind();
+        kind.closes()
+            || matches!(kind, TokenKind::Pipe | TokenKind::Semicolon | TokenKind::End)
+            || (kind == TokenKind::Comma && self.depth > 0)
+    }
+
+    fn unknown_operator(&mut self, word: &str) -> super::Fault {
+        let span = self.token().span;
+        if word.is_empty() {
+            return self.expected("an operator");
+        }
+        let span = Span::new(span.start, span.start + word.len() as u32);
+        let mut diagnostic = Diagnostic::error(super::SYNTAX, span, format!("unknown operator `{word}`"));
+        if let Some(known) = translation(word).or_else(|| closest(word, OPERATORS.iter().copied())) {
+            diagnostic = diagnostic.hint(format!("did you mean `{known}`?"));
+        }
+        self.report(diagnostic)
+    }
+
+    /// Reports what stands where a `|` should.
+    fn no_stage_end(&mut self) -> super::Fault {
+        let word = self.operator_word();
+        let token = self.token();
+        if is_operator(word) && !self.begins_line(self.at)
+            || (is_operator(word) && self.kind_ahead(1) != TokenKind::Assign)
+        {
+            let diagnostic = Diagnostic::error(super::SYNTAX, token.span, format!("expected `|` before `{word}`"));
+            return self.report(diagnostic.hint(format!("to begin the operator {word}, write `| {word}`")));
+        }
+        if self.begins_line(self.at) && matches!(word, "let" | "set" | "declare") {
+            let diagnostic = Diagnostic::error(super::SYNTAX, token.span, format!("expected `;` before `{word}`"));
+            return self.report(diagnostic.hint("statements are separated by `;`"));
+        }
+        self.expected("`|`, `;` or the end of the operator")
+    }
+
+    // ---- operators that begin a pipeline
+
+    /// Whether an operator comes that needs no source: `print`, `range`, `datatable`, `union`, …
+    pub(super) fn is_leading_operator(&self) -> bool {
+        let next = self.kind_ahead(1);
+        match self.operator_word() {
+            "print" | "search" | "find" => self.begins_operand(1),
+            "evaluate" => next == TokenKind::Name && !self.is_infix_ahead(1),
+            "union" => {
+                matches!(next, TokenKind::Name | TokenKind::OpenParenthesis | TokenKind::Star | TokenKind::OpenBracket)
+                    && !self.is_infix_word(1)
+            }
+            "range" => {
+                next == TokenKind::Name && self.word_ahead(2) == "from"
+                    || next == TokenKind::OpenBracket && self.word_ahead(4) == "from"
+            }
+            "datatable" | "externaldata" | "external_data" | "inline_external_table" => {
+                next == TokenKind::OpenParenthesis || (next == TokenKind::Name && !self.is_infix_ahead(1))
+            }
+            "macro-expand" => true,
+            _ => false,
+        }
+    }
+
+    fn is_infix_word(&self, n: usize) -> bool {
+        self.kind_ahead(n) == TokenKind::Name && self.is_infix_ahead(n)
+    }
+
+    /// Whether an expression begins `n` tokens ahead, so that the word before it is no name.
+    fn begins_operand(&self, n: usize) -> bool {
+        let kind = self.kind_ahead(n);
+        if kind == TokenKind::Name {
+            return !self.is_infix_ahead(n) || self.word_ahead(n) == "in";
+        }
+        kind.is_string()
+            || matches!(
+                kind,
+                TokenKind::Long
+                    | TokenKind::Real
+                    | TokenKind::Timespan
+                    | TokenKind::Typed
+                    | TokenKind::OpenParenthesis
+                    | TokenKind::OpenBracket
+                    | TokenKind::Star
+                    | TokenKind::Minus
+                    | TokenKind::Plus
+                    | TokenKind::UnclosedString
+                    | TokenKind::UnclosedTyped
+                    | TokenKind::Unknown
+            )
+    }
+
+    /// The right side of `join` and its like: an operand, or an operator that is a source itself.
+    pub(super) fn operand_or_source(&mut self) -> Parsed<ExprId> {
+        if matches!(
+            self.word(),
+            "datatable" | "externaldata" | "external_data" | "inline_external_table" | "range" | "print"
+        ) && self.is_leading_operator()
+        {
+            let start = self.start();
+            let word = self.word();
+            let Some(parse) = find(word) else { return Err(super::Fault) };
+            self.advance();
+            let operator = parse(self)?;
+            let span = self.since(start);
+            let keyword = Span::new(start, start + word.len() as u32);
+            let stages = vec![Stage { operator, keyword, span }];
+            let id = self.push_pipeline(Pipeline { source: None, stages, span });
+            return Ok(self.push(ExprKind::Pipeline(id), span));
+        }
+        self.operand()
+    }
+
+    /// A leg of `union`, a table of `find`: an operand, or a name with `*` in it.
+    pub(super) fn table_reference(&mut self) -> Parsed<ExprId> {
+        if let Some(name) = self.wildcard() {
+            let span = name.span;
+            let kind = if name.text == "*" { ExprKind::Star } else { ExprKind::Wildcard(name) };
+            return Ok(self.push(kind, span));
+        }
+        self.operand_or_source()
+    }
+
+    /// `in (table, …)`, if it comes.
+    pub(super) fn tables_in(&mut self) -> Parsed<Vec<ExprId>> {
+        if !self.is_word("in") || self.kind_ahead(1) != TokenKind::OpenParenthesis {
+            return Ok(Vec::new());
+        }
+        self.advance();
+        self.bracketed(TokenKind::OpenParenthesis, "`(` and tables", Self::table_reference)
+    }
+}
+
+/// Words with hyphens that begin no stage.
+fn is_hyphenated_word(word: &str) -> bool {
+    matches!(word, "project-smart" | "granny-asc" | "granny-desc" | "partitioned-by")
+}

@@ -1,0 +1,45 @@
+//! `inline_external_table (schema) kind=… [partition by (…)] [pathformat=(…)] dataformat=… ( "uri", … ) [with (…)]` — an external table written out.
+
+use crate::parser::{Parsed, Parser};
+use crate::syntax::{ExprId, InlineExternalTable, Operator};
+use crate::token::TokenKind;
+
+/// Reads what stands behind `inline_external_table`.
+pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+    let schema = it.row_schema()?;
+    let mut table = InlineExternalTable {
+        schema,
+        parameters: it.parameters(&["dataformat"])?,
+        partitions: Vec::new(),
+        path_format: Vec::new(),
+        sources: Vec::new(),
+        properties: Vec::new(),
+    };
+    if it.eat_word("partition") {
+        it.expect_word("by")?;
+        table.partitions =
+            it.bracketed(TokenKind::OpenParenthesis, "`(` and columns", |it| it.column_declaration(true))?;
+    }
+    if it.eat_word("pathformat") {
+        it.expect(TokenKind::Assign, "`=`")?;
+        table.path_format = path_format(it)?;
+    }
+    table.parameters.extend(it.parameters(&["dataformat"])?);
+    table.sources = it.bracketed(TokenKind::OpenParenthesis, "`(` and places to read from", Parser::expression)?;
+    if it.eat_word("with") {
+        table.properties = it.property_list()?;
+    }
+    Ok(Operator::InlineExternalTable(table))
+}
+
+/// `( element element … )`.
+fn path_format(it: &mut Parser<'_>) -> Parsed<Vec<ExprId>> {
+    let open = it.open(TokenKind::OpenParenthesis, "`(`")?;
+    let mut elements = Vec::new();
+    while !it.kind().closes() && !it.is(TokenKind::End) {
+        elements.push(it.operand()?);
+        it.eat(TokenKind::Comma);
+    }
+    it.close(open)?;
+    Ok(elements)
+}

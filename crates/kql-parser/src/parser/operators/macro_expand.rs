@@ -1,0 +1,31 @@
+//! `macro-expand [kind=…] [isfuzzy=…] group as name ( body )` — runs a query once per entity.
+
+use crate::parser::{Parsed, Parser};
+use crate::syntax::{ExprId, ExprKind, MacroExpand, Name, Operator};
+use crate::token::TokenKind;
+
+/// Reads what stands behind `macro-expand`.
+pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+    let parameters = it.parameters(&[])?;
+    let first = it.operand()?;
+    let (group, scope) = if it.eat_word("in") {
+        (it.operand()?, scope_of(it, first)?)
+    } else if it.eat_word("as") {
+        (first, Some(it.name("a name")?))
+    } else {
+        (first, None)
+    };
+    let body = it.body(TokenKind::OpenParenthesis, "`(` and a query")?;
+    Ok(Operator::MacroExpand(MacroExpand { parameters, group, scope, body }))
+}
+
+/// `name in group`: the name, read as an expression.
+fn scope_of(it: &mut Parser<'_>, id: ExprId) -> Parsed<Option<Name>> {
+    match it.query.kind(id) {
+        ExprKind::Name(name) => Ok(Some(name.clone())),
+        _ => {
+            let span = it.span_of(id);
+            Err(it.fault(span, "expected a name before `in`"))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `parse [kind=…] [flags=…] expression with "text" name[:type] * …` — columns from a pattern.
+
+use crate::parser::{Parsed, Parser};
+use crate::syntax::{Operator, Parse, ParsePart};
+use crate::token::TokenKind;
+
+/// Reads what stands behind `parse`.
+pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+    let parameters = it.parameters(&[])?;
+    let value = it.expression()?;
+    it.expect_word("with")?;
+    let pattern = pattern(it)?;
+    Ok(Operator::Parse(Parse { parameters, value, pattern }))
+}
+
+/// Strings, stars and columns; commas between them are allowed.
+pub(super) fn pattern(it: &mut Parser<'_>) -> Parsed<Vec<ParsePart>> {
+    let mut parts = vec![part(it)?];
+    loop {
+        let token = it.token();
+        let goes_on = token.kind.is_string() || token.kind == TokenKind::Star || it.name_length() > 0;
+        if !goes_on {
+            return Ok(parts);
+        }
+        parts.push(part(it)?);
+    }
+}
+
+fn part(it: &mut Parser<'_>) -> Parsed<ParsePart> {
+    if it.is(TokenKind::Star) {
+        return Ok(ParsePart::Star(it.advance().span));
+    }
+    if it.kind().is_string() {
+        return Ok(ParsePart::Text(it.literal()?));
+    }
+    if it.name_length() == 0 {
+        return Err(it.expected("a string, a column or `*`"));
+    }
+    Ok(ParsePart::Column(it.column_declaration(false)?))
+}

@@ -1,0 +1,30 @@
+//! `render chart [kind=…] [with (property=value, …)]` — how the result wants to be drawn.
+
+use crate::parser::{Parsed, Parser};
+use crate::syntax::{Operator, Parameter, Render};
+use crate::token::TokenKind;
+
+/// Reads what stands behind `render`.
+pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+    let chart = it.name("a chart")?;
+    let mut properties = it.properties()?;
+    if it.eat_word("with") {
+        properties.extend(it.property_list()?);
+    }
+    if it.is_word("by") {
+        properties.push(by(it)?);
+    }
+    Ok(Operator::Render(Render { chart, properties }))
+}
+
+/// `by column, …`, as a property of that name.
+fn by(it: &mut Parser<'_>) -> Parsed<Parameter> {
+    let start = it.start();
+    let name = it.name("`by`")?;
+    let value = it.operand()?;
+    let mut more = Vec::new();
+    while it.eat(TokenKind::Comma) {
+        more.push(it.operand()?);
+    }
+    Ok(Parameter { name, value, more, span: it.since(start) })
+}

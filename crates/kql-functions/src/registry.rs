@@ -19,7 +19,7 @@ static FUNCTIONS: LazyLock<Map<&'static str, &'static Function>> = LazyLock::new
 
 static AGGREGATES: LazyLock<Map<&'static str, &'static Aggregate>> = LazyLock::new(|| {
     let mut map = Map::default();
-    for aggregate in aggregates::FAMILIES.iter().copied().flatten() {
+    for aggregate in aggregates::FAMILIES.iter().copied().flatten().copied().flatten() {
         for name in std::iter::once(&aggregate.name).chain(aggregate.aliases) {
             _ = map.insert(*name, aggregate);
         }

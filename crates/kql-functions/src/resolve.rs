@@ -104,23 +104,27 @@ impl Overload {
 
 /// Chooses the overload for those arguments. The error carries the reference's code.
 pub fn resolve(function: &Function, actuals: &[Actual]) -> Result<Resolved, Fault> {
-    if !function.overloads.iter().any(|it| it.takes(actuals.len())) {
-        return Err(Fault::coded("SEM0219", format!("{}() does not take {} arguments", function.name, actuals.len())));
+    resolve_overload(function.name, function.overloads, actuals)
+}
+
+/// The same for the overloads of anything that is called by name.
+pub(crate) fn resolve_overload(name: &str, overloads: &[Overload], actuals: &[Actual]) -> Result<Resolved, Fault> {
+    if !overloads.iter().any(|it| it.takes(actuals.len())) {
+        return Err(Fault::coded("SEM0219", format!("{name}() does not take {} arguments", actuals.len())));
     }
-    let best = function
-        .overloads
+    let best = overloads
         .iter()
         .enumerate()
         .filter_map(|(index, it)| it.cost(actuals).map(|cost| (cost, index, it)))
         .min_by_key(|(cost, index, _)| (*cost, *index));
     let Some((_, overload, chosen)) = best else {
         let types: Vec<&str> = actuals.iter().map(|it| it.ty.name()).collect();
-        let message = format!("{}() does not accept arguments of type ({})", function.name, types.join(", "));
+        let message = format!("{name}() does not accept arguments of type ({})", types.join(", "));
         return Err(Fault::coded("SEM0207", message));
     };
     for (index, actual) in actuals.iter().enumerate() {
         if let Some(param) = chosen.param(index) {
-            check_constness(function, param, actual)?;
+            check_constness(name, param, actual)?;
         }
     }
     let casts = actuals
@@ -131,9 +135,9 @@ pub fn resolve(function: &Function, actuals: &[Actual]) -> Result<Resolved, Faul
     Ok(Resolved { overload, casts, ty: result_type(chosen, actuals)? })
 }
 
-fn check_constness(function: &Function, param: &Param, actual: &Actual) -> Result<(), Fault> {
+fn check_constness(function: &str, param: &Param, actual: &Actual) -> Result<(), Fault> {
     let Param { name, constness, .. } = param;
-    let fault = |code, what| Err(Fault::coded(code, format!("{}(): argument `{name}` must be {what}", function.name)));
+    let fault = |code, what| Err(Fault::coded(code, format!("{function}(): argument `{name}` must be {what}")));
     match constness {
         Constness::Any => Ok(()),
         Constness::Constant if actual.is_constant => Ok(()),

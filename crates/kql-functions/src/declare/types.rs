@@ -81,7 +81,7 @@ pub enum Primitives<'a, T> {
 }
 
 impl<'a, T: ArrowNativeType> Primitives<'a, T> {
-    fn of<P: ArrowPrimitiveType<Native = T>>(array: &'a PrimitiveArray<P>) -> Primitives<'a, T> {
+    pub(crate) fn of<P: ArrowPrimitiveType<Native = T>>(array: &'a PrimitiveArray<P>) -> Primitives<'a, T> {
         match array.nulls() {
             Some(nulls) if nulls.null_count() > 0 => Primitives::Nullable(array.values(), nulls),
             _ => Primitives::Plain(array.values()),

@@ -1,0 +1,3 @@
+//! Arrays, bags, and what is packed into them.
+
+pub mod path;

@@ -250,6 +250,9 @@ pub trait Geo: Send + Sync {
     fn look_up(&self, address: &str) -> Option<Arc<GeoInfo>>;
 }
 
+/// Things prepared, by kind and key.
+type Cache = Map<(&'static str, String), Arc<dyn Any + Send + Sync>>;
+
 /// The surroundings of one run of a query.
 pub struct Context {
     /// `now()` in ticks, fixed for the whole query.
@@ -266,7 +269,7 @@ pub struct Context {
     pub geo: Option<Arc<dyn Geo>>,
     random: AtomicU64,
     warnings: Mutex<Vec<String>>,
-    cache: Mutex<Map<(&'static str, String), Arc<dyn Any + Send + Sync>>>,
+    cache: Mutex<Cache>,
 }
 
 impl fmt::Debug for Context {

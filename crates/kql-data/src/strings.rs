@@ -1,8 +1,8 @@
 //! String columns by dictionary: one entry a distinct value, a code a row.
 
-use crate::Map;
-use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
-use arrow_buffer::ScalarBuffer;
+use arrow_array::{Array, LargeStringArray};
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use hashbrown::HashTable;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -59,47 +59,76 @@ pub struct DictionaryColumn {
     pub dictionary: Arc<StringDictionary>,
 }
 
-/// Builds a dictionary and the codes of its rows.
+/// Builds a dictionary and the codes of its rows. Every value is held once.
 #[derive(Debug)]
 pub struct DictionaryBuilder {
-    codes_by_value: Map<Box<str>, u32>,
-    values: LargeStringBuilder,
+    codes: HashTable<u32>,
+    hasher: ahash::RandomState,
+    text: String,
+    /// Where values end in `text`; code 0, "", ends at 0.
+    ends: Vec<usize>,
 }
 
 impl Default for DictionaryBuilder {
     fn default() -> Self {
-        let mut it = DictionaryBuilder { codes_by_value: Map::default(), values: LargeStringBuilder::new() };
+        let mut it = DictionaryBuilder {
+            codes: HashTable::new(),
+            hasher: ahash::RandomState::new(),
+            text: String::new(),
+            ends: Vec::new(),
+        };
         _ = it.code("");
         it
     }
 }
 
+fn entry<'a>(text: &'a str, ends: &[usize], code: u32) -> &'a str {
+    let code = code as usize;
+    let from = if code == 0 { 0 } else { ends.get(code - 1).copied().unwrap_or(0) };
+    ends.get(code).and_then(|to| text.get(from..*to)).unwrap_or("")
+}
+
 impl DictionaryBuilder {
     /// The code of a value, new or known.
     pub fn code(&mut self, value: &str) -> u32 {
-        if let Some(code) = self.codes_by_value.get(value) {
+        let DictionaryBuilder { codes, hasher, text, ends } = self;
+        let hash = hasher.hash_one(value);
+        if let Some(code) = codes.find(hash, |it| entry(text, ends, *it) == value) {
             return *code;
         }
         // A column has at most u32::MAX rows, so codes cannot run out.
-        let code = self.codes_by_value.len() as u32;
-        _ = self.codes_by_value.insert(value.into(), code);
-        self.values.append_value(value);
+        let code = ends.len() as u32;
+        text.push_str(value);
+        ends.push(text.len());
+        _ = codes.insert_unique(hash, code, |it| hasher.hash_one(entry(text, ends, *it)));
         code
+    }
+
+    /// The value of a code; "" for one that was not given.
+    pub fn value(&self, code: u32) -> &str {
+        entry(&self.text, &self.ends, code)
     }
 
     /// Number of distinct values.
     pub fn len(&self) -> usize {
-        self.codes_by_value.len()
+        self.ends.len()
     }
 
     /// Never: "" is always there.
     pub fn is_empty(&self) -> bool {
-        self.codes_by_value.is_empty()
+        self.ends.is_empty()
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * 8 + self.codes.capacity() * 5
     }
 
     /// The dictionary.
-    pub fn finish(mut self) -> StringDictionary {
-        StringDictionary::new(self.values.finish())
+    pub fn finish(self) -> StringDictionary {
+        let offsets = std::iter::once(0).chain(self.ends.iter().map(|it| *it as i64)).collect::<Vec<i64>>();
+        let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), self.text.into_bytes().into(), None);
+        StringDictionary::new(values.unwrap_or_else(|_| LargeStringArray::from(vec![""])))
     }
 }
 

@@ -1,0 +1,235 @@
+//! Loads sources into one table.
+
+use crate::{
+    Accounting,
+    openai::{self, Shape},
+    read::{delimited, json, source::Source},
+    schemas,
+    shred::{Finish, ROOT, Tree},
+};
+use kql_data::{Chunk, Fault, Limits, Schema, Stop, Table, Type};
+use std::fmt;
+
+pub use crate::read::source::Bytes;
+
+/// A load that could not go on, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadError {
+    /// Name of the source, as the caller gave it.
+    pub source: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Byte, after decompression.
+    pub offset: u64,
+    /// What happened.
+    pub fault: Fault,
+}
+
+impl LoadError {
+    pub(crate) fn at(source: &str, line: u64, offset: u64, fault: Fault) -> LoadError {
+        LoadError { source: source.to_owned(), line, offset, fault }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LoadError { source, line, offset, fault } = self;
+        write!(out, "{source}, line {line}, byte {offset}: {fault}")
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Values that did not convert to the type of their column, and are null there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversionWarning {
+    /// The column.
+    pub column: String,
+    /// Its type.
+    pub ty: Type,
+    /// How many.
+    pub count: u64,
+    /// The first.
+    pub example: String,
+}
+
+impl fmt::Display for ConversionWarning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ConversionWarning { column, ty, count, example } = self;
+        write!(out, "column `{column}`: {count} values are no {ty} and became null, such as `{example}`")
+    }
+}
+
+/// How a source is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputFormat {
+    /// By the source's name, else by its first bytes.
+    #[default]
+    Auto,
+    /// JSON: one value a line, an array, pages with `data`, `value` or `Records`, or values over several lines.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+    /// Tab-separated values with a header.
+    Tsv,
+}
+
+impl InputFormat {
+    /// The format of that name, or of a file of that name.
+    pub fn from_name(name: &str) -> Option<InputFormat> {
+        let name = name.to_ascii_lowercase();
+        let name = [".gz", ".zst", ".zstd"].iter().find_map(|it| name.strip_suffix(it)).unwrap_or(&name);
+        Some(match name.rsplit(['.', '/', '\\']).next()? {
+            "json" | "ndjson" | "jsonl" | "jsonlines" => InputFormat::Json,
+            "csv" => InputFormat::Csv,
+            "tsv" | "tab" => InputFormat::Tsv,
+            _ => return None,
+        })
+    }
+}
+
+/// How sources are loaded.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// How they are written.
+    pub format: InputFormat,
+    /// Columns and types that win over what is found out. Other columns of the sources come after.
+    pub schema: Option<Schema>,
+    /// What the records are; found out from the first one when not given.
+    pub shape: Option<Shape>,
+    /// What `TimeGenerated` is for OpenAI records without a time.
+    pub now: Option<i64>,
+    /// Bounds: `line_bytes`, `decompressed_bytes`, `json_depth`, `rejects_kept`, `memory`.
+    pub limits: Limits,
+    /// Stops the load.
+    pub stop: Stop,
+    /// Rows of a chunk; 0 for [`Chunk::ROWS`]. For tests.
+    pub chunk_rows: usize,
+    /// Reads every record by the careful path alone. For tests.
+    pub careful: bool,
+}
+
+/// A loaded table, and what became of its input.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The rows.
+    pub table: Table,
+    /// What the records were.
+    pub shape: Shape,
+    /// The known table that the rows belong to.
+    pub table_name: Option<&'static str>,
+    /// Where the bytes went.
+    pub accounting: Accounting,
+    /// Values that did not convert.
+    pub conversions: Vec<ConversionWarning>,
+}
+
+/// Loads sources, one after the other, into one table.
+#[derive(Debug)]
+pub struct Loader {
+    options: LoadOptions,
+    tree: Tree,
+    shape: Option<Shape>,
+    accounting: Accounting,
+    texts: bool,
+}
+
+impl Loader {
+    /// A loader without rows.
+    pub fn new(options: LoadOptions) -> Loader {
+        let tree = Tree::new(Loader::chunk_rows(&options));
+        let shape = options.shape;
+        Loader { options, tree, shape, accounting: Accounting::default(), texts: false }
+    }
+
+    fn chunk_rows(options: &LoadOptions) -> usize {
+        if options.chunk_rows == 0 { Chunk::ROWS } else { options.chunk_rows }
+    }
+
+    /// Adds the records of a source. After an error the loader still holds what was read before it.
+    pub fn add(&mut self, name: &str, bytes: Bytes) -> Result<(), LoadError> {
+        let Loader { options, tree, shape, accounting, texts } = self;
+        let limits = &options.limits;
+        let mut source = Source::open(name, bytes, limits, &options.stop)?;
+        let format = match options.format {
+            InputFormat::Auto => InputFormat::from_name(name).map_or_else(|| guess(&mut source), Ok)?,
+            it => it,
+        };
+        let res = match format {
+            InputFormat::Csv | InputFormat::Tsv => {
+                *texts = true;
+                let delimiter = if format == InputFormat::Tsv { b'\t' } else { b',' };
+                delimited::Reader { limits, tree, accounting }.read(source, delimiter)
+            }
+            _ => {
+                let (fast, parser) = (!options.careful, Default::default());
+                json::Reader { limits, shape, tree, accounting, fast, parser }.read(&mut source)
+            }
+        };
+        assert_balanced(accounting)?;
+        res
+    }
+
+    /// Rows so far.
+    pub fn n_rows(&self) -> usize {
+        self.tree.n_rows()
+    }
+
+    /// What became of the input so far.
+    pub fn accounting(&self) -> &Accounting {
+        &self.accounting
+    }
+
+    /// The table.
+    pub fn finish(self) -> Result<Loaded, Fault> {
+        let Loader { options, tree, shape, accounting, texts } = self;
+        let chunk_rows = Loader::chunk_rows(&options);
+        let tree = tree.finish();
+        let shape = shape.unwrap_or(Shape::Plain);
+        let names: Vec<_> = tree.members(ROOT).into_iter().map(|it| it.0).collect();
+        let names: Vec<&str> = names.iter().map(|it| &**it).collect();
+        let table_name = shape.table_name().or_else(|| openai::table_of(&names));
+        let known = table_name.and_then(schemas::table);
+        let declared = options.schema.as_ref().or(known.as_ref());
+        let items = openai::items(shape, &tree);
+        let finish = Finish { declared, now: options.now, texts, chunk_rows, stop: &options.stop };
+        let (table, conversions) = finish.table(tree, items)?;
+        Ok(Loaded { table, shape, table_name, accounting, conversions })
+    }
+}
+
+/// Loads one source.
+pub fn load(name: &str, bytes: Bytes, options: LoadOptions) -> Result<Loaded, LoadError> {
+    let mut loader = Loader::new(options);
+    loader.add(name, bytes)?;
+    loader.finish().map_err(|it| LoadError::at(name, 0, 0, it))
+}
+
+/// Loads one source that is in memory.
+pub fn load_bytes(name: &str, bytes: impl Into<Vec<u8>>, options: LoadOptions) -> Result<Loaded, LoadError> {
+    load(name, Box::new(std::io::Cursor::new(bytes.into())), options)
+}
+
+/// Bytes unaccounted for would be rows lost in silence: a fault of this crate, and never let pass.
+fn assert_balanced(accounting: &Accounting) -> Result<(), LoadError> {
+    if accounting.is_balanced() {
+        return Ok(());
+    }
+    let fault = Fault::new(format!("the bytes read do not add up, which is a bug; please report it: {accounting:?}"));
+    Err(LoadError::at("input", 0, accounting.bytes, fault))
+}
+
+/// The format of a source by its first bytes.
+fn guess(source: &mut Source) -> Result<InputFormat, LoadError> {
+    while source.window().len() < 4 << 10 && source.more()? {}
+    let text = source.window();
+    let first = text.iter().find(|it| !matches!(it, b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xEF | 0xBB | 0xBF));
+    let line = text.split(|it| *it == b'\n').next().unwrap_or(&[]);
+    let count = |byte: u8| line.iter().filter(|it| **it == byte).count();
+    Ok(match first {
+        None | Some(b'{' | b'[') => InputFormat::Json,
+        _ if count(b'\t') > count(b',') => InputFormat::Tsv,
+        _ if count(b',') > 0 => InputFormat::Csv,
+        _ => InputFormat::Json,
+    })
+}

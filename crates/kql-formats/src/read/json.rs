@@ -1,0 +1,432 @@
+//! JSON sources: lines, arrays, pages of an interface.
+
+use super::{careful, record::Fast, record::Keys, source::Source};
+use crate::{
+    Accounting, LoadError, Reject,
+    accounting::cut,
+    openai::{self, Shape},
+    shred::Tree,
+};
+use kql_data::{Fault, Limits, json};
+use std::borrow::Cow;
+
+/// Keys under which a page holds its records.
+const PAGE_KEYS: [&str; 3] = ["data", "value", "Records"];
+/// Keys that stand beside the records of a page.
+const ENVELOPE: [&str; 22] = [
+    "object",
+    "first_id",
+    "last_id",
+    "has_more",
+    "next_page",
+    "next",
+    "next_cursor",
+    "nextLink",
+    "previous",
+    "total",
+    "count",
+    "total_count",
+    "page",
+    "per_page",
+    "limit",
+    "offset",
+    "url",
+    "status",
+    "success",
+    "meta",
+    "paging",
+    "cursor",
+];
+
+/// Reads JSON records into a tree.
+pub(crate) struct Reader<'a> {
+    pub(crate) limits: &'a Limits,
+    /// What the records are; found out from the first.
+    pub(crate) shape: &'a mut Option<Shape>,
+    pub(crate) tree: &'a mut Tree,
+    pub(crate) accounting: &'a mut Accounting,
+    /// Whether the fast path is taken; not in tests that compare.
+    pub(crate) fast: bool,
+    pub(crate) parser: Fast,
+}
+
+/// A piece of a source.
+#[derive(Clone, Copy)]
+struct Place {
+    line: u64,
+    offset: u64,
+    bytes: u64,
+}
+
+impl Reader<'_> {
+    /// Reads a whole source.
+    pub(crate) fn read(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        while source.window().len() < 64 << 10 && source.more()? {}
+        if self.is_document(source) { self.document(source) } else { self.lines(source) }
+    }
+
+    fn check_memory(&self, source: &Source) -> Result<(), LoadError> {
+        let limit = self.limits.memory;
+        if self.tree.bytes() > limit {
+            let by = "loading".to_owned();
+            return Err(source.error(Fault::Limit { name: "memory", limit: limit as u64, by }));
+        }
+        Ok(())
+    }
+
+    /// One record a line.
+    fn lines(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        while let Some(len) = source.lines()? {
+            let block = source.window().get(..len).unwrap_or(&[]);
+            let (mut at, mut line) = (0, source.line);
+            // UTF-8 is checked over the block at once; only in a bad one line by line.
+            let whole = simdutf8::basic::from_utf8(block).ok();
+            while at < block.len() {
+                let rest = block.get(at..).unwrap_or(&[]);
+                let size = memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1);
+                if size > self.limits.line_bytes.saturating_add(1) {
+                    return Err(LoadError::at(&source.name, line, source.offset + at as u64, source.too_long().fault));
+                }
+                let place = Place { line, offset: source.offset + at as u64, bytes: size as u64 };
+                let text = match whole.and_then(|it| it.get(at..at + size)) {
+                    Some(it) => Cow::Borrowed(it),
+                    None => self.text(rest.get(..size).unwrap_or(&[])),
+                };
+                self.accounting.bytes += size as u64;
+                self.line(&source.name, &text, place);
+                at += size;
+                line += 1;
+            }
+            let n_lines = line - source.line;
+            source.consume(len, n_lines);
+            self.accounting.lines += n_lines;
+            self.check_memory(source)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, source: &str, text: &str, place: Place) {
+        let text = text.trim_matches(['\n', '\r', ' ', '\t', '\0', '\u{feff}']);
+        if text.is_empty() {
+            self.accounting.blank += 1;
+            self.accounting.blank_bytes += place.bytes;
+        } else {
+            self.record(source, text, place);
+        }
+    }
+
+    /// UTF-8, with anything else replaced and counted.
+    fn text<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
+        match simdutf8::basic::from_utf8(bytes) {
+            Ok(it) => Cow::Borrowed(it),
+            Err(_) => {
+                let bad: usize = bytes.utf8_chunks().map(|it| it.invalid().len()).sum();
+                self.accounting.replaced_bytes += bad as u64;
+                String::from_utf8_lossy(bytes)
+            }
+        }
+    }
+
+    fn record(&mut self, source: &str, text: &str, place: Place) {
+        let shape = *self.shape.get_or_insert_with(|| openai::detect(text));
+        let keys = Keys { audit: shape == Shape::OpenAiAudit };
+        let depth = self.limits.json_depth.min(json::DEPTH_MAX);
+        let read = match self.fast && self.parser.read(text, depth, keys, self.tree).is_ok() {
+            true => Ok(0),
+            false => careful::read(text, depth, keys, self.tree),
+        };
+        match read {
+            Ok(replaced) => {
+                self.tree.end_row();
+                self.accounting.rows += 1;
+                self.accounting.row_bytes += place.bytes;
+                self.accounting.replaced_bytes += replaced;
+            }
+            Err(reason) => self.reject(source, text, place, reason),
+        }
+    }
+
+    fn reject(&mut self, source: &str, text: &str, place: Place, reason: String) {
+        let Place { line, offset, bytes } = place;
+        let source = source.to_owned();
+        self.accounting.reject(self.limits.rejects_kept, bytes, || Reject {
+            source,
+            line,
+            offset,
+            reason,
+            text: cut(text),
+        });
+    }
+
+    /// Whether the source is an array, a page, or values over several lines.
+    fn is_document(&self, source: &Source) -> bool {
+        let window = source.window();
+        let bytes = window.get(blank(window)..).unwrap_or(&[]);
+        match bytes.first() {
+            Some(b'[') => true,
+            Some(b'{') => {
+                let line =
+                    bytes.get(..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())).unwrap_or(&[]).trim_ascii_end();
+                page(bytes).is_some()
+                    || line.last().is_some_and(|it| matches!(it, b'{' | b'[' | b',' | b':'))
+                    || end(bytes).is_some_and(|it| it > line.len())
+            }
+            _ => false,
+        }
+    }
+
+    /// Values over several lines, arrays and pages, one after the other.
+    fn document(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        loop {
+            if !self.blank(source)? {
+                break;
+            }
+            match source.window().first() {
+                Some(b'[') => {
+                    self.envelope(source, 1);
+                    self.elements(source)?;
+                }
+                Some(b'{') => match self.page(source)? {
+                    Some(len) => {
+                        self.envelope(source, len);
+                        if self.elements(source)? {
+                            self.rest_of_page(source)?;
+                        }
+                    }
+                    None => self.element(source)?,
+                },
+                _ => self.junk(source)?,
+            }
+            self.check_memory(source)?;
+        }
+        self.accounting.lines += source.line.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Takes bytes that belong to no record.
+    fn envelope(&mut self, source: &mut Source, bytes: usize) {
+        source.skip(bytes);
+        self.accounting.bytes += bytes as u64;
+        self.accounting.blank_bytes += bytes as u64;
+    }
+
+    /// Takes white space; false at the end of input.
+    fn blank(&mut self, source: &mut Source) -> Result<bool, LoadError> {
+        loop {
+            let n = blank(source.window());
+            self.envelope(source, n);
+            if !source.window().is_empty() {
+                return Ok(true);
+            }
+            if !source.more()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Records up to the end of an array; false when the input ends first.
+    fn elements(&mut self, source: &mut Source) -> Result<bool, LoadError> {
+        let mut comma = true;
+        let mut n = 0_u32;
+        while self.blank(source)? {
+            match source.window().first() {
+                Some(b']') => {
+                    self.envelope(source, 1);
+                    return Ok(true);
+                }
+                Some(b',') if !comma => {
+                    comma = true;
+                    self.envelope(source, 1);
+                }
+                _ => {
+                    self.element(source)?;
+                    comma = false;
+                    n = n.wrapping_add(1);
+                    if n.is_multiple_of(4_096) {
+                        self.check_memory(source)?;
+                    }
+                }
+            }
+        }
+        let place = Place { line: source.line, offset: source.offset, bytes: 0 };
+        self.reject(&source.name, "", place, "the input ends inside an array".to_owned());
+        Ok(false)
+    }
+
+    /// The value at hand, as a record.
+    fn element(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        let mut frame = Frame::default();
+        let (len, whole) = loop {
+            if let Some(len) = frame.end(source.window()) {
+                break (len, true);
+            }
+            if source.window().len() > self.limits.line_bytes {
+                return Err(source.too_long());
+            }
+            if !source.more()? {
+                break (source.window().len(), false);
+            }
+        };
+        let place = Place { line: source.line, offset: source.offset, bytes: len as u64 };
+        let text = self.text(source.window().get(..len).unwrap_or(&[]));
+        if whole {
+            self.record(&source.name, &text, place);
+        } else {
+            self.reject(&source.name, &text, place, "the input ends inside a value".to_owned());
+        }
+        drop(text);
+        source.skip(len);
+        self.accounting.bytes += len as u64;
+        Ok(())
+    }
+
+    /// Rejects the rest of a line that begins no value.
+    fn junk(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        let len = loop {
+            match memchr::memchr(b'\n', source.window()) {
+                Some(at) => break at + 1,
+                None if source.window().len() > self.limits.line_bytes => return Err(source.too_long()),
+                None if source.more()? => {}
+                None => break source.window().len(),
+            }
+        };
+        let place = Place { line: source.line, offset: source.offset, bytes: len as u64 };
+        let text = self.text(source.window().get(..len).unwrap_or(&[]));
+        self.reject(&source.name, text.trim_ascii(), place, "expected a JSON object or array".to_owned());
+        drop(text);
+        source.skip(len);
+        self.accounting.bytes += len as u64;
+        Ok(())
+    }
+
+    /// When a page is at hand, the bytes before its first record.
+    fn page(&mut self, source: &mut Source) -> Result<Option<usize>, LoadError> {
+        while source.window().len() < 64 << 10 && source.more()? {}
+        Ok(page(source.window()))
+    }
+
+    /// Takes what follows the records of a page.
+    fn rest_of_page(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        let mut frame = Frame { depth: 1, ..Frame::default() };
+        loop {
+            match frame.end(source.window()) {
+                Some(len) => {
+                    self.envelope(source, len);
+                    return Ok(());
+                }
+                None if source.window().len() > self.limits.line_bytes => return Err(source.too_long()),
+                None if source.more()? => {}
+                None => break,
+            }
+        }
+        let place = Place { line: source.line, offset: source.offset, bytes: source.window().len() as u64 };
+        let text = self.text(source.window());
+        self.reject(&source.name, &text, place, "the input ends inside a page".to_owned());
+        drop(text);
+        source.skip(source.window().len());
+        self.accounting.bytes += place.bytes;
+        Ok(())
+    }
+}
+
+/// Bytes of white space, byte order marks and NULs at the beginning.
+fn blank(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match bytes.get(at) {
+            Some(b' ' | b'\n' | b'\r' | b'\t' | 0) => at += 1,
+            Some(0xEF) if bytes.get(at..at + 3) == Some(&[0xEF, 0xBB, 0xBF]) => at += 3,
+            _ => return at,
+        }
+    }
+}
+
+/// Finds the end of a value by its brackets and quotes, over windows that grow.
+#[derive(Default)]
+struct Frame {
+    at: usize,
+    depth: usize,
+    in_string: bool,
+}
+
+impl Frame {
+    /// Bytes of the value; `None` when the window does not hold its end.
+    fn end(&mut self, bytes: &[u8]) -> Option<usize> {
+        loop {
+            if self.in_string {
+                let rest = bytes.get(self.at..)?;
+                let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+                    self.at = bytes.len();
+                    return None;
+                };
+                if rest.get(found) == Some(&b'\\') {
+                    if rest.len() < found + 2 {
+                        self.at += found;
+                        return None;
+                    }
+                    self.at += found + 2;
+                    continue;
+                }
+                self.at += found + 1;
+                self.in_string = false;
+                if self.depth == 0 {
+                    return Some(self.at);
+                }
+            }
+            let byte = *bytes.get(self.at)?;
+            match byte {
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    if self.depth <= 1 {
+                        return Some(self.at + usize::from(self.depth == 1 || self.at == 0));
+                    }
+                    self.depth -= 1;
+                }
+                b',' | b'\n' if self.depth == 0 => return Some(self.at.max(1)),
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+}
+
+fn end(bytes: &[u8]) -> Option<usize> {
+    Frame::default().end(bytes)
+}
+
+/// When an object is the page of an interface, its bytes before the first record.
+fn page(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += blank(bytes.get(at..)?);
+        let rest = bytes.get(at..)?;
+        if rest.first() != Some(&b'"') {
+            return None;
+        }
+        let len = end(rest)?;
+        let key = std::str::from_utf8(rest.get(1..len - 1)?).ok()?;
+        at += len;
+        at += blank(bytes.get(at..)?);
+        if bytes.get(at) != Some(&b':') {
+            return None;
+        }
+        at += 1;
+        at += blank(bytes.get(at..)?);
+        let rest = bytes.get(at..)?;
+        if PAGE_KEYS.contains(&key) {
+            let inside = rest.get(1..)?;
+            let first = inside.get(blank(inside)).copied();
+            return (rest.first() == Some(&b'[') && matches!(first, Some(b'{' | b']'))).then_some(at + 1);
+        }
+        if !ENVELOPE.contains(&key) && !key.starts_with("@odata.") {
+            return None;
+        }
+        at += end(rest)?;
+        at += blank(bytes.get(at..)?);
+        if bytes.get(at) != Some(&b',') {
+            return None;
+        }
+        at += 1;
+    }
+}

@@ -1,0 +1,8 @@
+//! Readers: bytes of a source to records in the tree.
+
+pub(crate) mod careful;
+pub(crate) mod delimited;
+pub(crate) mod json;
+pub(crate) mod record;
+mod scan;
+pub(crate) mod source;

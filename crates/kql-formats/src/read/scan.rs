@@ -1,0 +1,428 @@
+//! Checked steps over JSON text: white space, strings, numbers, whole values.
+//!
+//! Every step either ends behind a well-formed piece or fails. What fails is decided by the careful reader.
+
+/// The text is not JSON, or not of a kind that the fast path knows.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Odd;
+
+/// Characters that a number may have.
+pub(crate) const NUMBER_BYTES: usize = 1_024;
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<'a> {
+    text: &'a str,
+    pub(crate) at: usize,
+}
+
+/// A number as the engine holds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Number {
+    Long(i64),
+    Real(f64),
+    /// Beyond both: its text is kept.
+    Raw,
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Bytes before the first quote, backslash or control character of eight, if there is one.
+#[inline]
+fn special(eight: u64) -> Option<usize> {
+    let equals = |byte: u64| {
+        let x = eight ^ (ONES * byte);
+        x.wrapping_sub(ONES) & !x
+    };
+    let control = eight.wrapping_sub(ONES * 0x20) & !eight;
+    // A borrow can only mark bytes behind a true mark, and the first mark is taken.
+    let marks = (equals(u64::from(b'"')) | equals(u64::from(b'\\')) | control) & HIGH;
+    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
+}
+
+impl<'a> Cursor<'a> {
+    /// At the beginning of a text.
+    pub(crate) fn new(text: &'a str) -> Cursor<'a> {
+        Cursor { text, at: 0 }
+    }
+
+    /// What is left.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or(&[])
+    }
+
+    /// The next byte; 0 at the end.
+    #[inline]
+    pub(crate) fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Whether the text is over.
+    pub(crate) fn is_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    /// The text since a place.
+    #[inline]
+    pub(crate) fn since(&self, from: usize) -> Result<&'a str, Odd> {
+        self.text.get(from..self.at).ok_or(Odd)
+    }
+
+    /// Goes over white space.
+    #[inline]
+    pub(crate) fn space(&mut self) {
+        while matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
+            self.at += 1;
+        }
+    }
+
+    /// Goes over one byte, which must be that.
+    #[inline]
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Odd> {
+        if self.byte() != byte {
+            return Err(Odd);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Goes over a literal.
+    pub(crate) fn literal(&mut self, literal: &str) -> Result<(), Odd> {
+        if !self.rest().starts_with(literal.as_bytes()) {
+            return Err(Odd);
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    /// Goes to the first quote, backslash or control character.
+    #[inline]
+    fn seek_special(&mut self) {
+        let bytes = self.text.as_bytes();
+        while let Some(eight) = bytes.get(self.at..self.at + 8).and_then(|it| <[u8; 8]>::try_from(it).ok()) {
+            match special(u64::from_le_bytes(eight)) {
+                Some(it) => {
+                    self.at += it;
+                    return;
+                }
+                None => self.at += 8,
+            }
+        }
+        while bytes.get(self.at).is_some_and(|it| *it >= 0x20 && *it != b'"' && *it != b'\\') {
+            self.at += 1;
+        }
+    }
+
+    /// Reads a string, from its quote on. Escapes are put together in `scratch`.
+    #[inline]
+    pub(crate) fn string<'b>(&mut self, scratch: &'b mut String) -> Result<&'b str, Odd>
+    where
+        'a: 'b,
+    {
+        self.expect(b'"')?;
+        let start = self.at;
+        self.seek_special();
+        if self.byte() == b'"' {
+            let text = self.since(start)?;
+            self.at += 1;
+            return Ok(text);
+        }
+        self.escaped_string(start, scratch)?;
+        Ok(scratch)
+    }
+
+    fn escaped_string(&mut self, start: usize, scratch: &mut String) -> Result<(), Odd> {
+        scratch.clear();
+        scratch.push_str(self.since(start)?);
+        loop {
+            match self.byte() {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => scratch.push(self.escape()?),
+                _ => return Err(Odd),
+            }
+            let from = self.at;
+            self.seek_special();
+            scratch.push_str(self.since(from)?);
+        }
+    }
+
+    /// Reads one escape, from its backslash on.
+    fn escape(&mut self) -> Result<char, Odd> {
+        self.at += 1;
+        let c = match self.byte() {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode(),
+            _ => return Err(Odd),
+        };
+        self.at += 1;
+        Ok(c)
+    }
+
+    fn unicode(&mut self) -> Result<char, Odd> {
+        let high = self.hex()?;
+        if (0xD800..0xDC00).contains(&high) {
+            self.expect(b'\\')?;
+            let low = self.hex()?;
+            if !(0xDC00..0xE000).contains(&low) {
+                return Err(Odd);
+            }
+            return char::from_u32(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00)).ok_or(Odd);
+        }
+        char::from_u32(high).ok_or(Odd)
+    }
+
+    /// Reads `u` and four digits.
+    fn hex(&mut self) -> Result<u32, Odd> {
+        self.expect(b'u')?;
+        let mut code = 0;
+        for _ in 0..4 {
+            code = code * 16 + char::from(self.byte()).to_digit(16).ok_or(Odd)?;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    /// Goes over a string, from its quote on.
+    fn skip_string(&mut self) -> Result<(), Odd> {
+        self.at += 1;
+        loop {
+            self.seek_special();
+            match self.byte() {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => _ = self.escape()?,
+                _ => return Err(Odd),
+            }
+        }
+    }
+
+    /// Reads a number.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<Number, Odd> {
+        let start = self.at;
+        let negative = self.byte() == b'-';
+        if negative {
+            self.at += 1;
+        }
+        let digits = self.at;
+        let mut whole: i64 = 0;
+        let mut fits = true;
+        while let digit @ b'0'..=b'9' = self.byte() {
+            let next = whole.checked_mul(10).and_then(|it| it.checked_sub(i64::from(digit - b'0')));
+            fits &= next.is_some();
+            whole = next.unwrap_or(0);
+            self.at += 1;
+        }
+        let n_digits = self.at - digits;
+        let first = self.text.as_bytes().get(digits).copied();
+        if n_digits == 0 || n_digits > 1 && first == Some(b'0') || n_digits > NUMBER_BYTES {
+            return Err(Odd);
+        }
+        if matches!(self.byte(), b'.' | b'e' | b'E') {
+            return self.real(start);
+        }
+        // Counted downward, since the smallest has no positive.
+        Ok(match (fits, negative) {
+            (false, _) => Number::Raw,
+            (true, true) if whole == 0 => Number::Real(-0.0),
+            (true, true) => Number::Long(whole),
+            (true, false) => whole.checked_neg().map_or(Number::Raw, Number::Long),
+        })
+    }
+
+    fn digits(&mut self) -> Result<(), Odd> {
+        let start = self.at;
+        while self.byte().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at == start { Err(Odd) } else { Ok(()) }
+    }
+
+    /// Reads the rest of a number with a fraction or an exponent.
+    fn real(&mut self, start: usize) -> Result<Number, Odd> {
+        if self.byte() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.byte(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let text = self.since(start)?;
+        if text.len() > NUMBER_BYTES {
+            return Err(Odd);
+        }
+        let value = text.parse::<f64>().map_err(|_| Odd)?;
+        Ok(if value.is_finite() { Number::Real(value) } else { Number::Raw })
+    }
+
+    /// Goes over a whole value nested at most `depth_max` deep (at most 127), itself included.
+    pub(crate) fn skip_value(&mut self, depth_max: usize) -> Result<(), Odd> {
+        let depth_max = depth_max.min(127);
+        // One bit a level: whether it is an object.
+        let (mut objects, mut depth) = (0_u128, 0_usize);
+        loop {
+            match self.byte() {
+                open @ (b'{' | b'[') => {
+                    depth += 1;
+                    if depth > depth_max {
+                        return Err(Odd);
+                    }
+                    objects = objects << 1 | u128::from(open == b'{');
+                    self.at += 1;
+                    self.space();
+                    let is_object = open == b'{';
+                    if self.byte() != (if is_object { b'}' } else { b']' }) {
+                        if is_object {
+                            self.skip_key()?;
+                        }
+                        continue;
+                    }
+                }
+                b'"' => {
+                    self.skip_string()?;
+                    self.at -= 1;
+                }
+                b't' => self.literal("true").map(|()| self.at -= 1)?,
+                b'f' => self.literal("false").map(|()| self.at -= 1)?,
+                b'n' => self.literal("null").map(|()| self.at -= 1)?,
+                b'-' | b'0'..=b'9' => {
+                    _ = self.number()?;
+                    self.at -= 1;
+                }
+                _ => return Err(Odd),
+            }
+            // At the last byte of a value, or at the bracket that closes an empty one.
+            if self.close(&mut objects, &mut depth)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes from the last byte of a value to the next value; true at the end of all.
+    fn close(&mut self, objects: &mut u128, depth: &mut usize) -> Result<bool, Odd> {
+        let mut closes = matches!(self.byte(), b'}' | b']');
+        loop {
+            self.at += 1;
+            if closes {
+                *depth -= 1;
+                *objects >>= 1;
+            }
+            if *depth == 0 {
+                return Ok(true);
+            }
+            self.space();
+            let in_object = *objects & 1 == 1;
+            match self.byte() {
+                b',' => {
+                    self.at += 1;
+                    self.space();
+                    if in_object {
+                        self.skip_key()?;
+                    }
+                    return Ok(false);
+                }
+                b'}' if in_object => closes = true,
+                b']' if !in_object => closes = true,
+                _ => return Err(Odd),
+            }
+        }
+    }
+
+    fn skip_key(&mut self) -> Result<(), Odd> {
+        if self.byte() != b'"' {
+            return Err(Odd);
+        }
+        self.skip_string()?;
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skipped(text: &str) -> Option<usize> {
+        let mut it = Cursor::new(text);
+        it.skip_value(127).ok().map(|()| it.at)
+    }
+
+    #[test]
+    fn skips_what_serde_accepts() {
+        for text in [
+            "[]",
+            "{}",
+            "[1,2]",
+            "[ 1 , 2 ]",
+            "{\"a\":1}",
+            "{\"a\" : [ { } , \"\\u00e9\\n\" ] }",
+            "\"x\"",
+            "-0.5e+7",
+            "true",
+            "[[],[],{\"a\":{}}]",
+            "[1,]",
+            "{\"a\"}",
+            "[1 2]",
+            "{1:2}",
+            "[01]",
+            "[\"\u{1}\"]",
+            "{\"a\":1,}",
+            "[}",
+            "tru",
+            "[\"\\x\"]",
+            "-",
+            "[1.]",
+            "[\"}\"]",
+            "[\"0123456789\\\"abcdefgh\"]",
+            "{\"a\":\"b\",\"c\":[1,{\"d\":null}]}",
+        ] {
+            let oracle = serde_json::from_str::<serde_json::Value>(text).is_ok();
+            assert_eq!(skipped(text) == Some(text.len()), oracle, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for (text, expected) in [
+            ("0", Number::Long(0)),
+            ("-9223372036854775808", Number::Long(i64::MIN)),
+            ("9223372036854775807", Number::Long(i64::MAX)),
+            ("9223372036854775808", Number::Raw),
+            ("1.5", Number::Real(1.5)),
+            ("1e400", Number::Raw),
+            ("1e5", Number::Real(1e5)),
+        ] {
+            assert_eq!(Cursor::new(text).number(), Ok(expected), "{text}");
+        }
+        for text in ["-", "01", "1.", "1e", "+1", ".5", &"1".repeat(2_000)] {
+            assert!(Cursor::new(text).number() == Err(Odd), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(skipped(&format!("{}{}", "[".repeat(127), "]".repeat(127))).is_some());
+        assert!(skipped(&format!("{}{}", "[".repeat(128), "]".repeat(128))).is_none());
+        assert!(skipped(&"[".repeat(1_000_000)).is_none());
+    }
+}

@@ -1,0 +1,188 @@
+//! Bytes of a source: decompressed, counted, in windows.
+
+use crate::LoadError;
+use kql_data::{Fault, Limits, Stop};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+/// Bytes asked for at a time.
+const BLOCK: usize = 1 << 20;
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// Where bytes come from. The caller opens files; this crate never does.
+pub type Bytes = Box<dyn Read + Send>;
+
+/// A source being read.
+pub(crate) struct Source {
+    /// Name for messages.
+    pub(crate) name: String,
+    reader: Bytes,
+    buffer: Vec<u8>,
+    from: usize,
+    ended: bool,
+    bytes_max: usize,
+    line_bytes: usize,
+    stop: Stop,
+    /// Bytes consumed.
+    pub(crate) offset: u64,
+    /// Line of the next byte, from 1.
+    pub(crate) line: u64,
+    read: u64,
+}
+
+impl Source {
+    /// Looks at the first bytes and decompresses what is compressed.
+    pub(crate) fn open(name: &str, mut reader: Bytes, limits: &Limits, stop: &Stop) -> Result<Source, LoadError> {
+        let fail = |it: io::Error| LoadError::at(name, 1, 0, Fault::new(it.to_string()));
+        let mut magic = Vec::new();
+        _ = reader.by_ref().take(4).read_to_end(&mut magic).map_err(fail)?;
+        let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
+        let whole = Cursor::new(magic).chain(reader);
+        let reader: Bytes = if gzip {
+            Box::new(flate2::read::MultiGzDecoder::new(whole))
+        } else if zstd {
+            Box::new(Frames { frame: None, input: Some(BufReader::new(Box::new(whole))) })
+        } else {
+            Box::new(whole)
+        };
+        Ok(Source {
+            name: name.to_owned(),
+            reader,
+            buffer: Vec::new(),
+            from: 0,
+            ended: false,
+            bytes_max: if gzip || zstd { limits.decompressed_bytes } else { usize::MAX },
+            line_bytes: limits.line_bytes,
+            stop: stop.clone(),
+            offset: 0,
+            line: 1,
+            read: 0,
+        })
+    }
+
+    /// Bytes at hand.
+    pub(crate) fn window(&self) -> &[u8] {
+        self.buffer.get(self.from..).unwrap_or(&[])
+    }
+
+    /// An error at the place where the window begins.
+    pub(crate) fn error(&self, fault: Fault) -> LoadError {
+        LoadError::at(&self.name, self.line, self.offset, fault)
+    }
+
+    /// The error of a record that is too long.
+    pub(crate) fn too_long(&self) -> LoadError {
+        let (name, limit) = ("line_bytes", self.line_bytes as u64);
+        self.error(Fault::Limit { name, limit, by: "a line of the input".to_owned() })
+    }
+
+    /// Reads another block into the window. False at the end.
+    pub(crate) fn more(&mut self) -> Result<bool, LoadError> {
+        self.stop.check().map_err(|it| self.error(it))?;
+        if self.ended {
+            return Ok(false);
+        }
+        if self.from > 0 {
+            _ = self.buffer.drain(..self.from);
+            self.from = 0;
+        }
+        let n = self.reader.by_ref().take(BLOCK as u64).read_to_end(&mut self.buffer);
+        let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
+        self.ended = n == 0;
+        self.read += n as u64;
+        if self.read > self.bytes_max as u64 {
+            let (name, limit) = ("decompressed_bytes", self.bytes_max as u64);
+            return Err(self.error(Fault::Limit { name, limit, by: "compressed input".to_owned() }));
+        }
+        Ok(!self.ended)
+    }
+
+    /// Bytes of the window that are whole lines, or all at the end of input; `None` at the end.
+    pub(crate) fn lines(&mut self) -> Result<Option<usize>, LoadError> {
+        loop {
+            if self.ended {
+                return Ok(Some(self.window().len()).filter(|it| *it > 0));
+            }
+            if let Some(at) = memchr::memrchr(b'\n', self.window())
+                && (at + 1 >= BLOCK / 2 || self.window().len() >= 2 * BLOCK)
+            {
+                return Ok(Some(at + 1));
+            }
+            if self.window().len() > self.line_bytes && memchr::memchr(b'\n', self.window()).is_none() {
+                return Err(self.too_long());
+            }
+            _ = self.more()?;
+        }
+    }
+
+    /// Goes on behind so many bytes with so many line ends.
+    pub(crate) fn consume(&mut self, bytes: usize, lines: u64) {
+        self.from = (self.from + bytes).min(self.buffer.len());
+        self.offset += bytes as u64;
+        self.line += lines;
+    }
+
+    /// Goes on behind so many bytes.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        let lines = memchr::memchr_iter(b'\n', self.window().get(..bytes).unwrap_or(&[])).count();
+        self.consume(bytes, lines as u64);
+    }
+
+    /// The rest, window and all, as a plain reader.
+    pub(crate) fn into_reader(self) -> impl Read + Send {
+        let mut window = self.buffer;
+        _ = window.drain(..self.from.min(window.len()));
+        let (bytes_max, read) = (self.bytes_max as u64, self.read);
+        Cursor::new(window).chain(Bounded {
+            reader: self.reader,
+            left: bytes_max.saturating_sub(read),
+            stop: self.stop,
+        })
+    }
+}
+
+/// A reader that fails beyond a number of bytes, or when the work is stopped.
+struct Bounded {
+    reader: Bytes,
+    left: u64,
+    stop: Stop,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.stop.check().map_err(io::Error::other)?;
+        let n = self.reader.read(out)?;
+        let Some(left) = self.left.checked_sub(n as u64) else {
+            return Err(io::Error::other("compressed input reached the limit `decompressed_bytes`"));
+        };
+        self.left = left;
+        Ok(n)
+    }
+}
+
+type Input = BufReader<Bytes>;
+
+/// Zstandard frames, one after the other.
+struct Frames {
+    frame: Option<ruzstd::decoding::StreamingDecoder<Input, ruzstd::decoding::FrameDecoder>>,
+    input: Option<Input>,
+}
+
+impl Read for Frames {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let n = frame.read(out)?;
+                if n > 0 || out.is_empty() {
+                    return Ok(n);
+                }
+                self.input = self.frame.take().map(|it| it.into_inner());
+            }
+            let Some(mut input) = self.input.take() else { return Ok(0) };
+            if input.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.frame = Some(ruzstd::decoding::StreamingDecoder::new(input).map_err(io::Error::other)?);
+        }
+    }
+}

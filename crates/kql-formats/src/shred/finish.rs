@@ -1,0 +1,238 @@
+//! A complete tree to a table: types found out, declared types laid over, values converted.
+
+use super::{
+    convert::{self, Failures},
+    instant,
+    tree::{Grown, NodeId, ROOT, Tree},
+};
+use crate::{
+    ConversionWarning,
+    openai::{Item, Origin},
+    read::{careful, record::Keys},
+};
+use kql_data::{Batch, Column, Dynamic, Fault, Field, Map, Node, Schema, Stop, Table, Tag, Texts, Type, Value, json};
+use std::sync::Arc;
+
+/// How a table is made of a tree.
+pub(crate) struct Finish<'a> {
+    /// Types that win over those found out.
+    pub(crate) declared: Option<&'a Schema>,
+    /// What `TimeGenerated` is when a mapped record has no time.
+    pub(crate) now: Option<i64>,
+    /// Whether cells are texts whose type is still to be found out.
+    pub(crate) texts: bool,
+    /// Rows of a chunk.
+    pub(crate) chunk_rows: usize,
+    pub(crate) stop: &'a Stop,
+}
+
+/// The nodes of a column by chunk.
+type Parts = Vec<Option<Arc<Node>>>;
+
+impl Finish<'_> {
+    /// The table of those columns.
+    pub(crate) fn table(&self, mut tree: Grown, items: Vec<Item>) -> Result<(Table, Vec<ConversionWarning>), Fault> {
+        let items = self.declare(items);
+        let n_rows = tree.chunks.clone();
+        let mut columns: Vec<Vec<Column>> = n_rows.iter().map(|_| Vec::with_capacity(items.len())).collect();
+        let (mut fields, mut warnings) = (Vec::new(), Vec::new());
+        // A node may serve several columns: it is taken once.
+        let mut taken: Map<NodeId, Parts> = Map::default();
+        let mut uses: Map<NodeId, usize> = Map::default();
+        for node in items.iter().filter_map(|it| it.origin.node()) {
+            *uses.entry(node).or_default() += 1;
+        }
+        for item in items {
+            self.stop.check()?;
+            let node = item.origin.node();
+            let mut parts = match node {
+                Some(id) if uses.get(&id).is_some_and(|it| *it > 1) => {
+                    taken.entry(id).or_insert_with(|| take(&mut tree, id)).clone()
+                }
+                Some(id) => take(&mut tree, id),
+                None => Vec::new(),
+            };
+            if let Origin::Pack(slots) = &item.origin {
+                parts = pack(&mut tree, slots);
+            }
+            let ty = self.find_type(&item, &parts);
+            if ty == Type::Dynamic && (item.ty.is_some() || self.texts) {
+                parts = self.open_texts(parts, &n_rows);
+            }
+            let mut failures = Failures::default();
+            for (chunk, out) in columns.iter_mut().enumerate() {
+                let len = n_rows.get(chunk).copied().unwrap_or(0);
+                let part = parts.get_mut(chunk).and_then(Option::take);
+                out.push(self.column(&item, part.as_ref(), len, ty, &mut failures));
+            }
+            if failures.count > 0 {
+                let (column, example) = (item.name.to_string(), failures.example.unwrap_or_default());
+                warnings.push(ConversionWarning { column, ty, count: failures.count, example });
+            }
+            fields.push(Field { name: item.name, ty });
+        }
+        let batches = columns.into_iter().zip(&n_rows).map(|(it, len)| Batch::new(it, *len)).collect();
+        Ok((Table::new(Schema::new(fields), batches), warnings))
+    }
+
+    /// Declared columns first, in their order; then the others.
+    fn declare(&self, mut items: Vec<Item>) -> Vec<Item> {
+        let Some(declared) = self.declared else { return items };
+        let mut out = Vec::with_capacity(items.len() + declared.len());
+        for field in &declared.fields {
+            let found = items.iter().position(|it| it.name == field.name).map(|it| items.remove(it));
+            let origin = found.map_or(Origin::Constant(Value::Null), |it| it.origin);
+            out.push(Item { name: field.name.clone(), ty: Some(field.ty), origin });
+        }
+        out.append(&mut items);
+        out
+    }
+
+    fn find_type(&self, item: &Item, parts: &Parts) -> Type {
+        if let Some(ty) = item.ty {
+            return ty;
+        }
+        let seen = parts.iter().flatten().flat_map(|it| it.tags.iter()).fold(0_u16, |seen, it| seen | 1 << it) & !0b11;
+        let only = |tags: &[Tag]| seen & !tags.iter().fold(0, |bits, it| bits | 1 << *it as u8) == 0;
+        if seen == 0 {
+            return Type::Dynamic;
+        }
+        if only(&[Tag::True, Tag::False]) {
+            return Type::Bool;
+        }
+        if only(&[Tag::String]) {
+            return if self.texts { type_of_cells(&item.name, parts) } else { type_of_strings(&item.name, parts) };
+        }
+        if &*item.name == "TimeGenerated" && only(&[Tag::String, Tag::Long, Tag::Real]) {
+            return Type::Datetime;
+        }
+        match () {
+            () if only(&[Tag::Long]) => Type::Long,
+            () if only(&[Tag::Long, Tag::Real]) => Type::Real,
+            () => Type::Dynamic,
+        }
+    }
+
+    fn column(&self, item: &Item, part: Option<&Arc<Node>>, len: usize, ty: Type, failures: &mut Failures) -> Column {
+        match &item.origin {
+            Origin::Node(_) | Origin::Pack(_) => convert::column(part, len, ty, failures),
+            Origin::Constant(value) => Column::constant(value.clone(), ty, len),
+            Origin::Seconds(_) => {
+                let missing = if &*item.name == "TimeGenerated" { self.now } else { None };
+                let seconds = |row| match part.map_or(Dynamic::Null, |it| it.value(row)) {
+                    Dynamic::Long(it) => instant::epoch(it),
+                    Dynamic::Real(it) => instant::seconds(it),
+                    Dynamic::String(it) => instant::moment(&it),
+                    _ => None,
+                };
+                Column::Datetime((0..len).map(|row| seconds(row).or(missing)).collect())
+            }
+            Origin::Json(_) => {
+                Column::strings((0..len).map(|row| part.map_or_else(String::new, |it| it.value(row).text())))
+            }
+            Origin::FinishReasons(_) => {
+                let reason = |row| {
+                    let first = part.map_or(Dynamic::Null, |it| it.value(row)).at(0);
+                    Some(Dynamic::array(vec![Dynamic::string(first.get("finish_reason").text())]))
+                };
+                Column::dynamics((0..len).map(reason).collect())
+            }
+        }
+    }
+
+    /// Strings that are JSON texts of bags or arrays, taken apart as well.
+    fn open_texts(&self, parts: Parts, n_rows: &[usize]) -> Parts {
+        let is_text = |it: &Arc<Node>| strings(it).any(convert::is_json);
+        if !parts.iter().flatten().any(is_text) {
+            return parts;
+        }
+        let mut tree = Tree::new(self.chunk_rows);
+        for (part, len) in parts.iter().zip(n_rows) {
+            for row in 0..*len {
+                let value = part.as_ref().map_or(Dynamic::Null, |it| it.value(row));
+                let mut record = "{\"v\":".to_owned();
+                match value.as_str() {
+                    Some(it) if convert::is_json(it) => record.push_str(it),
+                    Some("") => record.push_str("null"),
+                    _ => json::write(&value, &mut record),
+                }
+                record.push('}');
+                _ = careful::read(&record, json::DEPTH_MAX, Keys::default(), &mut tree);
+                tree.end_row();
+            }
+        }
+        let mut tree = tree.finish();
+        tree.child(ROOT, "v").map_or(parts, |it| take(&mut tree, it))
+    }
+}
+
+impl Origin {
+    fn node(&self) -> Option<NodeId> {
+        match self {
+            Origin::Node(it) | Origin::Seconds(it) | Origin::Json(it) | Origin::FinishReasons(it) => Some(*it),
+            Origin::Pack(_) | Origin::Constant(_) => None,
+        }
+    }
+}
+
+fn take(tree: &mut Grown, node: NodeId) -> Parts {
+    (0..tree.chunks.len()).map(|chunk| tree.take(node, chunk).map(Arc::new)).collect()
+}
+
+/// Bags of nodes, with null where there is no value.
+fn pack(tree: &mut Grown, slots: &[(&'static str, Option<NodeId>)]) -> Parts {
+    let n_rows = tree.chunks.clone();
+    let mut out = Vec::new();
+    for (chunk, len) in n_rows.into_iter().enumerate() {
+        let mut bag = Node { tags: vec![Tag::Bag as u8; len].into(), ..Node::default() };
+        for (key, node) in slots {
+            let mut child = node.and_then(|it| tree.take(it, chunk)).unwrap_or_default();
+            child.tags = (0..len).map(|row| (child.tag(row) as u8).max(Tag::Null as u8)).collect();
+            _ = bag.children.insert((*key).into(), Arc::new(child));
+        }
+        out.push(Some(Arc::new(bag)));
+    }
+    out
+}
+
+/// The strings of a node: of a dictionary each once, though rows may use a part of it.
+fn strings(node: &Node) -> impl Iterator<Item = &str> {
+    let reader = node.strings.as_ref().map(Texts::reader);
+    let rows = node.tags.iter().enumerate().filter(|it| *it.1 == Tag::String as u8);
+    rows.filter_map(move |(row, _)| reader.map(|it| it.get(row)))
+}
+
+fn all(parts: &Parts, mut test: impl FnMut(&str) -> bool) -> bool {
+    parts.iter().flatten().all(|it| strings(it).all(&mut test))
+}
+
+fn type_of_strings(name: &str, parts: &Parts) -> Type {
+    let is_time = name == "TimeGenerated" || all(parts, |it| instant::date_time(it).is_some());
+    if is_time { Type::Datetime } else { Type::String }
+}
+
+/// The type of cells of a delimited file. A type is taken only when its text would come out the same.
+fn type_of_cells(name: &str, parts: &Parts) -> Type {
+    let fits = |test: fn(&str) -> bool| all(parts, |it| it.is_empty() || test(it));
+    if fits(str::is_empty) {
+        return Type::String;
+    }
+    if name == "TimeGenerated" || fits(|it| instant::date_time(it).is_some()) {
+        return Type::Datetime;
+    }
+    if fits(|it| it.eq_ignore_ascii_case("true") || it.eq_ignore_ascii_case("false")) {
+        return Type::Bool;
+    }
+    if fits(|it| it.parse::<i64>().is_ok_and(|n| n.to_string() == it)) {
+        return Type::Long;
+    }
+    if fits(is_plain_number) {
+        return Type::Real;
+    }
+    if fits(convert::is_json) { Type::Dynamic } else { Type::String }
+}
+
+/// Whether a text is a number as JSON writes it, short enough that a float keeps it.
+fn is_plain_number(text: &str) -> bool {
+    text.len() <= 17 && matches!(serde_json::from_str(text), Ok(serde_json::Value::Number(_)))
+}

@@ -1,0 +1,10 @@
+//! Takes records apart into trees of typed columns, value by value, and makes tables of them.
+
+mod convert;
+mod finish;
+mod instant;
+mod texts;
+mod tree;
+
+pub(crate) use finish::Finish;
+pub(crate) use tree::{Grown, NodeId, ROOT, Tree, Twice};

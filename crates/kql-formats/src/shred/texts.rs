@@ -1,0 +1,141 @@
+//! Strings of a node while it is built: by dictionary at first, plain when most of them turn out distinct.
+
+use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
+use arrow_buffer::OffsetBuffer;
+use kql_data::{DictionaryBuilder, DictionaryColumn, StringDictionary, Texts};
+use std::sync::Arc;
+
+/// Values before which a dictionary is never given up.
+const TRIAL: usize = 32_768;
+
+/// The strings of one chunk.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Codes(Vec<u32>),
+    Plain(LargeStringArray),
+}
+
+/// Strings of one node, over all chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Sprouts {
+    dictionary: DictionaryBuilder,
+    /// Set once the dictionary was given up; it then serves earlier chunks only.
+    plain: bool,
+    n_values: usize,
+    codes: Vec<u32>,
+    text: String,
+    ends: Vec<i64>,
+}
+
+impl Sprouts {
+    /// Sets the value of a row, which no value follows yet.
+    #[inline]
+    pub(crate) fn set(&mut self, row: usize, value: &str) {
+        self.n_values += 1;
+        if self.plain {
+            let end = self.text.len() as i64;
+            self.ends.resize(row, end);
+            self.text.push_str(value);
+            self.ends.push(self.text.len() as i64);
+            return;
+        }
+        let code = self.dictionary.code(value);
+        self.codes.resize(row, 0);
+        self.codes.push(code);
+        if self.n_values >= TRIAL && self.dictionary.len() * 2 > self.n_values {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&mut self) {
+        self.plain = true;
+        for code in std::mem::take(&mut self.codes) {
+            self.text.push_str(self.dictionary.value(code));
+            self.ends.push(self.text.len() as i64);
+        }
+    }
+
+    /// The value of the row set last.
+    pub(crate) fn last(&self) -> &str {
+        if self.plain {
+            let from = self.ends.len().checked_sub(2).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
+            usize::try_from(from).ok().and_then(|from| self.text.get(from..)).unwrap_or("")
+        } else {
+            self.codes.last().map_or("", |code| self.dictionary.value(*code))
+        }
+    }
+
+    /// Forgets rows from `row` on.
+    pub(crate) fn truncate(&mut self, row: usize) {
+        if self.plain && self.ends.len() > row {
+            self.ends.truncate(row);
+            let end = self.ends.last().copied().unwrap_or(0);
+            self.text.truncate(usize::try_from(end).unwrap_or(0));
+        }
+        self.codes.truncate(row);
+    }
+
+    /// Bytes held for the chunk under way and the dictionary.
+    pub(crate) fn bytes(&self) -> usize {
+        self.dictionary.bytes() + self.codes.capacity() * 4 + self.text.capacity() + self.ends.capacity() * 8
+    }
+
+    /// The chunk's strings, padded to so many rows.
+    pub(crate) fn part(&mut self, n_rows: usize) -> Part {
+        if !self.plain {
+            self.codes.resize(n_rows, 0);
+            self.codes.shrink_to_fit();
+            return Part::Codes(std::mem::take(&mut self.codes));
+        }
+        let end = self.text.len() as i64;
+        self.ends.resize(n_rows, end);
+        let mut offsets = Vec::with_capacity(n_rows + 1);
+        offsets.push(0);
+        offsets.append(&mut self.ends);
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        text.shrink_to_fit();
+        let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), text.into(), None);
+        // Cannot fail: offsets come from whole strings.
+        Part::Plain(values.unwrap_or_else(|_| LargeStringArray::new_null(n_rows)))
+    }
+
+    /// Forgets the chunk's strings.
+    pub(crate) fn clear(&mut self) {
+        self.codes.clear();
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// No more values: what turns parts into texts.
+    pub(crate) fn finish(self) -> Finished {
+        Finished { plain: self.plain, dictionary: Arc::new(self.dictionary.finish()) }
+    }
+}
+
+/// The dictionary of a node, complete.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    plain: bool,
+    dictionary: Arc<StringDictionary>,
+}
+
+impl Finished {
+    /// The texts of a chunk. All chunks of a node come out by the one dictionary, or all plain.
+    pub(crate) fn texts(&self, part: Part) -> Texts {
+        match part {
+            Part::Plain(it) => Texts::Plain(it),
+            Part::Codes(codes) if self.plain => {
+                let values = self.dictionary.values();
+                let text = codes.iter().map(|it| values.value(*it as usize).len()).sum();
+                let mut out = LargeStringBuilder::with_capacity(codes.len(), text);
+                for code in codes {
+                    out.append_value(if (code as usize) < values.len() { values.value(code as usize) } else { "" });
+                }
+                Texts::Plain(out.finish())
+            }
+            Part::Codes(codes) => {
+                Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: self.dictionary.clone() })
+            }
+        }
+    }
+}

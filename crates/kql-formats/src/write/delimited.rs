@@ -1,0 +1,53 @@
+//! CSV and TSV: a header and a row a line, with quotes where they are needed.
+
+use super::{WriteOptions, cell::text, paint, rows};
+use kql_data::{Batch, Schema};
+use std::io::{self, Write};
+
+pub(super) fn write(
+    schema: &Schema,
+    batches: &[Batch],
+    options: &WriteOptions,
+    out: &mut impl Write,
+    delimiter: char,
+) -> io::Result<()> {
+    let mut line = String::new();
+    for (index, it) in schema.fields.iter().enumerate() {
+        cell(&it.name, index, delimiter, &mut line);
+    }
+    finish(&mut line, options, out)?;
+    for (batch, row) in rows(batches) {
+        for (index, column) in batch.columns.iter().enumerate() {
+            match text(column, row) {
+                Some(it) => cell(&it, index, delimiter, &mut line),
+                None => cell(&options.null, index, delimiter, &mut line),
+            }
+        }
+        // One empty cell would read as no row.
+        if line.is_empty() {
+            line.push_str("\"\"");
+        }
+        finish(&mut line, options, out)?;
+    }
+    Ok(())
+}
+
+fn cell(text: &str, index: usize, delimiter: char, line: &mut String) {
+    if index > 0 {
+        line.push(delimiter);
+    }
+    if text.contains(['"', '\n', '\r', delimiter]) {
+        line.push('"');
+        line.push_str(&text.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(text);
+    }
+}
+
+fn finish(line: &mut String, options: &WriteOptions, out: &mut impl Write) -> io::Result<()> {
+    line.push('\n');
+    out.write_all(if options.terminal { paint::lines(line) } else { line.as_str().into() }.as_bytes())?;
+    line.clear();
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! From KQL text to tokens, syntax tree, bound logical plan and optimised plan.
 
 pub mod diagnostic;
+mod format;
 pub mod lexer;
 mod parser;
 pub mod plan;
@@ -8,4 +9,5 @@ pub mod syntax;
 pub mod token;
 
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
+pub use format::format;
 pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse, parse_datetime};

@@ -2,10 +2,12 @@
 //! so that cloning and dropping a tree never recurses. Every node carries its byte span.
 
 mod expression;
+mod graph;
 mod operator;
 mod statement;
 
 pub use expression::*;
+pub use graph::*;
 pub use operator::*;
 pub use statement::*;
 

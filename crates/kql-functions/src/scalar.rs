@@ -4,6 +4,9 @@ use crate::declare::Function;
 
 mod bounds;
 pub mod dynamic;
+pub mod conversion;
+pub mod datetime;
+pub mod operator;
 pub mod text;
 
 /// Every family.
@@ -17,4 +20,15 @@ pub const FAMILIES: &[&[Function]] = &[
     text::replace::FUNCTIONS,
     text::search::FUNCTIONS,
     text::split::FUNCTIONS,
+    operator::compare::FUNCTIONS,
+    operator::arithmetic::FUNCTIONS,
+    operator::logic::FUNCTIONS,
+    operator::search::FUNCTIONS,
+    operator::search::OTHERS,
+    operator::member::FUNCTIONS,
+    operator::between::FUNCTIONS,
+    operator::path::FUNCTIONS,
+    conversion::FUNCTIONS,
+    conversion::test::FUNCTIONS,
+    conversion::choice::FUNCTIONS,
 ];

@@ -1,0 +1,291 @@
+//! Functions that choose one of their arguments: `iff`, `case`, `coalesce`, `max_of`, `min_of`; and `around`.
+
+use super::convert_column;
+use crate::{
+    declare::{Accepts, Function, Overload, Param, Returns},
+    resolve::{Actual, widest_number},
+    scalar::operator::{compare, lift},
+};
+use kql_data::{Column, ColumnBuilder, Context, Fault, Type, Value};
+use std::cmp::Ordering;
+
+/// The type of branches: one type, int and long as long, and dynamic beside anything as dynamic.
+fn branch_type(function: &str, types: impl Iterator<Item = Type>) -> Result<Type, Fault> {
+    let mut found: Option<Type> = None;
+    for ty in types {
+        found = Some(match found {
+            None => ty,
+            Some(it) if it == ty => it,
+            Some(Type::Dynamic) => Type::Dynamic,
+            Some(_) if ty == Type::Dynamic => Type::Dynamic,
+            Some(Type::Int | Type::Long) if ty.is_integer() => Type::Long,
+            Some(it) => {
+                let message = format!("{function}(): {it} and {ty} are different types; convert one of them");
+                return Err(Fault::coded("SEM0525", message));
+            }
+        });
+    }
+    Ok(found.unwrap_or(Type::Dynamic))
+}
+
+fn iff_type(actuals: &[Actual]) -> Result<Type, Fault> {
+    branch_type("iff", actuals.iter().skip(1).map(|it| it.ty))
+}
+
+fn case_type(actuals: &[Actual]) -> Result<Type, Fault> {
+    let last = actuals.len().saturating_sub(1);
+    if actuals.len() % 2 == 0 {
+        return Err(Fault::coded("SEM0219", "case() takes pairs of a condition and a value, and a value for the rest"));
+    }
+    let conditions = || actuals.iter().take(last).step_by(2);
+    if let Some(it) = conditions().find(|it| !matches!(it.ty, Type::Bool | Type::Dynamic)) {
+        return Err(Fault::coded("SEM0001", format!("case(): a condition is a bool, not {}", it.ty)));
+    }
+    let branches = actuals.iter().enumerate().filter(|(index, _)| index % 2 == 1 || *index == last);
+    branch_type("case", branches.map(|(_, it)| it.ty))
+}
+
+fn coalesce_type(actuals: &[Actual]) -> Result<Type, Fault> {
+    arity("coalesce", actuals)?;
+    branch_type("coalesce", actuals.iter().map(|it| it.ty))
+}
+
+fn arity(function: &str, actuals: &[Actual]) -> Result<(), Fault> {
+    if (2..=64).contains(&actuals.len()) {
+        return Ok(());
+    }
+    Err(Fault::coded("SEM0223", format!("{function}() takes 2 to 64 arguments, not {}", actuals.len())))
+}
+
+fn extreme_type(actuals: &[Actual]) -> Result<Type, Fault> {
+    arity("max_of and min_of", actuals)?;
+    let types = || actuals.iter().map(|it| it.ty);
+    match widest_number(types()) {
+        Some(widest) => Ok(widest),
+        None => branch_type("max_of and min_of", types()),
+    }
+}
+
+/// Branches brought to one type at run time as they were when the query was bound.
+fn unified<'a>(branches: impl Iterator<Item = &'a Column> + Clone) -> (Type, Vec<Column>) {
+    let ty = branch_type("", branches.clone().map(Column::ty)).unwrap_or(Type::Dynamic);
+    (ty, branches.map(|it| convert_column(it, ty)).collect())
+}
+
+/// For each row the number of the branch that it takes.
+fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
+    if let Some(first) = choices.first()
+        && choices.iter().all(|it| it == first)
+        && let Some(branch) = branches.get(*first as usize)
+    {
+        return branch.clone();
+    }
+    if ty == Type::String
+        && let Some(done) = choose_codes(branches, choices)
+    {
+        return done;
+    }
+    let mut out = ColumnBuilder::new(ty, choices.len());
+    if ty == Type::String {
+        let readers: Vec<_> = branches.iter().map(Column::string_reader).collect();
+        for (row, choice) in choices.iter().enumerate() {
+            out.push_str(readers.get(*choice as usize).map_or("", |it| it.get(row)));
+        }
+        return out.finish();
+    }
+    for (row, choice) in choices.iter().enumerate() {
+        out.push(&branches.get(*choice as usize).map_or(Value::Null, |it| it.value(row)));
+    }
+    out.finish()
+}
+
+/// Branches that are all constant strings give a column by dictionary.
+fn choose_codes(branches: &[Column], choices: &[u32]) -> Option<Column> {
+    let mut builder = kql_data::DictionaryBuilder::default();
+    let mut codes = Vec::with_capacity(branches.len());
+    for branch in branches {
+        let Column::Constant { value: Value::String(text), .. } = branch else { return None };
+        codes.push(builder.code(text));
+    }
+    let rows = choices.iter().map(|it| codes.get(*it as usize).copied().unwrap_or(0)).collect();
+    Some(Column::Dictionary(kql_data::DictionaryColumn { codes: rows, dictionary: builder.finish().into() }))
+}
+
+fn iff(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let (ty, branches) = unified(args.iter().skip(1));
+    let mut choices = vec![1_u32; n_rows];
+    for row in lift::arg(args, 0)?.true_rows() {
+        if let Some(it) = choices.get_mut(row as usize) {
+            *it = 0;
+        }
+    }
+    Ok(choose(ty, &branches, &choices))
+}
+
+fn case(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let last = args.len().saturating_sub(1);
+    let is_branch = |index: usize| index % 2 == 1 || index == last;
+    let branches: Vec<&Column> =
+        args.iter().enumerate().filter(|(index, _)| is_branch(*index)).map(|(_, it)| it).collect();
+    let (ty, branches) = unified(branches.into_iter());
+    let rest = branches.len().saturating_sub(1) as u32;
+    let mut choices = vec![u32::MAX; n_rows];
+    for (number, condition) in args.iter().take(last).step_by(2).enumerate() {
+        for row in convert_column(condition, Type::Bool).true_rows() {
+            if let Some(it) = choices.get_mut(row as usize).filter(|it| **it == u32::MAX) {
+                *it = number as u32;
+            }
+        }
+    }
+    for it in choices.iter_mut().filter(|it| **it == u32::MAX) {
+        *it = rest;
+    }
+    Ok(choose(ty, &branches, &choices))
+}
+
+fn coalesce(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let (ty, branches) = unified(args.iter());
+    let texts: Vec<_> = branches.iter().map(Column::string_reader).collect();
+    let has_value = |branch: usize, row: usize| {
+        if ty == Type::String {
+            texts.get(branch).is_some_and(|it| !it.get(row).is_empty())
+        } else {
+            branches.get(branch).is_some_and(|it| !it.is_null(row))
+        }
+    };
+    let last = branches.len().saturating_sub(1);
+    let one = |row| (0..branches.len()).find(|branch| has_value(*branch, row)).unwrap_or(last) as u32;
+    let choices: Vec<u32> = (0..n_rows).map(one).collect();
+    Ok(choose(ty, &branches, &choices))
+}
+
+/// The greatest or least value of each row; nulls do not take part.
+fn extreme<const WANTED: i8>(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let ty = widest_number(args.iter().map(Column::ty));
+    let ty = ty.or_else(|| branch_type("", args.iter().map(Column::ty)).ok()).unwrap_or(Type::Dynamic);
+    let columns: Vec<Column> = args.iter().map(|it| convert_column(it, ty)).collect();
+    let mut out = ColumnBuilder::new(ty, n_rows);
+    for row in 0..n_rows {
+        let mut best: Option<Value> = None;
+        for column in &columns {
+            let value = column.value(row);
+            if value.is_null() {
+                continue;
+            }
+            let is_better = best.as_ref().is_none_or(|it| better(&value, it) as i8 == WANTED);
+            if is_better {
+                best = Some(value);
+            }
+        }
+        out.push(best.as_ref().unwrap_or(&Value::Null));
+    }
+    Ok(out.finish())
+}
+
+/// The order for `max_of` and `min_of`; NaN loses to every number.
+fn better(a: &Value, b: &Value) -> Ordering {
+    compare::order(&a.to_dynamic(), &b.to_dynamic()).unwrap_or(Ordering::Equal)
+}
+
+fn around(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let (value, center, delta) = (lift::arg(args, 0)?, lift::arg(args, 1)?, lift::arg(args, 2)?);
+    let one = |row| match (value.value(row), center.value(row), delta.value(row)) {
+        (Value::Datetime(a) | Value::Timespan(a), Value::Datetime(b) | Value::Timespan(b), Value::Timespan(d)) => {
+            Some(a >= b.saturating_sub(d) && a <= b.saturating_add(d))
+        }
+        (a, b, d) => {
+            let (a, b, d) = (super::to_real(&a)?, super::to_real(&b)?, super::to_real(&d)?);
+            Some(a >= b - d && a <= b + d)
+        }
+    };
+    Ok(lift::bool_rows(n_rows, one))
+}
+
+fn around_type(actuals: &[Actual]) -> Result<Type, Fault> {
+    let ty = |index: usize| actuals.get(index).map_or(Type::Dynamic, |it| it.ty);
+    let fits = match ty(0) {
+        Type::Datetime | Type::Timespan => ty(1) == ty(0) && ty(2) == Type::Timespan,
+        it => it.is_number() && ty(1).is_number() && ty(2).is_number(),
+    };
+    if fits || actuals.iter().any(|it| it.ty == Type::Dynamic) {
+        return Ok(Type::Bool);
+    }
+    Err(Fault::coded("SEM0207", "around() takes numbers, or times and a timespan"))
+}
+
+const ANY: Param = Param::new("value", Accepts::Scalar);
+const CONDITION: Param = Param::new("if", Accepts::NumberOrBool).cast(Type::Bool);
+const DYNAMIC_CONDITION: Param = Param::new("if", Accepts::Type(Type::Dynamic)).cast(Type::Bool);
+
+const fn variadic(rule: fn(&[Actual]) -> Result<Type, Fault>, kernel: crate::Kernel, max: usize) -> Overload {
+    Overload { params: &[], rest: Some((ANY, 1, max)), returns: Returns::Custom(rule), kernel: Some(kernel) }
+}
+
+const IFF: &[Overload] = &[
+    Overload {
+        params: &[CONDITION, Param::new("then", Accepts::Scalar), Param::new("else", Accepts::Scalar)],
+        rest: None,
+        returns: Returns::Custom(iff_type),
+        kernel: Some(iff),
+    },
+    Overload {
+        params: &[DYNAMIC_CONDITION, Param::new("then", Accepts::Scalar), Param::new("else", Accepts::Scalar)],
+        rest: None,
+        returns: Returns::Custom(iff_type),
+        kernel: Some(iff),
+    },
+];
+
+/// The functions that choose.
+pub const FUNCTIONS: &[Function] = &[
+    Function::new(
+        "iff",
+        "The second argument where the first is true, the third where it is false or null.\n\n    \
+         iff(1 > 0, \"yes\", \"no\") => \"yes\"\n    iff(bool(null), 1, 2) => 2\n",
+        IFF,
+    )
+    .aliases(&["iif"]),
+    Function::new(
+        "case",
+        "The value behind the first condition that is true, or the last argument.\n\n    \
+         case(1 > 2, \"a\", 2 > 1, \"b\", \"c\") => \"b\"\n",
+        &[variadic(case_type, case, 65_535)],
+    ),
+    Function::new(
+        "coalesce",
+        "The first argument that is neither null nor \"\".\n\n    coalesce(\"\", \"a\") => \"a\"\n    \
+         coalesce(long(null), 0, 5) => 0\n",
+        &[variadic(coalesce_type, coalesce, 1_024)],
+    ),
+    Function::new(
+        "max_of",
+        "The greatest argument; nulls do not count.\n\n    max_of(10, 1, -3, 17) => 17\n    max_of(long(null), 1) => 1\n",
+        &[Overload {
+            params: &[],
+            rest: Some((Param::new("value", Accepts::Orderable), 1, 1_024)),
+            returns: Returns::Custom(extreme_type),
+            kernel: Some(extreme::<1>),
+        }],
+    ),
+    Function::new(
+        "min_of",
+        "The least argument; nulls do not count.\n\n    min_of(10, 1, -3, 17) => -3\n",
+        &[Overload {
+            params: &[],
+            rest: Some((Param::new("value", Accepts::Orderable), 1, 1_024)),
+            returns: Returns::Custom(extreme_type),
+            kernel: Some(extreme::<-1>),
+        }],
+    ),
+    Function::new(
+        "around",
+        "Whether a value is within a distance of another, ends included.\n\n    around(1.5, 1.0, 0.5) => true\n    \
+         around(datetime(2020-01-01), datetime(2020-01-02), 1h) => false\n",
+        &[Overload {
+            params: &[ANY, Param::new("center", Accepts::Scalar), Param::new("delta", Accepts::Scalar)],
+            rest: None,
+            returns: Returns::Custom(around_type),
+            kernel: Some(around),
+        }],
+    ),
+];

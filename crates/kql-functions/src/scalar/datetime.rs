@@ -1,0 +1,3 @@
+//! Datetimes and timespans.
+
+pub mod text;

@@ -1,0 +1,251 @@
+//! Searching text for a needle, prepared once: with or without case, and at the edges of terms.
+//!
+//! A term is a run of letters and digits; everything else, the underscore too, is between terms. An edge of a term is
+//! asked for only where the needle itself begins or ends with a letter or digit.
+
+use memchr::{memchr, memchr2, memmem};
+use std::borrow::Cow;
+
+/// Where a needle has to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Anywhere.
+    Anywhere,
+    /// As whole terms.
+    Terms,
+    /// At the beginning of a term.
+    TermStart,
+    /// At the end of a term.
+    TermEnd,
+    /// At the beginning of the text.
+    Start,
+    /// At the end of the text.
+    End,
+    /// The text is the needle.
+    Whole,
+}
+
+/// A needle ready for many searches.
+#[derive(Debug)]
+pub struct Needle {
+    text: String,
+    place: Place,
+    /// Whether a term must begin, or end, where the needle does.
+    edges: (bool, bool),
+    search: Search,
+}
+
+#[derive(Debug)]
+enum Search {
+    Empty,
+    /// With case.
+    Exact(memmem::Finder<'static>),
+    /// Without case; the needle is ASCII and holds lower case. The byte at `rare` is looked for first.
+    Ascii {
+        rare: usize,
+        low: u8,
+        high: u8,
+    },
+    /// Without case; the needle is folded, and so is the text that has other than ASCII.
+    Folded(memmem::Finder<'static>),
+}
+
+/// The character that stands for both cases. What is not ASCII never becomes ASCII.
+pub fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    // Upper case first: it unites the two small sigmas.
+    let mut upper = c.to_uppercase();
+    let upper = match (upper.next(), upper.next()) {
+        (Some(it), None) if !it.is_ascii() => it,
+        _ => c,
+    };
+    let mut lower = upper.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(it), None) if !it.is_ascii() => it,
+        _ => upper,
+    }
+}
+
+/// Text without case.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if text.bytes().any(|it| it.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+    } else {
+        text.chars().map(fold_char).collect::<String>().into()
+    }
+}
+
+/// Folds into a buffer that is reused.
+pub fn fold_into(text: &str, out: &mut String) {
+    out.clear();
+    out.extend(text.chars().map(fold_char));
+}
+
+/// Whether two texts are equal but for case.
+pub fn equal_folded(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        return a.eq_ignore_ascii_case(b);
+    }
+    a.chars().map(fold_char).eq(b.chars().map(fold_char))
+}
+
+/// Whether a character belongs to a term.
+pub fn is_term_char(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() }
+}
+
+/// How common a byte is in text, roughly.
+fn commonness(byte: u8) -> u8 {
+    match byte.to_ascii_lowercase() {
+        b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' => 9,
+        b'l' | b'c' | b'd' | b'm' | b'u' | b'p' | b'.' | b'0' | b'1' => 7,
+        b'h' | b'g' | b'f' | b'w' | b'y' | b'b' | b'-' | b'/' | b'2' => 5,
+        b'v' | b'k' | b'_' | b'"' | b':' | b'3'..=b'9' => 4,
+        b'x' | b'j' | b'q' | b'z' => 2,
+        _ => 1,
+    }
+}
+
+impl Needle {
+    /// Prepares a needle.
+    pub fn new(text: &str, place: Place, with_case: bool) -> Needle {
+        let search = if text.is_empty() {
+            Search::Empty
+        } else if with_case {
+            Search::Exact(memmem::Finder::new(text).into_owned())
+        } else if text.is_ascii() {
+            let bytes = text.as_bytes();
+            let rare = (0..bytes.len()).min_by_key(|it| bytes.get(*it).map_or(9, |it| commonness(*it))).unwrap_or(0);
+            let byte = bytes.get(rare).copied().unwrap_or(0);
+            Search::Ascii { rare, low: byte.to_ascii_lowercase(), high: byte.to_ascii_uppercase() }
+        } else {
+            Search::Folded(memmem::Finder::new(fold(text).as_bytes()).into_owned())
+        };
+        let text = if with_case { text.to_owned() } else { fold(text).into_owned() };
+        let edges = (text.chars().next().is_some_and(is_term_char), text.chars().next_back().is_some_and(is_term_char));
+        Needle { text, place, edges, search }
+    }
+
+    /// Whether it is in a text.
+    pub fn is_in(&self, hay: &str, folded: &mut String) -> bool {
+        match &self.search {
+            Search::Empty => self.place != Place::Whole || hay.is_empty(),
+            Search::Exact(finder) => self.exact(hay, finder),
+            Search::Ascii { rare, low, high } => self.ascii(hay, *rare, *low, *high),
+            // A needle with other letters is in no ASCII text.
+            Search::Folded(_) if hay.is_ascii() => false,
+            Search::Folded(finder) => {
+                fold_into(hay, folded);
+                self.exact(folded, finder)
+            }
+        }
+    }
+
+    fn exact(&self, hay: &str, finder: &memmem::Finder<'_>) -> bool {
+        match self.place {
+            Place::Start => hay.starts_with(&self.text),
+            Place::End => hay.ends_with(&self.text),
+            Place::Whole => hay == self.text,
+            Place::Anywhere => finder.find(hay.as_bytes()).is_some(),
+            _ => {
+                let mut from = 0;
+                while let Some(found) = hay.as_bytes().get(from..).and_then(|it| finder.find(it)) {
+                    if self.fits(hay, from + found) {
+                        return true;
+                    }
+                    from += found + 1;
+                }
+                false
+            }
+        }
+    }
+
+    fn ascii(&self, hay: &str, rare: usize, low: u8, high: u8) -> bool {
+        let (hay_bytes, needle) = (hay.as_bytes(), self.text.as_bytes());
+        let len = needle.len();
+        let Some(last) = hay_bytes.len().checked_sub(len) else { return false };
+        let same = |at: usize| hay_bytes.get(at..at + len).is_some_and(|it| it.eq_ignore_ascii_case(needle));
+        match self.place {
+            Place::Start => return same(0),
+            Place::End => return same(last),
+            Place::Whole => return last == 0 && same(0),
+            _ => {}
+        }
+        let mut from = 0;
+        while let Some(window) = hay_bytes.get(from + rare..last + rare + 1) {
+            let found = if low == high { memchr(low, window) } else { memchr2(low, high, window) };
+            let Some(found) = found else { return false };
+            if same(from + found) && (self.place == Place::Anywhere || self.fits(hay, from + found)) {
+                return true;
+            }
+            from += found + 1;
+        }
+        false
+    }
+
+    /// Whether the edges of terms are where they must be, for a needle found at a byte.
+    fn fits(&self, hay: &str, at: usize) -> bool {
+        let (start, end) = match self.place {
+            Place::Terms => self.edges,
+            Place::TermStart => (self.edges.0, false),
+            Place::TermEnd => (false, self.edges.1),
+            _ => (false, false),
+        };
+        (!start || !ends_in_term(hay, at)) && (!end || !begins_with_term(hay, at + self.text.len()))
+    }
+}
+
+fn ends_in_term(hay: &str, at: usize) -> bool {
+    match at.checked_sub(1).and_then(|it| hay.as_bytes().get(it)) {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+        Some(_) => hay.get(..at).and_then(|it| it.chars().next_back()).is_some_and(is_term_char),
+    }
+}
+
+fn begins_with_term(hay: &str, at: usize) -> bool {
+    match hay.as_bytes().get(at) {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+        Some(_) => hay.get(at..).and_then(|it| it.chars().next()).is_some_and(is_term_char),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(hay: &str, needle: &str) -> bool {
+        Needle::new(needle, Place::Terms, false).is_in(hay, &mut String::new())
+    }
+
+    #[test]
+    fn terms() {
+        for (hay, needle) in
+            [("a_b", "a"), ("a-b", "A"), ("x a-b y", "a-b"), ("a b", "a "), ("x a-b y", " a"), ("xa a", "a"), ("a", "")]
+        {
+            assert!(has(hay, needle), "{hay} has {needle}");
+        }
+        for (hay, needle) in
+            [("ab", "a"), ("a1", "a"), ("éa", "a"), ("errors", "error"), ("x a_b y", "a-b"), ("xa b", "a "), ("", "a")]
+        {
+            assert!(!has(hay, needle), "{hay} !has {needle}");
+        }
+        let prefix = |hay, needle| Needle::new(needle, Place::TermStart, false).is_in(hay, &mut String::new());
+        assert!(prefix("the error", "err") && prefix("x-error", "-err") && !prefix("err or", "r o"));
+        let suffix = |hay, needle| Needle::new(needle, Place::TermEnd, false).is_in(hay, &mut String::new());
+        assert!(suffix("mirror x", "ror") && !suffix("x-error", "err"));
+    }
+
+    #[test]
+    fn overlapping_candidates_and_case() {
+        assert!(has("xa-a-a", "a-a"));
+        assert!(has("ŽLUŤOUČKÝ kůň", "žluťoučký"));
+        assert!(!has("žluťoučkýx", "žluťoučký"));
+        // The Kelvin sign is no k.
+        assert!(!Needle::new("k", Place::Anywhere, false).is_in("\u{212a}", &mut String::new()));
+        assert!(equal_folded("ΣΑΣ", "σας"));
+    }
+}

@@ -4,6 +4,7 @@
 //! [`Aggregate::accumulator`] makes its state. Simple ones are written with [`aggregates!`](crate::aggregates!): a state a
 //! group, and how a row is added to it. Others implement [`Accumulator`].
 
+pub(crate) mod codes;
 pub mod filter;
 pub mod fold;
 #[cfg(test)]

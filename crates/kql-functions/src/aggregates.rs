@@ -2,8 +2,15 @@
 
 use crate::aggregate::Aggregate;
 
+pub mod collect;
 pub mod number;
+pub mod percentile;
+pub mod row;
 pub mod statistics;
 
 /// Every family.
-pub const FAMILIES: &[&[&[Aggregate]]] = &[&[number::COUNT], number::AGGREGATES, statistics::AGGREGATES];
+pub const FAMILIES: &[&[&[Aggregate]]] = &[
+    &[number::COUNT, collect::AGGREGATES, percentile::AGGREGATES, row::AGGREGATES],
+    number::AGGREGATES,
+    statistics::AGGREGATES,
+];

@@ -1,0 +1,525 @@
+//! Lists, sets and bags of the values of a group, and exact distinct counts.
+
+use crate::{
+    aggregate::{
+        Accumulator, Aggregate, AggregateCall,
+        codes::{CodeStrings, SeenCodes, by_dictionary},
+        filter::{PREDICATE, filtered},
+        same,
+    },
+    declare::{Accepts, Naming, Overload, Param, Returns},
+};
+use indexmap::IndexSet;
+use kql_data::{Bag, Column, Context, Dynamic, Fault, Type};
+use std::any::Any;
+
+/// Elements that a list, set or bag has at most in the language.
+const LANGUAGE_MAX: usize = 1 << 20;
+/// Elements that the old names give unless told otherwise.
+const OLD_DEFAULT: usize = 128;
+
+const EXPR: Param = Param::new("expr", Accepts::Scalar);
+const BAG: Param = Param::new("expr", Accepts::Bag);
+const MAX_SIZE: Param = Param::new("maxSize", Accepts::Integer).cast(Type::Long).constant();
+
+const fn gives(params: &'static [Param]) -> Overload {
+    Overload { params, rest: None, returns: Returns::Type(Type::Dynamic), kernel: None }
+}
+const fn counts(params: &'static [Param]) -> Overload {
+    Overload { params, rest: None, returns: Returns::Type(Type::Long), kernel: None }
+}
+
+const PLAIN: &[Overload] = &[gives(&[EXPR]), gives(&[EXPR, MAX_SIZE])];
+const CONDITIONAL: &[Overload] = &[gives(&[EXPR, PREDICATE]), gives(&[EXPR, PREDICATE, MAX_SIZE])];
+const BAGS: &[Overload] = &[gives(&[BAG]), gives(&[BAG, MAX_SIZE])];
+const BAGS_IF: &[Overload] = &[gives(&[BAG, PREDICATE]), gives(&[BAG, PREDICATE, MAX_SIZE])];
+
+/// The aggregates of this family.
+pub const AGGREGATES: &[Aggregate] = &[
+    Aggregate::new(
+        "make_list",
+        "All values of `expr` as an array, in the order of the input. Nulls are left out; arrays give their elements. No more \
+         than `maxSize` elements, 1,048,576 by default.\n\n    \
+         datatable(x:long)[1, long(null), 2, 1] | summarize make_list(x) => dynamic([1, 2, 1])\n",
+        PLAIN,
+        |call| list(call, LANGUAGE_MAX),
+    )
+    .naming(Naming::Prefix("list")),
+    Aggregate::new(
+        "make_list_if",
+        "`make_list` over the rows for which `predicate` is true.\n\n    \
+         datatable(x:long)[1, 2, 3] | summarize make_list_if(x, x > 1) => dynamic([2, 3])\n",
+        CONDITIONAL,
+        |call| filtered(call, 1, |call| list(call, LANGUAGE_MAX)),
+    )
+    .naming(Naming::Prefix("list")),
+    Aggregate::new(
+        "makelist",
+        "The old name of `make_list`; no more than 128 elements by default.\n\n    \
+         datatable(x:long)[1, 2] | summarize makelist(x) => dynamic([1, 2])\n",
+        PLAIN,
+        |call| list(call, OLD_DEFAULT),
+    )
+    .naming(Naming::Prefix("list")),
+    Aggregate::new(
+        "make_list_with_nulls",
+        "All values of `expr` as an array, nulls too, in the order of the input.\n\n    \
+         datatable(x:long)[1, long(null), 2] | summarize make_list_with_nulls(x) => dynamic([1, null, 2])\n",
+        &[gives(&[EXPR])],
+        |_| Ok(Box::new(List { with_nulls: true, ..List::new(LANGUAGE_MAX) })),
+    )
+    .naming(Naming::Prefix("list")),
+    Aggregate::new(
+        "make_set",
+        "The distinct values of `expr` as an array, in the order of their first appearance. Nulls are left out; arrays give \
+         their elements. No more than `maxSize` elements, 1,048,576 by default.\n\n    \
+         datatable(x:long)[1, long(null), 2, 1] | summarize make_set(x) => dynamic([1, 2])\n",
+        PLAIN,
+        |call| set(call, LANGUAGE_MAX),
+    )
+    .naming(Naming::Prefix("set")),
+    Aggregate::new(
+        "make_set_if",
+        "`make_set` over the rows for which `predicate` is true.\n\n    \
+         datatable(x:long)[1, 2, 2] | summarize make_set_if(x, x > 1) => dynamic([2])\n",
+        CONDITIONAL,
+        |call| filtered(call, 1, |call| set(call, LANGUAGE_MAX)),
+    )
+    .naming(Naming::Prefix("set")),
+    Aggregate::new(
+        "makeset",
+        "The old name of `make_set`; no more than 128 elements by default.\n\n    \
+         datatable(x:long)[1, 2, 2] | summarize makeset(x) => dynamic([1, 2])\n",
+        PLAIN,
+        |call| set(call, OLD_DEFAULT),
+    )
+    .naming(Naming::Prefix("set")),
+    Aggregate::new(
+        "make_bag",
+        "All slots of the bags `expr` in one bag; of a key that appears twice the first value stays. What is no bag is left \
+         out. No more than `maxSize` slots, 1,048,576 by default.\n\n    \
+         datatable(d:dynamic)[dynamic({\"a\":1}), dynamic({\"b\":2})] | summarize make_bag(d) => dynamic({\"a\":1, \"b\":2})\n",
+        BAGS,
+        |call| bag(call, LANGUAGE_MAX),
+    )
+    .naming(Naming::Prefix("bag")),
+    Aggregate::new(
+        "make_bag_if",
+        "`make_bag` over the rows for which `predicate` is true.\n\n    \
+         datatable(d:dynamic)[dynamic({\"a\":1}), dynamic({\"b\":2})] | summarize make_bag_if(d, d.a == 1) => dynamic({\"a\":1})\n",
+        BAGS_IF,
+        |call| filtered(call, 1, |call| bag(call, LANGUAGE_MAX)),
+    )
+    .naming(Naming::Prefix("bag")),
+    Aggregate::new(
+        "make_dictionary",
+        "The old name of `make_bag`; no more than 128 slots by default.\n\n    \
+         datatable(d:dynamic)[dynamic({\"a\":1})] | summarize make_dictionary(d) => dynamic({\"a\":1})\n",
+        BAGS,
+        |call| bag(call, OLD_DEFAULT),
+    )
+    .naming(Naming::Prefix("dictionary")),
+    Aggregate::new(
+        "count_distinct",
+        "Number of distinct values of `expr`, exact; nulls do not count.\n\n    \
+         datatable(x:long)[1, 2, 2] | summarize count_distinct(x) => 2\n",
+        &[counts(&[Param::new("expr", Accepts::NotDynamic)])],
+        |_| Ok(Box::new(Distinct { counts: true, ..Distinct::new(usize::MAX) })),
+    ),
+    Aggregate::new(
+        "count_distinctif",
+        "`count_distinct` over the rows for which `predicate` is true.\n\n    \
+         datatable(x:long)[1, 2, 2] | summarize count_distinctif(x, x > 1) => 1\n",
+        &[counts(&[Param::new("expr", Accepts::NotDynamic), PREDICATE])],
+        |call| filtered(call, 1, |_| Ok(Box::new(Distinct { counts: true, ..Distinct::new(usize::MAX) }))),
+    ),
+];
+
+/// The size that a call asks for as its second argument, at most the language's.
+fn size(call: &AggregateCall, default: usize) -> usize {
+    call.constant_long(1).map_or(default, |it| usize::try_from(it).unwrap_or(0)).min(LANGUAGE_MAX)
+}
+fn list(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
+    Ok(Box::new(List::new(size(call, default))))
+}
+fn set(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
+    Ok(Box::new(Distinct::new(size(call, default))))
+}
+fn bag(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
+    Ok(Box::new(Bags { max: size(call, default), bags: Vec::new(), bytes: 0 }))
+}
+
+/// Fails when something grows beyond the engine's bound on arrays, unless the language cuts it before.
+fn check_size(cx: &Context, size: usize, max: usize, by: &str) -> Result<(), Fault> {
+    if size > cx.limits.array_elements && max > cx.limits.array_elements {
+        return Err(Fault::Limit {
+            name: "array_elements",
+            limit: cx.limits.array_elements as u64,
+            by: format!("aggregate `{by}`"),
+        });
+    }
+    Ok(())
+}
+
+/// Runs something for every value to collect of a row: the elements of an array, or the value.
+fn each_element(value: Dynamic, mut body: impl FnMut(Dynamic)) {
+    match value {
+        Dynamic::Array(items) => items.iter().filter(|it| !it.is_null()).for_each(|it| body(it.clone())),
+        Dynamic::Null => {}
+        other => body(other),
+    }
+}
+
+/// Lists by group.
+struct List {
+    max: usize,
+    with_nulls: bool,
+    lists: Vec<Vec<Dynamic>>,
+    strings: Option<CodeStrings>,
+    bytes: usize,
+}
+
+impl List {
+    fn new(max: usize) -> List {
+        List { max, with_nulls: false, lists: Vec::new(), strings: None, bytes: 0 }
+    }
+
+    fn update_codes(&mut self, cx: &Context, groups: &[u32], codes: &[u32]) -> Result<(), Fault> {
+        let Some(strings) = &mut self.strings else { return Ok(()) };
+        for (code, group) in codes.iter().zip(groups) {
+            if let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < self.max) {
+                list.push(strings.dynamic(*code));
+                self.bytes += size_of::<Dynamic>();
+                check_size(cx, list.len(), self.max, "make_list")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Accumulator for List {
+    fn resize(&mut self, n_groups: usize) {
+        self.lists.resize_with(n_groups.max(self.lists.len()), Vec::new);
+    }
+
+    fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
+        let Some(column) = args.first() else { return Ok(()) };
+        if let Some((codes, dictionary)) = by_dictionary(column) {
+            if self.strings.as_ref().is_none_or(|it| !it.is_of(dictionary)) {
+                self.strings = Some(CodeStrings::new(dictionary.clone()));
+                self.bytes += dictionary.len() * size_of::<Dynamic>();
+            }
+            return self.update_codes(cx, groups, codes);
+        }
+        let (max, bytes) = (self.max, &mut self.bytes);
+        for (row, group) in groups.iter().enumerate() {
+            let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
+            let mut push = |it: Dynamic| {
+                if list.len() < max {
+                    *bytes += size_of::<Dynamic>() + it.bytes();
+                    list.push(it);
+                }
+            };
+            if self.with_nulls {
+                push(column.dynamic(row));
+            } else {
+                each_element(column.dynamic(row), push);
+            }
+            check_size(cx, list.len(), max, "make_list")?;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
+        let other = same::<List>(other)?;
+        self.bytes += other.bytes;
+        for (other, group) in other.lists.into_iter().zip(groups) {
+            let Some(list) = self.lists.get_mut(*group as usize) else { continue };
+            if list.is_empty() {
+                *list = other;
+            } else {
+                let room = self.max.saturating_sub(list.len());
+                list.extend(other.into_iter().take(room));
+                check_size(cx, list.len(), self.max, "make_list")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
+        Ok(vec![Column::dynamics(self.lists.into_iter().map(|it| Some(Dynamic::array(it))).collect())])
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes + self.lists.capacity() * size_of::<Vec<Dynamic>>()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+type DynamicSet = IndexSet<Dynamic, ahash::RandomState>;
+
+/// Distinct values by group, in the order of their first appearance.
+struct Distinct {
+    max: usize,
+    /// Whether only their number is asked for.
+    counts: bool,
+    n_groups: usize,
+    /// While all columns had the same dictionary: the codes of each group, in order.
+    codes: Option<(SeenCodes, Vec<Vec<u32>>)>,
+    sets: Vec<DynamicSet>,
+    bytes: usize,
+}
+
+impl Distinct {
+    fn new(max: usize) -> Distinct {
+        Distinct { max, counts: false, n_groups: 0, codes: None, sets: Vec::new(), bytes: 0 }
+    }
+
+    /// Turns codes into values.
+    fn spill(&mut self) {
+        self.sets.resize_with(self.n_groups, DynamicSet::default);
+        let Some((seen, lists)) = self.codes.take() else { return };
+        let mut strings = seen.strings();
+        for (codes, set) in lists.into_iter().zip(&mut self.sets) {
+            for code in codes {
+                self.bytes += 2 * size_of::<Dynamic>() + strings.text(code).len();
+                _ = set.insert(strings.dynamic(code));
+            }
+        }
+    }
+
+    fn update_codes(&mut self, cx: &Context, groups: &[u32], codes: &[u32]) -> Result<(), Fault> {
+        let Some((seen, lists)) = &mut self.codes else { return Ok(()) };
+        lists.resize_with(self.n_groups, Vec::new);
+        for (code, group) in codes.iter().zip(groups) {
+            if seen.insert(*group, *code)
+                && let Some(list) = lists.get_mut(*group as usize).filter(|it| it.len() < self.max)
+            {
+                list.push(*code);
+                self.bytes += 4;
+                if !self.counts {
+                    check_size(cx, list.len(), self.max, "make_set")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Accumulator for Distinct {
+    fn resize(&mut self, n_groups: usize) {
+        self.n_groups = self.n_groups.max(n_groups);
+    }
+
+    fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
+        let Some(column) = args.first() else { return Ok(()) };
+        if let Some((codes, dictionary)) = by_dictionary(column) {
+            if self.codes.is_none() && self.sets.is_empty() {
+                self.codes = Some((SeenCodes::new(dictionary.clone()), Vec::new()));
+            }
+            if self.codes.as_ref().is_some_and(|(seen, _)| seen.is_of(dictionary)) {
+                return self.update_codes(cx, groups, codes);
+            }
+        }
+        self.spill();
+        let (max, counts, bytes) = (self.max, self.counts, &mut self.bytes);
+        for (row, group) in groups.iter().enumerate() {
+            let Some(set) = self.sets.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
+            each_element(column.dynamic(row), |it| {
+                if set.len() < max {
+                    let size = 2 * size_of::<Dynamic>() + it.bytes();
+                    if set.insert(it) {
+                        *bytes += size;
+                    }
+                }
+            });
+            if !counts {
+                check_size(cx, set.len(), max, "make_set")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
+        let mut other = *same::<Distinct>(other)?;
+        if self.codes.is_none() && self.sets.is_empty() && other.codes.is_some() {
+            self.codes = other.codes.as_ref().map(|(seen, _)| (seen.empty(), Vec::new()));
+        }
+        if let (Some((seen, _)), Some((mine, _))) = (&other.codes, &self.codes)
+            && mine.is_like(seen)
+        {
+            let lists = other.codes.take().map_or(Vec::new(), |(_, lists)| lists);
+            for (codes, group) in lists.into_iter().zip(groups) {
+                self.update_codes(cx, &vec![*group; codes.len()], &codes)?;
+            }
+            return Ok(());
+        }
+        self.spill();
+        other.spill();
+        for (other, group) in other.sets.into_iter().zip(groups) {
+            let Some(set) = self.sets.get_mut(*group as usize) else { continue };
+            for it in other {
+                if set.len() >= self.max {
+                    break;
+                }
+                self.bytes += 2 * size_of::<Dynamic>() + it.bytes();
+                _ = set.insert(it);
+            }
+            if !self.counts {
+                check_size(cx, set.len(), self.max, "make_set")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
+        if self.counts {
+            let mut counts: Vec<i64> = match &self.codes {
+                Some((_, lists)) => lists.iter().map(|it| it.len() as i64).collect(),
+                None => self.sets.iter().map(|it| it.len() as i64).collect(),
+            };
+            counts.resize(self.n_groups, 0);
+            return Ok(vec![Column::longs(counts)]);
+        }
+        let Some((seen, mut lists)) = self.codes.take() else {
+            self.spill();
+            let arrays = self.sets.into_iter().map(|it| Some(Dynamic::array(it.into_iter().collect())));
+            return Ok(vec![Column::dynamics(arrays.collect())]);
+        };
+        lists.resize_with(self.n_groups, Vec::new);
+        let mut strings = seen.strings();
+        let arrays = lists
+            .into_iter()
+            .map(|codes| Some(Dynamic::array(codes.into_iter().map(|code| strings.dynamic(code)).collect())));
+        Ok(vec![Column::dynamics(arrays.collect())])
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes + self.n_groups * 64 + self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Bags by group.
+struct Bags {
+    max: usize,
+    bags: Vec<Bag>,
+    bytes: usize,
+}
+
+impl Bags {
+    fn add(&mut self, cx: &Context, group: u32, slots: &Bag) -> Result<(), Fault> {
+        let Some(bag) = self.bags.get_mut(group as usize) else { return Ok(()) };
+        for (key, value) in slots {
+            if bag.len() < self.max && !bag.contains_key(key) {
+                self.bytes += 96 + key.len() + value.bytes();
+                _ = bag.insert(key.clone(), value.clone());
+            }
+        }
+        check_size(cx, bag.len(), self.max, "make_bag")
+    }
+}
+
+impl Accumulator for Bags {
+    fn resize(&mut self, n_groups: usize) {
+        self.bags.resize_with(n_groups.max(self.bags.len()), Bag::default);
+    }
+
+    fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
+        let Some(column) = args.first() else { return Ok(()) };
+        for (row, group) in groups.iter().enumerate() {
+            if let Dynamic::Bag(slots) = column.dynamic(row) {
+                self.add(cx, *group, &slots)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
+        for (slots, group) in same::<Bags>(other)?.bags.iter().zip(groups) {
+            self.add(cx, *group, slots)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
+        Ok(vec![Column::dynamics(self.bags.into_iter().map(|it| Some(Dynamic::bag(it))).collect())])
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes + self.bags.capacity() * size_of::<Bag>()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::aggregate::testing::{json, one, run, run_split, values};
+    use kql_data::{Column, DictionaryBuilder, DictionaryColumn, Dynamic, Type, Value};
+    use std::sync::Arc;
+
+    /// Columns by one dictionary.
+    fn dictionaries(parts: &[&[&str]]) -> Vec<Column> {
+        let mut builder = DictionaryBuilder::default();
+        let codes: Vec<Vec<u32>> = parts.iter().map(|it| it.iter().map(|it| builder.code(it)).collect()).collect();
+        let dictionary = Arc::new(builder.finish());
+        codes
+            .into_iter()
+            .map(|it| Column::Dictionary(DictionaryColumn { codes: it.into(), dictionary: dictionary.clone() }))
+            .collect()
+    }
+
+    #[test]
+    fn lists_and_sets_drop_nulls_and_open_arrays() {
+        let x = Column::Long(vec![Some(1), None, Some(2), Some(1)].into());
+        assert_eq!(json("make_list", &[x.clone()]), "[1,2,1]");
+        assert_eq!(json("make_set", &[x.clone()]), "[1,2]");
+        assert_eq!(json("make_list_with_nulls", &[x.clone()]), "[1,null,2,1]");
+        let limit = Column::constant(Value::Long(1), Type::Long, 4);
+        assert_eq!(json("make_list", &[x.clone(), limit.clone()]), "[1]");
+        assert_eq!(json("make_set", &[x, limit]), "[1]");
+        let arrays = Column::dynamics(vec![
+            Some(Dynamic::array(vec![Dynamic::string("A1"), Dynamic::string("A2")])),
+            Some(Dynamic::array(vec![Dynamic::string("A2"), Dynamic::string("C1")])),
+        ]);
+        assert_eq!(json("make_set", &[arrays.clone()]), r#"["A1","A2","C1"]"#);
+        assert_eq!(json("make_list", &[arrays]), r#"["A1","A2","A2","C1"]"#);
+        assert_eq!(json("make_set", &[Column::null(Type::Long, 0)]), "[]");
+        assert_eq!(json("make_bag", &[Column::null(Type::Dynamic, 0)]), "{}");
+    }
+
+    #[test]
+    fn sets_by_code_and_by_value_agree() {
+        let column = dictionaries(&[&["b", "a", "b", "c", "a", ""]]).remove(0);
+        let plain = Column::strings(["b", "a", "b", "c", "a", ""]);
+        let groups = [0, 1, 0, 0, 1, 0];
+        let expected = values(&run("make_set", &groups, &[plain]));
+        assert_eq!(values(&run("make_set", &groups, &[column.clone()])), expected);
+        assert_eq!(values(&run_split("make_set", &groups, &[column.clone()], &[1, 4], 2)), expected);
+        assert_eq!(one("count_distinct", &[column]), Value::Long(4));
+    }
+
+    #[test]
+    fn another_dictionary_on_the_way() {
+        let (first, second) = (dictionaries(&[&["x", "y"]]).remove(0), dictionaries(&[&["y", "z"]]).remove(0));
+        let cx = kql_data::Context::default();
+        let (make, _) = crate::aggregate::testing::call("make_set", &[first.clone()]);
+        let (mut left, mut right) = (make(), make());
+        left.resize(1);
+        right.resize(1);
+        left.update(&cx, &[0, 0], &[first]).unwrap();
+        right.update(&cx, &[0, 0], &[second.clone()]).unwrap();
+        left.update(&cx, &[0, 0], &[second]).unwrap();
+        left.merge(&cx, right, &[0]).unwrap();
+        assert_eq!(values(&left.finish(&cx).unwrap())[0].text(), r#"["x","y","z"]"#);
+    }
+}

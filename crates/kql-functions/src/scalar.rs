@@ -11,6 +11,12 @@ pub mod text;
 
 /// Every family.
 pub const FAMILIES: &[&[Function]] = &[
+    dynamic::arrays::FUNCTIONS,
+    dynamic::bags::FUNCTIONS,
+    dynamic::pack::FUNCTIONS,
+    dynamic::sets::FUNCTIONS,
+    dynamic::sorting::FUNCTIONS,
+    dynamic::trees::FUNCTIONS,
     text::FUNCTIONS,
     text::codepoints::FUNCTIONS,
     text::command_line::FUNCTIONS,

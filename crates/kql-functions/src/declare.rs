@@ -251,7 +251,7 @@ macro_rules! overload {
                 constness: <signature::$param as $crate::declare::types::Argument>::CONSTNESS,
             }
         ),*];
-        #[allow(unused_variables, unused_mut, unused_assignments, clippy::redundant_closure_call,
+        #[allow(unused_variables, unused_mut, unused_assignments, unused_imports, clippy::redundant_closure_call,
             reason = "bodies without parameters, and bodies that use `?`")]
         fn kernel(
             cx: &::kql_data::Context,

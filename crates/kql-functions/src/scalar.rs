@@ -3,9 +3,9 @@
 use crate::declare::Function;
 
 mod bounds;
-pub mod dynamic;
 pub mod conversion;
 pub mod datetime;
+pub mod dynamic;
 pub mod operator;
 pub mod text;
 
@@ -37,4 +37,12 @@ pub const FAMILIES: &[&[Function]] = &[
     conversion::FUNCTIONS,
     conversion::test::FUNCTIONS,
     conversion::choice::FUNCTIONS,
+    datetime::format::FUNCTIONS,
+    datetime::make::FUNCTIONS,
+    datetime::make::MAKERS,
+    datetime::part::FUNCTIONS,
+    datetime::part::BY_NAME,
+    datetime::shift::FUNCTIONS,
+    datetime::shift::BY_NAME,
+    datetime::zone::FUNCTIONS,
 ];

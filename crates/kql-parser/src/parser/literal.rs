@@ -65,13 +65,13 @@ impl Parser<'_> {
 
     fn dynamic_value(&mut self, depth: usize) -> Parsed<DynamicLiteral> {
         let token = self.token();
-        if depth > self.options.dynamic_depth_max {
-            let fault = self
-                .fault(token.span, format!("a dynamic literal nests deeper than {}", self.options.dynamic_depth_max));
-            self.give_up();
-            return Err(fault);
-        }
         match token.kind {
+            TokenKind::OpenBracket | TokenKind::OpenBrace if depth >= self.options.dynamic_depth_max => {
+                let message = format!("a dynamic literal nests deeper than {}", self.options.dynamic_depth_max);
+                let fault = self.fault(token.span, message);
+                self.give_up();
+                Err(fault)
+            }
             TokenKind::OpenBracket => self.dynamic_array(depth),
             TokenKind::OpenBrace => self.dynamic_bag(depth),
             _ => self.dynamic_leaf(depth),

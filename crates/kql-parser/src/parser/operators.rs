@@ -132,6 +132,13 @@ const TABLE: &[(&str, ParseOperator)] = &[
     ("filter", where_::parse),
 ];
 
+/// What stands between stages, and between statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Separator {
+    Pipe,
+    Semicolon,
+}
+
 /// The words that begin a stage.
 pub const OPERATORS: &[&str] = &words();
 
@@ -172,31 +179,21 @@ fn translation(word: &str) -> Option<&'static str> {
 }
 
 impl<'a> Parser<'a> {
-    /// The operator's word at the current token: words joined by hyphens that touch, as far as an operator is known;
-    /// if none is, all of them.
+    /// The operator's word at the current token, with the words behind hyphens that touch it.
     pub(super) fn operator_word(&self) -> &'a str {
         let first = self.word();
-        if first.is_empty() || self.kind_ahead(1) != TokenKind::Minus {
-            return first;
-        }
-        let begin = self.start() as usize;
-        let mut longest = first;
-        let mut known = is_operator(first).then_some(first);
         let mut n = 0;
-        while self.kind_ahead(n + 1) == TokenKind::Minus
+        while !first.is_empty()
+            && self.kind_ahead(n + 1) == TokenKind::Minus
             && self.kind_ahead(n + 2) == TokenKind::Name
             && self.touches(n + 1)
             && self.touches(n + 2)
             && n < 8
         {
             n += 2;
-            let end = self.token_at(self.at + n).span.end as usize;
-            longest = self.text.get(begin..end).unwrap_or(first);
-            if is_operator(longest) || is_hyphenated_word(longest) {
-                known = Some(longest);
-            }
         }
-        known.unwrap_or(longest)
+        let end = self.token_at(self.at + n).span.end as usize;
+        if n == 0 { first } else { self.text.get(self.start() as usize..end).unwrap_or(first) }
     }
 
     /// Takes the tokens of a word that [`Self::operator_word`] gave.
@@ -243,19 +240,33 @@ impl<'a> Parser<'a> {
 
     /// Reports what stands where a `|` should.
     fn no_stage_end(&mut self) -> super::Fault {
+        match self.missing_separator() {
+            Some((_, diagnostic)) => self.report(diagnostic),
+            None => self.expected("`|`, `;` or the end of the operator"),
+        }
+    }
+
+    /// The diagnostic for a `|` or `;` that was left out before the current word, if that is the likely fault.
+    pub(super) fn missing_separator(&self) -> Option<(Separator, Diagnostic)> {
         let word = self.operator_word();
-        let token = self.token();
-        if is_operator(word) && !self.begins_line(self.at)
-            || (is_operator(word) && self.kind_ahead(1) != TokenKind::Assign)
-        {
-            let diagnostic = Diagnostic::error(super::SYNTAX, token.span, format!("expected `|` before `{word}`"));
-            return self.report(diagnostic.hint(format!("to begin the operator {word}, write `| {word}`")));
+        let start = self.start();
+        let span = Span::new(start, start + word.len() as u32);
+        let begins_line = self.begins_line(self.at);
+        let begins_statement = matches!(word, "let" | "set" | "declare" | "alias" | "restrict" | "print" | "range")
+            || (word == "union" && self.depth == 0)
+            || (!is_operator(word) && (self.kind_ahead(1) == TokenKind::Pipe || self.begins_line(self.at + 1)));
+        if begins_line && !word.is_empty() && begins_statement {
+            let end = self.token_at(self.at.saturating_sub(1)).span.end;
+            let diagnostic = Diagnostic::error(super::SYNTAX, span, format!("expected `;` before `{word}`"));
+            let diagnostic = diagnostic.hint_at(Span::at(end), "statements are separated by `;`");
+            return Some((Separator::Semicolon, diagnostic));
         }
-        if self.begins_line(self.at) && matches!(word, "let" | "set" | "declare") {
-            let diagnostic = Diagnostic::error(super::SYNTAX, token.span, format!("expected `;` before `{word}`"));
-            return self.report(diagnostic.hint("statements are separated by `;`"));
+        if is_operator(word) && self.kind_ahead(1) != TokenKind::Assign {
+            let diagnostic = Diagnostic::error(super::SYNTAX, span, format!("expected `|` before `{word}`"));
+            let diagnostic = diagnostic.hint(format!("to begin the operator {word}, write `| {word}`"));
+            return Some((Separator::Pipe, diagnostic));
         }
-        self.expected("`|`, `;` or the end of the operator")
+        None
     }
 
     // ---- operators that begin a pipeline
@@ -349,9 +360,4 @@ impl<'a> Parser<'a> {
         self.advance();
         self.bracketed(TokenKind::OpenParenthesis, "`(` and tables", Self::table_reference)
     }
-}
-
-/// Words with hyphens that begin no stage.
-fn is_hyphenated_word(word: &str) -> bool {
-    matches!(word, "project-smart" | "granny-asc" | "granny-desc" | "partitioned-by")
 }

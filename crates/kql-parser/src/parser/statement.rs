@@ -1,13 +1,13 @@
 //! Statements, functions and bodies.
 
-use super::operators::is_operator;
+use super::operators::{Separator, is_operator};
 use super::{Fault, Parsed, Parser};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Span;
 use crate::syntax::{
     Body, BodyId, ExprId, ExprKind, Function, FunctionParameter, Let, LetValue, ParameterType, Pattern, PatternCase,
     PatternDefinition, Statement, StatementKind,
 };
-use crate::token::{Token, TokenKind};
+use crate::token::TokenKind;
 
 impl Parser<'_> {
     /// All statements of the text.
@@ -58,24 +58,30 @@ impl Parser<'_> {
         }
         let token = self.token();
         let text = token.span.of(self.text);
-        let end = self.token_at(self.at.saturating_sub(1)).span.end;
         if token.kind.closes() {
             self.fault(token.span, format!("`{text}` closes nothing"));
             self.advance();
             self.is_muted = true;
-        } else if token.kind == TokenKind::Name && self.begins_line(self.at) {
-            let diagnostic = Diagnostic::error("SYN0002", token.span, format!("expected `;` before `{text}`"));
-            self.report(diagnostic.hint_at(Span::at(end), "statements are separated by `;`"));
-            self.is_muted = true;
+        } else if let Some((separator, diagnostic)) = self.missing_separator() {
+            self.report(diagnostic);
+            // a statement is read as if it were separated, a stage is passed over
+            if separator == Separator::Pipe {
+                self.skip_stage();
+            }
         } else {
             self.expected("`|` or `;`");
-            self.is_muted = true;
-            let mark = self.at;
+            self.skip_stage();
+        }
+    }
+
+    /// Passes over text that belongs to nothing, to the next stage or statement; silent until the next `;`.
+    fn skip_stage(&mut self) {
+        self.is_muted = true;
+        let mark = self.at;
+        self.advance();
+        self.recover(mark, 0);
+        if self.is(TokenKind::Pipe) || self.kind().closes() {
             self.advance();
-            self.recover(mark, 0);
-            if self.is(TokenKind::Pipe) || self.kind().closes() {
-                self.advance();
-            }
         }
     }
 
@@ -150,7 +156,7 @@ impl Parser<'_> {
         Ok(FunctionParameter { name, ty, default, span: self.since(start) })
     }
 
-    /// `{ statement; …; expression }`, or the same in parentheses.
+    /// `{ statement; …; expression }`, or the same in parentheses. A statement with a fault is left out.
     pub(super) fn body(&mut self, kind: TokenKind, what: &str) -> Parsed<BodyId> {
         let open = self.open(kind, what)?;
         let mut statements = Vec::new();
@@ -159,24 +165,18 @@ impl Parser<'_> {
             if self.kind().closes() || self.is(TokenKind::End) {
                 break;
             }
-            let start = self.start();
-            let kind = self.statement_kind()?;
-            statements.push(Statement { kind, span: self.since(start) });
-            if !self.is(TokenKind::Semicolon) {
-                break;
+            statements.extend(self.statement());
+            if self.is(TokenKind::Semicolon) {
+                continue;
             }
+            match self.missing_separator() {
+                Some((Separator::Semicolon, diagnostic)) => self.report(diagnostic),
+                _ => break,
+            };
         }
         let result = self.take_result(&mut statements);
-        let close = self.close_body(open)?;
+        let close = self.close(open)?;
         Ok(self.push_body(Body { statements, result, span: open.span.to(close.span) }))
-    }
-
-    fn close_body(&mut self, open: Token) -> Parsed<Token> {
-        if self.is(TokenKind::Name) && self.begins_line(self.at) {
-            let token = self.token();
-            return Err(self.fault(token.span, format!("expected `;` before `{}`", token.span.of(self.text))));
-        }
-        self.close(open)
     }
 
     /// The last statement's expression, if it is one.

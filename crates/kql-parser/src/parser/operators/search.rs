@@ -5,9 +5,8 @@ use crate::syntax::{Operator, Search};
 
 /// Reads what stands behind `search`.
 pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
-    let mut parameters = it.parameters(&[])?;
+    let parameters = it.parameters(&[])?;
     let tables = it.tables_in()?;
-    parameters.extend(it.parameters(&[])?);
     it.in_search = true;
     let predicate = it.expression()?;
     it.in_search = false;

@@ -46,7 +46,7 @@ pub enum Accepts {
     Array,
     /// A dynamic that should hold a bag.
     Bag,
-    /// int, long, bool, timespan or datetime: what is counted in whole units.
+    /// Any scalar type but real and bool.
     NotRealOrBool,
     /// `typeof(…)`.
     TypeLiteral,

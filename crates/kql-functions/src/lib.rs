@@ -5,6 +5,7 @@
 //! * [`evaluate`]: runs an overload over columns; once per distinct value where an argument is a dictionary.
 //! * [`aggregate`]: the trait behind `summarize`, and the declarations of aggregates.
 //! * [`scalar`], [`aggregates`]: the declarations, one family a file.
+//! * [`sketch`]: what estimates of distinct counts and percentiles are made from.
 //! * [`registry`]: all of them by name.
 //! * [`pending`]: signatures of what the language has and this engine does not run yet.
 
@@ -16,6 +17,7 @@ pub mod pending;
 pub mod registry;
 pub mod resolve;
 pub mod scalar;
+pub mod sketch;
 
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};
 pub use declare::{Accepts, Constness, Function, Kernel, Naming, Overload, Param, Returns};

@@ -73,7 +73,7 @@ impl Param {
             A::Orderable => ty.is_summable() || ty == Type::String,
             A::StringOrDynamic => matches!(ty, Type::String | Type::Dynamic),
             A::Array | A::Bag => ty == Type::Dynamic,
-            A::NotRealOrBool => matches!(ty, Type::Int | Type::Long | Type::Datetime | Type::Timespan),
+            A::NotRealOrBool => !matches!(ty, Type::Real | Type::Bool),
         };
         let cast = self.cast.map_or(0, |wanted| widening(ty, wanted).unwrap_or(8));
         fits.then_some(cast + 1)

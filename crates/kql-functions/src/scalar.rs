@@ -7,10 +7,13 @@ pub mod conversion;
 pub mod datetime;
 pub mod dynamic;
 pub mod operator;
+pub mod sketch;
 pub mod text;
 
 /// Every family.
 pub const FAMILIES: &[&[Function]] = &[
+    sketch::FUNCTIONS,
+    sketch::IRREGULAR,
     dynamic::arrays::FUNCTIONS,
     dynamic::bags::FUNCTIONS,
     dynamic::pack::FUNCTIONS,

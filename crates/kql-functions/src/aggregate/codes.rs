@@ -72,6 +72,19 @@ impl SeenCodes {
         self.insert(group, code)
     }
 
+    /// Runs something for every pair.
+    pub(crate) fn each_pair(&self, mut body: impl FnMut(u32, u32)) {
+        for (at, word) in self.bits.iter().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                let code = at % self.stride * 64 + left.trailing_zeros() as usize;
+                body((at / self.stride) as u32, code as u32);
+                left &= left - 1;
+            }
+        }
+        self.wide.iter().for_each(|it| body((it >> 32) as u32, *it as u32));
+    }
+
     /// The strings by code, as dynamics.
     pub(crate) fn strings(&self) -> CodeStrings {
         CodeStrings::new(self.dictionary.clone())

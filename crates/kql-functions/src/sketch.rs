@@ -1,0 +1,4 @@
+//! Summaries of many values in little space: distinct counts ([`hll`]) and quantiles ([`tdigest`]).
+
+pub mod hll;
+pub mod tdigest;

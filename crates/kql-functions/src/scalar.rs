@@ -6,6 +6,7 @@ mod bounds;
 pub mod conversion;
 pub mod datetime;
 pub mod dynamic;
+pub mod internal;
 pub mod operator;
 pub mod sketch;
 pub mod text;
@@ -20,6 +21,7 @@ pub const FAMILIES: &[&[Function]] = &[
     dynamic::sets::FUNCTIONS,
     dynamic::sorting::FUNCTIONS,
     dynamic::trees::FUNCTIONS,
+    internal::FUNCTIONS,
     text::FUNCTIONS,
     text::codepoints::FUNCTIONS,
     text::command_line::FUNCTIONS,

@@ -11,3 +11,6 @@ pub mod token;
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
 pub use format::format;
 pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse, parse_datetime};
+
+mod bind;
+pub use bind::{Catalogue, Parameters, StoredFunction, bind};

@@ -287,6 +287,31 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The nodes whose rows it reads; the body of an `Apply` is not among them.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        match self {
+            Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => Vec::new(),
+            Op::Filter { input, .. }
+            | Op::Project { input, .. }
+            | Op::Window { input, .. }
+            | Op::Aggregate { input, .. }
+            | Op::Sort { input, .. }
+            | Op::Limit { input, .. }
+            | Op::Sample { input, .. }
+            | Op::Expand { input, .. }
+            | Op::Parse { input, .. }
+            | Op::ParseKv { input, .. }
+            | Op::Apply { input, .. }
+            | Op::Shared { input } => vec![*input],
+            Op::Series(it) => vec![it.input],
+            Op::Steps(it) => vec![it.input],
+            Op::Join { left, right, .. } => vec![*left, *right],
+            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),
+        }
+    }
+}
+
 /// An argument of [`Op::Evaluate`].
 #[derive(Clone, Debug)]
 pub struct EvaluateArg {

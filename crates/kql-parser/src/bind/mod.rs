@@ -1,0 +1,311 @@
+//! From a syntax tree to a logical plan: names, scopes, overloads, conversions, automatic column names, inlined functions.
+//!
+//! * [`scope`]: what names mean. * [`expression`], [`call`]: scalar expressions. * [`naming`]: names of columns without one.
+//! * [`source`]: where pipelines begin. * [`statement`]: `let`, `set` and the rest. * [`operators`]: one file an operator.
+
+mod call;
+mod expression;
+mod function;
+mod literal;
+mod naming;
+mod operators;
+mod parameter;
+mod scope;
+mod source;
+mod statement;
+
+use crate::{
+    diagnostic::{Diagnostic, Severity, Span},
+    plan::{Expr, ExprId, NodeId, Op, Plan, Visualization},
+    syntax,
+};
+use kql_data::{Batch, Context, Fault, Schema, Type, Value};
+use scope::{Environment, Row};
+use std::sync::Arc;
+
+/// A function that the host stores, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFunction {
+    /// `(a:long, b:string = "x")`; may be empty.
+    pub parameters: String,
+    /// `{ … }` or the bare text of a query.
+    pub body: String,
+}
+
+/// What the host knows: tables, stored functions, and where external data and early results come from.
+pub trait Catalogue {
+    /// Columns of a table.
+    fn table(&self, name: &str) -> Option<Arc<Schema>>;
+    /// Names of all tables, in the order of their creation.
+    fn tables(&self) -> Vec<String>;
+    /// A stored function.
+    fn function(&self, name: &str) -> Option<StoredFunction>;
+    /// Names of all stored functions.
+    fn functions(&self) -> Vec<String>;
+    /// Rows of `externaldata`; the error says what to do.
+    fn external(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
+    /// The rows of a node, for operators whose columns depend on their input (`bag_unpack`, `pivot`). `None` when the query is
+    /// only checked.
+    fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>>;
+    /// Runs a plugin whose columns depend on its input. `None` when the query is only checked.
+    fn plugin(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Result<(Schema, Vec<Batch>), Fault>>;
+}
+
+/// Values given to `declare query_parameters`, by name, as KQL literals or plain text.
+pub type Parameters = Vec<(String, String)>;
+
+/// Binds a query. The plan is whole only when no diagnostic is an error.
+pub fn bind(
+    query: &Arc<syntax::Query>,
+    catalogue: &dyn Catalogue,
+    cx: &Context,
+    parameters: &Parameters,
+) -> (Plan, Vec<Diagnostic>) {
+    let mut binder = Binder {
+        query: query.clone(),
+        catalogue,
+        cx,
+        parameters,
+        plan: Plan::default(),
+        diagnostics: Vec::new(),
+        env: Environment::default(),
+        row: Row::none(),
+        aggregation: None,
+        allows_window: false,
+        depth: 0,
+        calls: Vec::new(),
+        foreign: None,
+        level: 0,
+        now: cx.now,
+        star_skips: kql_data::Set::default(),
+        scope_names: kql_data::Set::default(),
+        results_given: false,
+        restrict: false,
+    };
+    binder.statements(&query.statements);
+    (binder.plan, binder.diagnostics)
+}
+
+/// A fault that is already among the diagnostics.
+#[derive(Clone, Copy, Debug)]
+struct Reported;
+
+type Bind<T> = Result<T, Reported>;
+
+/// A bound table.
+#[derive(Clone, Debug)]
+struct Table {
+    node: NodeId,
+    schema: Arc<Schema>,
+    /// Whether it may have columns that are only known when data is there.
+    open: bool,
+    /// Whether its order is meant: window functions may follow.
+    serialized: bool,
+    /// What `withsource` and `$table` call it.
+    label: Option<String>,
+    /// Whether the label is that of a stored table, which `let` hands on.
+    label_is_table: bool,
+    visualization: Option<Visualization>,
+}
+
+impl Table {
+    /// The same table under the label of another.
+    fn with_label(self, like: &Table) -> Table {
+        Table { label: like.label.clone(), label_is_table: like.label_is_table, ..self }
+    }
+
+    /// Whether its rows are those of a group of an enclosing operator.
+    fn node_reads_group(&self, b: &Binder<'_>) -> bool {
+        let mut todo = vec![self.node];
+        let mut seen = kql_data::Set::default();
+        while let Some(id) = todo.pop() {
+            match b.plan.node(id).map(|it| &it.op) {
+                Some(Op::Group) => return true,
+                Some(op) if seen.insert(id) => todo.extend(op.inputs()),
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// Aggregates met while the expressions of `summarize` are bound.
+struct Aggregation {
+    /// Columns before the aggregates: the keys.
+    n_keys: usize,
+    /// The calls so far.
+    calls: Vec<crate::plan::AggregateExpr>,
+    /// The number of outputs of those.
+    n_outputs: usize,
+    /// Whether an aggregate's arguments are being bound, where no other may stand.
+    inside: bool,
+}
+
+struct Binder<'a> {
+    query: Arc<syntax::Query>,
+    catalogue: &'a dyn Catalogue,
+    cx: &'a Context,
+    parameters: &'a Parameters,
+    plan: Plan,
+    diagnostics: Vec<Diagnostic>,
+    env: Environment,
+    row: Row,
+    aggregation: Option<Aggregation>,
+    allows_window: bool,
+    depth: usize,
+    /// Stored functions being expanded, to find recursion.
+    calls: Vec<String>,
+    /// While a stored function's text is bound: the place of its call, where its faults are shown.
+    foreign: Option<Span>,
+    level: u32,
+    now: i64,
+    /// Columns that `*` leaves out of an aggregate: the group keys.
+    star_skips: kql_data::Set<String>,
+    /// Names that top-level `let`s bound so far.
+    scope_names: kql_data::Set<String>,
+    /// Whether an operator (`fork`, `facet`) has added the results of the statement itself.
+    results_given: bool,
+    restrict: bool,
+}
+
+/// Inlined functions and subqueries that may nest.
+const NESTING_MAX: usize = 192;
+
+impl Binder<'_> {
+    /// Reports an error.
+    fn fail<T>(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Bind<T> {
+        self.report(Diagnostic::error(code, span, message));
+        Err(Reported)
+    }
+
+    fn report(&mut self, mut diagnostic: Diagnostic) {
+        if let Some(span) = self.foreign {
+            diagnostic.span = span;
+            diagnostic.hints.clear();
+        }
+        if self.diagnostics.len() < 200 && !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn warn(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.report(Diagnostic::warning(code, span, message));
+    }
+
+    /// Reports a fault of a function's resolution or folding.
+    fn fault<T>(&mut self, span: Span, fault: &Fault) -> Bind<T> {
+        let code = if let Fault::Error { code, .. } = fault { code } else { "GENERAL" };
+        self.fail(code, span, fault.to_string())
+    }
+
+    /// Runs `body` one level deeper; too deep is an error.
+    fn nested<T>(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Bind<T>) -> Bind<T> {
+        if self.depth >= NESTING_MAX {
+            return self.fail("SEM0019", span, "the query nests functions and subqueries too deeply");
+        }
+        if self.plan.nodes.len() + self.plan.exprs.len() > self.cx.limits.plan_nodes {
+            return self.fail(
+                "SEM0019",
+                span,
+                "the query is too large once its functions are expanded (limit `plan_nodes`)",
+            );
+        }
+        self.depth += 1;
+        let res = body(self);
+        self.depth -= 1;
+        res
+    }
+
+    /// Runs `body` over the rows of another table.
+    fn over<T>(&mut self, row: Row, body: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.row, row);
+        let (aggregation, window) = (self.aggregation.take(), std::mem::take(&mut self.allows_window));
+        let res = body(self);
+        (self.row, self.aggregation, self.allows_window) = (before, aggregation, window);
+        res
+    }
+
+    fn row_of(&mut self, table: &Table) -> Row {
+        self.level += 1;
+        Row::new(table.schema.clone(), table.open, self.level)
+    }
+
+    fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|it| it.severity == Severity::Error)
+    }
+
+    // ---- plan building
+
+    fn table(&mut self, op: Op, schema: impl Into<Arc<Schema>>, like: &Table) -> Table {
+        let schema = schema.into();
+        let node = self.plan.add(op, schema.clone());
+        Table { node, schema, visualization: None, label_is_table: false, ..like.clone() }
+    }
+
+    fn new_table(&mut self, op: Op, schema: impl Into<Arc<Schema>>) -> Table {
+        let schema = schema.into();
+        let node = self.plan.add(op, schema.clone());
+        Table { node, schema, open: false, serialized: false, label: None, label_is_table: false, visualization: None }
+    }
+
+    fn constant(&mut self, value: Value, ty: Type) -> ExprId {
+        self.plan.add_expr(Expr::Constant { value, ty })
+    }
+
+    fn column(&mut self, index: usize, ty: Type) -> ExprId {
+        self.plan.add_expr(Expr::Column { index, ty })
+    }
+
+    fn ty(&self, expr: ExprId) -> Type {
+        self.plan.expr(expr).ty()
+    }
+
+    /// The value of an expression that is already known.
+    fn value_of(&self, expr: ExprId) -> Option<Value> {
+        match self.plan.expr(expr) {
+            Expr::Constant { value, .. } => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether an expression is the same for all rows.
+    fn is_constant(&self, expr: ExprId) -> bool {
+        let mut todo = vec![expr];
+        while let Some(id) = todo.pop() {
+            match self.plan.expr(id) {
+                Expr::Column { .. } => return false,
+                Expr::Call { function, .. } if function.volatile || function.window => return false,
+                Expr::Call { args, .. } => todo.extend(args),
+                Expr::Constant { .. } | Expr::Scalar { .. } | Expr::List { .. } => {}
+            }
+        }
+        true
+    }
+
+    /// Whether an expression reads a column of the row.
+    fn reads_row(&self, expr: ExprId) -> bool {
+        let mut todo = vec![expr];
+        while let Some(id) = todo.pop() {
+            match self.plan.expr(id) {
+                Expr::Column { .. } => return true,
+                Expr::Call { args, .. } => todo.extend(args),
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether two evaluations may differ.
+    fn is_volatile(&self, expr: ExprId) -> bool {
+        let mut todo = vec![expr];
+        while let Some(id) = todo.pop() {
+            if let Expr::Call { function, args, .. } = self.plan.expr(id) {
+                if function.volatile {
+                    return true;
+                }
+                todo.extend(args);
+            }
+        }
+        false
+    }
+}

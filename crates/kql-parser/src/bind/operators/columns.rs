@@ -1,0 +1,155 @@
+//! Lists of `[name =] expression`: what `extend`, `project`, `print`, `summarize by` and others share.
+
+use super::super::{Bind, Binder, Row, Table, naming::Names};
+use crate::{
+    diagnostic::Span,
+    plan::{Expr, ExprId, Op},
+    syntax::{Assignment, ExprKind},
+};
+use kql_data::{Field, Schema, Type};
+
+/// One bound column of a list.
+#[derive(Clone, Debug)]
+pub(super) struct NewColumn {
+    /// The name spelled out: given with `=`, or a plain column's own.
+    pub(super) spelled: Option<String>,
+    /// The name that the expression gives by itself.
+    pub(super) natural: Option<String>,
+    /// The value.
+    pub(super) expr: ExprId,
+    /// Where it stands.
+    pub(super) span: Span,
+}
+
+/// Binds a list over the current row. A call that gives several columns becomes several.
+pub(super) fn bind(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
+    let bound = assignments.iter().map(|it| one(b, it)).collect();
+    Ok(Binder::all(bound)?.into_iter().flatten().collect())
+}
+
+fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
+    let (span, value) = (assignment.span, assignment.value);
+    let query = b.query.clone();
+    if matches!(query.kind(value), ExprKind::Star) {
+        let fields = b.row.schema.fields.clone();
+        let column = |(index, field): (usize, &Field)| NewColumn {
+            spelled: Some(field.name.to_string()),
+            natural: None,
+            expr: b.column(index, field.ty),
+            span,
+        };
+        return Ok(fields.iter().enumerate().map(column).collect());
+    }
+    let expr = b.scalar(value)?;
+    if let Some(columns) = b.columns_of(expr) {
+        return several(b, assignment, expr, columns);
+    }
+    let spelled = match assignment.names.first() {
+        Some(name) => Some(name.text.clone()),
+        None => match query.kind(value) {
+            ExprKind::Name(name) => Some(name.text.clone()),
+            _ => None,
+        },
+    };
+    if assignment.names.len() > 1 {
+        let mut columns = Vec::new();
+        for (n, name) in assignment.names.iter().enumerate() {
+            let expr = if b.ty(expr) == Type::Dynamic { b.nth_column(expr, n, Type::Dynamic, span)? } else { expr };
+            columns.push(NewColumn { spelled: Some(name.text.clone()), natural: None, expr, span });
+        }
+        return Ok(columns);
+    }
+    let natural = b.natural_name(value);
+    Ok(vec![NewColumn { spelled, natural, expr, span }])
+}
+
+fn several(
+    b: &mut Binder<'_>,
+    assignment: &Assignment,
+    expr: ExprId,
+    columns: &'static [(&'static str, Type)],
+) -> Bind<Vec<NewColumn>> {
+    let span = assignment.span;
+    let query = b.query.clone();
+    let (function, argument) = match query.kind(assignment.value) {
+        ExprKind::Call(call) => {
+            let argument = call.arguments.first().and_then(|it| b.natural_name(it.value)).unwrap_or_default();
+            (call.function.text.clone(), argument)
+        }
+        _ => (String::new(), String::new()),
+    };
+    let mut bound = Vec::new();
+    for (n, (suffix, ty)) in columns.iter().enumerate() {
+        let spelled = match (assignment.is_tuple, assignment.names.as_slice()) {
+            (true, names) => match names.get(n) {
+                Some(name) => Some(name.text.clone()),
+                None => break,
+            },
+            (false, [name]) => Some(format!("{}_{suffix}", name.text)),
+            (false, _) => None,
+        };
+        let natural = Some(format!("{function}_{argument}_{suffix}"));
+        bound.push(NewColumn { spelled, natural, expr: b.nth_column(expr, n, *ty, span)?, span });
+    }
+    Ok(bound)
+}
+
+/// The names spelled out in a list.
+pub(super) fn spelled(columns: &[NewColumn]) -> Vec<String> {
+    columns.iter().filter_map(|it| it.spelled.clone()).collect()
+}
+
+/// Gives each column its name: those spelled out may not repeat, the others step aside.
+pub(super) fn name(b: &mut Binder<'_>, columns: &[NewColumn], names: &mut Names) -> Bind<Vec<Field>> {
+    let mut named = Vec::with_capacity(columns.len());
+    for column in columns {
+        let name = match (&column.spelled, &column.natural) {
+            (Some(name), _) if names.take(name) => Ok(name.clone()),
+            (Some(name), _) => b.fail("SEM0034", column.span, format!("the column `{name}` is given twice")),
+            (None, Some(name)) => Ok(names.free(name)),
+            (None, None) => Ok(names.unnamed()),
+        };
+        named.push(name.map(|it| Field::new(it, b.ty(column.expr))));
+    }
+    Binder::all(named)
+}
+
+/// A projection of those columns; over all rows at once where a window function is called.
+pub(super) fn project(b: &mut Binder<'_>, columns: Vec<ExprId>, schema: Schema, input: &Table) -> Table {
+    let uses_window = columns.iter().any(|it| is_window(b, *it));
+    let op = if uses_window {
+        Op::Window { input: input.node, columns }
+    } else {
+        Op::Project { input: input.node, columns }
+    };
+    b.table(op, schema, input)
+}
+
+/// Whether an expression calls a window function.
+pub(super) fn is_window(b: &Binder<'_>, expr: ExprId) -> bool {
+    let mut todo = vec![expr];
+    while let Some(id) = todo.pop() {
+        if let Expr::Call { function, args, .. } = b.plan.expr(id) {
+            if function.window {
+                return true;
+            }
+            todo.extend(args);
+        }
+    }
+    false
+}
+
+/// Runs `body` over the rows of a table, where window functions may stand if its order is meant.
+pub(super) fn over<T>(b: &mut Binder<'_>, table: &Table, body: impl FnOnce(&mut Binder<'_>) -> T) -> T {
+    let row: Row = b.row_of(table);
+    let allows_window = table.serialized;
+    b.over(row, |b| {
+        b.allows_window = allows_window;
+        body(b)
+    })
+}
+
+/// All columns of a table as they are.
+pub(super) fn all(b: &mut Binder<'_>, schema: &Schema) -> Vec<ExprId> {
+    schema.fields.iter().enumerate().map(|(index, field)| b.column(index, field.ty)).collect()
+}

@@ -1,0 +1,182 @@
+//! `evaluate`: plugins. Their columns depend on rows, so where there are rows the plugin runs while the query is bound.
+
+use super::super::{Bind, Binder, Row, Table};
+use super::{columns, datatable};
+use crate::{
+    plan::{EvaluateArg, EvaluateValue, Expr, Op},
+    syntax::{Argument, Evaluate, ExprKind, Stage},
+};
+use kql_data::{Batch, Field, Schema, Type};
+use std::sync::Arc;
+
+/// Plugins that need a network, a service or another language.
+const ELSEWHERE: &[&str] = &[
+    "ai_chat_completion",
+    "ai_chat_completion_prompt",
+    "ai_embed_text",
+    "ai_embeddings",
+    "azure_digital_twins_query_request",
+    "cosmosdb_sql_request",
+    "csharp",
+    "dax_request",
+    "execute_query",
+    "execute_show_command",
+    "external_datatable",
+    "http_request",
+    "http_request_post",
+    "mysql_request",
+    "postgresql_request",
+    "python",
+    "r",
+    "sql_request",
+];
+
+pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stage) -> Bind<Table> {
+    let name = it.call.function.text.as_str();
+    if ELSEWHERE.contains(&name) {
+        let message =
+            format!("the plugin `{name}` needs a service or a foreign runtime, and nothing leaves this process");
+        return b.fail("KQL0003", it.call.function.span, message);
+    }
+    let mut inputs = vec![input.node];
+    let mut args = Vec::new();
+    let mut tables = vec![input.clone()];
+    for argument in &it.call.arguments {
+        args.push(arg(b, argument, &input, &mut inputs, &mut tables)?);
+    }
+    let op = Op::Evaluate { plugin: name.to_owned(), inputs, args };
+    if input.node_reads_group(b) {
+        return b.fail("KQL0002", stage.span, format!("the plugin `{name}` inside a subquery is not implemented yet"));
+    }
+    let declared = match &it.schema {
+        Some(schema) if !schema.open => Some(datatable::row_schema(b, schema)?),
+        _ => None,
+    };
+    match b.catalogue.plugin(&b.plan, &op) {
+        Some(Ok((schema, batches))) => {
+            let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
+            let batch = match Batch::concat(&schema, &batches) {
+                Ok(it) => Arc::new(it),
+                Err(fault) => return b.fault(stage.span, &fault),
+            };
+            let table = b.new_table(Op::Values { batch }, schema);
+            // Without rows a plugin cannot tell all its columns.
+            let open = n_rows == 0 || input.open;
+            let table = Table { open, ..table };
+            match declared {
+                Some(schema) => as_declared(b, schema, &table),
+                None => Ok(table),
+            }
+        }
+        Some(Err(fault)) => b.fault(stage.span, &fault),
+        None => {
+            let (schema, open) = match declared {
+                Some(schema) => (schema, false),
+                None => (expected(name, &tables, &op, b), true),
+            };
+            let table = b.no_rows(schema);
+            Ok(Table { open, ..table })
+        }
+    }
+}
+
+fn arg(
+    b: &mut Binder<'_>,
+    argument: &Argument,
+    input: &Table,
+    inputs: &mut Vec<crate::plan::NodeId>,
+    tables: &mut Vec<Table>,
+) -> Bind<EvaluateArg> {
+    let name = argument.name.as_ref().map(|it| it.text.clone());
+    let query = b.query.clone();
+    if b.is_tabular(argument.value)
+        && b.simple_name(argument.value).is_none_or(|(it, _)| input.schema.index_of(&it).is_none())
+    {
+        let table = b.over(Row::none(), |b| b.tabular(argument.value))?;
+        inputs.push(table.node);
+        tables.push(table);
+        return Ok(EvaluateArg { name, value: EvaluateValue::Table(inputs.len() - 1) });
+    }
+    if let ExprKind::Name(column) = query.kind(argument.value) {
+        // A plugin with a table argument may name a column of that one.
+        for (n, table) in tables.iter().enumerate() {
+            if let Some(index) = table.schema.index_of(&column.text)
+                && (n == 0 || input.schema.index_of(&column.text).is_none())
+            {
+                if n == 0 {
+                    return Ok(EvaluateArg { name, value: EvaluateValue::Column(index) });
+                }
+                let text = kql_data::Value::String(column.text.as_str().into());
+                let expr = b.constant(text, Type::String);
+                return Ok(EvaluateArg { name, value: EvaluateValue::Expr(expr) });
+            }
+        }
+    }
+    if let ExprKind::Call(call) = query.kind(argument.value)
+        && kql_functions::aggregate(&call.function.text).is_some()
+        && kql_functions::function(&call.function.text).is_none()
+    {
+        let (_, mut calls) = columns::over(b, input, |b| b.aggregating(0, |b| b.scalar(argument.value)))?;
+        if let Some(call) = calls.pop() {
+            return Ok(EvaluateArg { name, value: EvaluateValue::Aggregate(call) });
+        }
+    }
+    let expr = columns::over(b, input, |b| b.scalar(argument.value))?;
+    Ok(EvaluateArg { name, value: EvaluateValue::Expr(expr) })
+}
+
+/// The columns that can be told without rows.
+fn expected(name: &str, tables: &[Table], op: &Op, b: &Binder<'_>) -> Schema {
+    let input = tables.first().map(|it| it.schema.fields.clone()).unwrap_or_default();
+    let Op::Evaluate { args, .. } = op else { return Schema::default() };
+    let columns: Vec<usize> = args
+        .iter()
+        .filter_map(|it| match it.value {
+            EvaluateValue::Column(index) => Some(index),
+            _ => None,
+        })
+        .collect();
+    let without = |dropped: &[usize]| -> Vec<Field> {
+        input.iter().enumerate().filter(|(n, _)| !dropped.contains(n)).map(|(_, it)| it.clone()).collect()
+    };
+    let fields = match name {
+        "bag_unpack" => without(columns.get(..1).unwrap_or(&[])),
+        "pivot" => {
+            let mut dropped = columns.clone();
+            if let Some(EvaluateValue::Aggregate(call)) = args.get(1).map(|it| &it.value) {
+                dropped.extend(call.args.iter().filter_map(|it| match b.plan.expr(*it) {
+                    Expr::Column { index, .. } => Some(*index),
+                    _ => None,
+                }));
+            }
+            match columns.len() {
+                0 | 1 => without(&dropped),
+                _ => columns.iter().skip(1).filter_map(|it| input.get(*it).cloned()).collect(),
+            }
+        }
+        "narrow" => {
+            vec![Field::new("Row", Type::Long), Field::new("Column", Type::String), Field::new("Value", Type::String)]
+        }
+        "ipv4_lookup" | "ipv6_lookup" => {
+            let right = tables.get(1).map(|it| (*it.schema).clone()).unwrap_or_default();
+            super::join::joined(&Schema::new(input), &right).fields
+        }
+        _ => Vec::new(),
+    };
+    Schema::new(fields)
+}
+
+fn as_declared(b: &mut Binder<'_>, schema: Schema, table: &Table) -> Bind<Table> {
+    let mut exprs = Vec::with_capacity(schema.len());
+    for field in &schema.fields {
+        let known = table.schema.index_of(&field.name).and_then(|it| table.schema.fields.get(it).map(|f| (it, f.ty)));
+        exprs.push(match known {
+            Some((index, ty)) => {
+                let column = b.column(index, ty);
+                b.cast(column, field.ty, Default::default())?
+            }
+            None => b.constant(kql_data::Value::null(field.ty), field.ty),
+        });
+    }
+    Ok(columns::project(b, exprs, schema, table))
+}

@@ -1,0 +1,37 @@
+//! `externaldata`: rows of files that the host allows.
+
+use super::super::{Bind, Binder, Table};
+use super::datatable;
+use crate::{
+    plan::Op,
+    syntax::{ExternalData, Stage},
+};
+use kql_data::{Batch, Value};
+use std::sync::Arc;
+
+pub(super) fn bind(b: &mut Binder<'_>, it: &ExternalData, stage: &Stage) -> Bind<Table> {
+    let schema = datatable::row_schema(b, &it.schema)?;
+    let mut properties = Vec::new();
+    for property in &it.properties {
+        properties.push((property.name.text.clone(), b.word(property)?));
+    }
+    let mut batches = Vec::new();
+    for source in &it.sources {
+        let span = b.query.span(*source);
+        let expr = b.constant_scalar(*source)?;
+        let Some(Value::String(uri)) = b.value_of(expr) else {
+            return b.fail("SEM0207", span, "the place of external data must be a constant string");
+        };
+        match b.catalogue.external(&uri, &schema, &properties) {
+            Ok(rows) => batches.extend(rows),
+            Err(why) => return b.fail("KQL0005", span, why),
+        }
+    }
+    if batches.is_empty() {
+        return Ok(b.no_rows(schema));
+    }
+    match Batch::concat(&schema, &batches) {
+        Ok(batch) => Ok(b.new_table(Op::Values { batch: Arc::new(batch) }, schema)),
+        Err(fault) => b.fault(stage.span, &fault),
+    }
+}

@@ -1,0 +1,56 @@
+//! `search`: rows that hold a term, in any column of any table.
+
+use super::super::{Bind, Binder, Row, Table};
+use super::{columns, terms, union};
+use crate::{
+    plan::Op,
+    syntax::{ExprKind, Search, Stage},
+};
+
+pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage: &Stage) -> Bind<Table> {
+    let case_sensitive =
+        b.choice(&it.parameters, "kind", &["default", "case_insensitive", "case_sensitive"])? == Some("case_sensitive");
+    let has_input = input.is_some();
+    let mut legs: Vec<Table> = input.into_iter().collect();
+    let query = b.query.clone();
+    for id in &it.tables {
+        match query.kind(*id) {
+            ExprKind::Wildcard(name) => legs.extend(union::wildcard(b, &name.text)),
+            ExprKind::Star => legs.extend(union::wildcard(b, "*")),
+            _ => legs.push(b.over(Row::none(), |b| b.tabular(*id))?),
+        }
+    }
+    if !has_input && it.tables.is_empty() {
+        legs = union::wildcard(b, "*");
+    }
+    if legs.is_empty() {
+        return b.fail("SEM0100", stage.span, "there is no table to search");
+    }
+    if has_input && it.tables.is_empty() {
+        let Some(leg) = legs.first().cloned() else { return Err(super::Reported) };
+        return filtered(b, it, case_sensitive, &leg);
+    }
+    let mut found = Vec::new();
+    for leg in &legs {
+        let label = leg.label.clone();
+        let before = b.diagnostics.len();
+        match filtered(b, it, case_sensitive, leg) {
+            Ok(table) => found.push(Table { label, ..table }),
+            // A table without a column that the predicate names has no row to give.
+            Err(_) if legs.len() > 1 && b.diagnostics.iter().skip(before).all(|it| it.code == "SEM0100") => {
+                b.diagnostics.truncate(before);
+            }
+            Err(it) => return Err(it),
+        }
+    }
+    if found.is_empty() {
+        return b.fail("SEM0100", stage.span, "no table has the columns that the search names");
+    }
+    Ok(union::combine(b, &found, false, Some("$table".to_owned())))
+}
+
+fn filtered(b: &mut Binder<'_>, it: &Search, case_sensitive: bool, leg: &Table) -> Bind<Table> {
+    let predicate = columns::over(b, leg, |b| terms::predicate(b, it.predicate, case_sensitive))?;
+    let schema = leg.schema.clone();
+    Ok(b.table(Op::Filter { input: leg.node, predicate }, schema, leg))
+}

@@ -1,0 +1,25 @@
+//! `take`, `limit`: some rows.
+
+use super::super::{Bind, Binder, Table};
+use crate::{
+    plan::{ExprId, Op},
+    syntax,
+};
+use kql_data::Type;
+
+pub(super) fn bind(b: &mut Binder<'_>, count: syntax::ExprId, input: Table) -> Bind<Table> {
+    let count = number(b, count)?;
+    let schema = input.schema.clone();
+    Ok(b.table(Op::Limit { input: input.node, count }, schema, &input).with_label(&input))
+}
+
+/// A number of rows: a constant long.
+pub(super) fn number(b: &mut Binder<'_>, count: syntax::ExprId) -> Bind<ExprId> {
+    let span = b.query.span(count);
+    let expr = b.constant_scalar(count)?;
+    match b.ty(expr) {
+        Type::Long => Ok(expr),
+        Type::Int | Type::Dynamic | Type::Real => b.cast(expr, Type::Long, span),
+        ty => b.fail("SEM0080", span, format!("a number of rows is needed, not {ty}")),
+    }
+}

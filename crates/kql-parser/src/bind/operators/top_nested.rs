@@ -1,0 +1,103 @@
+//! `top-nested`: the first values, and of each the first of the next level. `top-hitters`: the most frequent values.
+
+use super::super::{Bind, Binder, Reported, Table};
+use super::{columns, count, sort, take};
+use crate::{
+    plan::{AggregateExpr, EvaluateArg, EvaluateValue, Op, SortKey},
+    syntax::{Direction, TopHitters, TopNested, TopNestedLevel},
+};
+use kql_data::{Field, Schema, Type, Value};
+
+pub(super) fn bind(b: &mut Binder<'_>, it: &TopNested, input: Table) -> Bind<Table> {
+    let mut args = Vec::new();
+    let mut fields = Vec::new();
+    for level in &it.levels {
+        bind_level(b, level, &input, &mut args, &mut fields)?;
+    }
+    let op = Op::Evaluate { plugin: "top-nested".to_owned(), inputs: vec![input.node], args };
+    Ok(b.new_table(op, Schema::new(fields)))
+}
+
+/// The arguments of one level: how many (null for all), the value, the aggregate, `others` (null for none), whether
+/// downwards.
+fn bind_level(
+    b: &mut Binder<'_>,
+    level: &TopNestedLevel,
+    input: &Table,
+    args: &mut Vec<EvaluateArg>,
+    fields: &mut Vec<Field>,
+) -> Bind<()> {
+    let n = match level.count {
+        Some(id) => take::number(b, id)?,
+        None => b.constant(Value::Null, Type::Long),
+    };
+    let mut values = columns::over(b, input, |b| columns::bind(b, std::slice::from_ref(&level.value)))?;
+    let Some(value) = values.pop() else { return Err(Reported) };
+    let (names, mut calls) = columns::over(b, input, |b| {
+        b.aggregating(0, |b| {
+            let expr = b.scalar(level.by.value)?;
+            Ok((expr, level.by.names.first().map(|it| it.text.clone())))
+        })
+    })?;
+    if calls.len() != 1 || !matches!(b.plan.expr(names.0), crate::plan::Expr::Column { .. }) {
+        return b.fail("SEM0098", level.by.span, "`top-nested` needs one aggregate behind `by`");
+    }
+    let Some(call): Option<AggregateExpr> = calls.pop() else { return Err(Reported) };
+    let others = match level.others {
+        Some(id) => {
+            let span = b.query.span(id);
+            let expr = b.constant_scalar(id)?;
+            let ty = b.ty(value.expr);
+            b.cast(expr, ty, span)?
+        }
+        None => b.constant(Value::Null, Type::Dynamic),
+    };
+    let descending = level.direction != Some(Direction::Ascending);
+    let name = value.spelled.or(value.natural).unwrap_or_else(|| format!("Column{}", fields.len() / 2 + 1));
+    let ty = call.outputs.first().copied().unwrap_or(Type::Long);
+    fields.push(Field::new(name.as_str(), b.ty(value.expr)));
+    fields.push(Field::new(names.1.unwrap_or_else(|| format!("aggregated_{name}")), ty));
+    let descending = b.constant(Value::Bool(descending), Type::Bool);
+    let arg = |value: EvaluateValue| EvaluateArg { name: None, value };
+    args.push(arg(EvaluateValue::Expr(n)));
+    args.push(arg(EvaluateValue::Expr(value.expr)));
+    args.push(arg(EvaluateValue::Aggregate(call)));
+    args.push(arg(EvaluateValue::Expr(others)));
+    args.push(arg(EvaluateValue::Expr(descending)));
+    Ok(())
+}
+
+/// The values with the largest count, or sum of `by`.
+pub(super) fn hitters(b: &mut Binder<'_>, it: &TopHitters, input: Table) -> Bind<Table> {
+    let limit = take::number(b, it.count)?;
+    let (key, name) = columns::over(b, &input, |b| {
+        let key = b.scalar(it.value)?;
+        Ok((key, b.natural_name(it.value).unwrap_or_else(|| "Column1".to_owned())))
+    })?;
+    let (call, weight) = match it.by {
+        None => (count::count(b)?, format!("approximate_count_{name}")),
+        Some(by) => {
+            let by_name = b.natural_name(by).unwrap_or_default();
+            let span = b.query.span(by);
+            let value = columns::over(b, &input, |b| b.scalar(by))?;
+            let Some(aggregate) = kql_functions::aggregate("sum") else { return Err(Reported) };
+            let ty = if b.ty(value) == Type::Int { Type::Long } else { b.ty(value) };
+            let value = b.cast(value, ty, span)?;
+            let actual = kql_functions::Actual::varying(ty);
+            let overload = match aggregate.resolve(&[actual]) {
+                Ok(it) => it.overload,
+                Err(fault) => return b.fault(span, &fault),
+            };
+            let call = AggregateExpr { aggregate, overload, args: vec![value], outputs: vec![ty] };
+            (call, format!("approximate_sum_{by_name}"))
+        }
+    };
+    let ty = call.outputs.first().copied().unwrap_or(Type::Long);
+    let schema = Schema::new(vec![Field::new(name, b.ty(key)), Field::new(weight, ty)]);
+    let op = Op::Aggregate { input: input.node, keys: vec![key], aggregates: vec![call] };
+    let table = b.new_table(op, schema.clone());
+    let value = b.column(1, ty);
+    let keys = vec![SortKey { value, direction: Direction::Descending, nulls_first: false }];
+    let _ = sort::bind;
+    Ok(b.table(Op::Sort { input: table.node, keys, limit: Some(limit) }, schema, &table))
+}

@@ -1,0 +1,243 @@
+//! Where pipelines begin: tables, `let`s, functions, other databases, and the chain of operators behind them.
+
+use super::{Bind, Binder, Reported, Row, Table, operators, scope::Binding};
+use crate::{
+    diagnostic::{Diagnostic, Span, closest},
+    plan::Op,
+    syntax::{self, Call, ExprKind, PipelineId, Step},
+};
+use kql_data::{Schema, Type, Value};
+use std::sync::Arc;
+
+impl Binder<'_> {
+    /// Binds a tabular expression.
+    pub(super) fn tabular(&mut self, id: syntax::ExprId) -> Bind<Table> {
+        let query = self.query.clone();
+        let span = query.span(id);
+        self.nested(span, |binder| match query.kind(id) {
+            ExprKind::Missing => Err(Reported),
+            ExprKind::Parenthesized(inner) => {
+                let table = binder.tabular(*inner)?;
+                Ok(table)
+            }
+            ExprKind::Pipeline(pipeline) => binder.pipeline(*pipeline, None),
+            ExprKind::Name(name) => binder.named_table(&name.text, name.span),
+            ExprKind::Call(call) => binder.called_table(call, span),
+            ExprKind::Path { base, steps } => binder.remote_table(*base, steps, span),
+            ExprKind::Materialize { value, .. } => binder.materialize(*value),
+            ExprKind::ToTable { value, .. } => binder.tabular(*value),
+            ExprKind::ToScalar { .. } => binder.fail("SEM0085", span, "a scalar is not expected here"),
+            ExprKind::EntityGroup(_) => binder.fail("SEM0611", span, "an entity group is not a table"),
+            _ => binder.fail("SEM0001", span, "a table is needed here"),
+        })
+    }
+
+    /// Binds a pipeline; `input` is what a subquery without a source reads.
+    pub(super) fn pipeline(&mut self, id: PipelineId, input: Option<Table>) -> Bind<Table> {
+        let query = self.query.clone();
+        let pipeline = query.pipeline(id);
+        let mut table = match pipeline.source {
+            Some(source) => Some(self.over(Row::none(), |binder| binder.tabular(source))?),
+            None => input,
+        };
+        for stage in &pipeline.stages {
+            let next = self.over(Row::none(), |binder| operators::bind(binder, stage, table.take()))?;
+            table = Some(next);
+        }
+        match table {
+            Some(it) => Ok(it),
+            None => self.fail("SYN0002", pipeline.span, "a table is needed here"),
+        }
+    }
+
+    fn named_table(&mut self, name: &str, span: Span) -> Bind<Table> {
+        match self.env.find(name).cloned() {
+            Some(Binding::Table(table)) => {
+                // Rows that a query makes by chance are made anew at each use, unless they are materialized.
+                return Ok(Table { visualization: None, ..*table });
+            }
+            Some(Binding::Function(function)) => {
+                let mut table = self.call_tabular_function(&function, &[], None, span)?;
+                table.label = function.is_view.then(|| name.to_owned());
+                table.label_is_table = false;
+                return Ok(table);
+            }
+            Some(Binding::Faulty) => return Err(Reported),
+            Some(Binding::Group(..) | Binding::Entity(_)) => {
+                return self.fail("SEM0608", span, format!("`{name}` is not a table"));
+            }
+            // A table may have the name of a scalar.
+            Some(Binding::Scalar(_) | Binding::RowScalar(..) | Binding::Fresh(..)) | None => {}
+        }
+        if self.calls.iter().all(|it| it != name)
+            && let Some(function) = self.stored_function(name, span)?
+        {
+            let mut table = self.call_tabular_function(&function, &[], None, span)?;
+            table.label = None;
+            return Ok(table);
+        }
+        if let Some(table) = self.stored_table(name) {
+            return Ok(table);
+        }
+        if self.env.find(name).is_some() {
+            return self.fail("SEM0085", span, format!("`{name}` is a scalar, and a table is needed here"));
+        }
+        self.unknown_table(name, span)
+    }
+
+    /// A table of the catalogue.
+    pub(super) fn stored_table(&mut self, name: &str) -> Option<Table> {
+        let schema = self.catalogue.table(name)?;
+        let op = Op::Scan { table: name.to_owned(), columns: (0..schema.len()).collect(), bounds: Vec::new() };
+        let mut table = self.new_table(op, schema);
+        table.label = Some(name.to_owned());
+        table.label_is_table = true;
+        Some(table)
+    }
+
+    pub(super) fn unknown_table<T>(&mut self, name: &str, span: Span) -> Bind<T> {
+        let mut known = self.catalogue.tables();
+        known.extend(self.catalogue.functions());
+        known.extend(self.env.iter().map(|(name, _)| name.to_owned()));
+        let mut diagnostic = Diagnostic::error("SEM0100", span, format!("unknown table `{name}`"));
+        if let Some(it) = closest(name, known.iter().map(String::as_str)) {
+            diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
+        }
+        self.report(diagnostic);
+        Err(Reported)
+    }
+
+    fn called_table(&mut self, call: &Call, span: Span) -> Bind<Table> {
+        let name = call.function.text.as_str();
+        match self.env.find(name).cloned() {
+            Some(Binding::Function(function)) => {
+                let mut table = self.call_tabular_function(&function, &call.arguments, None, span)?;
+                table.label = None;
+                return Ok(table);
+            }
+            Some(Binding::Faulty) => return Err(Reported),
+            Some(Binding::Table(table)) if call.arguments.is_empty() => return Ok(*table),
+            _ => {}
+        }
+        match name {
+            "table" | "materialized_view" => return self.table_by_name(call, span),
+            "materialize" => {
+                return match call.arguments.as_slice() {
+                    [one, ..] => self.materialize(one.value),
+                    [] => self.fail("SEM0219", span, "materialize() takes a table"),
+                };
+            }
+            "external_table" | "stored_query_result" | "arg" => {
+                let message =
+                    format!("`{name}()` reads from a service; load its rows as a table and name that instead");
+                return self.fail("KQL0003", span, message);
+            }
+            _ => {}
+        }
+        if let Some(function) = self.stored_function(name, call.function.span)? {
+            let mut table = self.call_tabular_function(&function, &call.arguments, None, span)?;
+            table.label = None;
+            return Ok(table);
+        }
+        if kql_functions::function(name).is_some() {
+            return self.fail("SEM0085", span, format!("`{name}` gives a scalar, and a table is needed here"));
+        }
+        self.unknown_function(name, call.function.span)
+    }
+
+    fn table_by_name(&mut self, call: &Call, span: Span) -> Bind<Table> {
+        let Some(first) = call.arguments.first() else {
+            return self.fail("SEM0219", span, "table() takes a name");
+        };
+        let expr = self.constant_scalar(first.value)?;
+        match self.value_of(expr) {
+            Some(Value::String(name)) => match self.stored_table(&name) {
+                Some(table) => Ok(table),
+                None => self.named_table(&name, span),
+            },
+            _ => self.fail("SEM0207", span, "table() takes a constant string"),
+        }
+    }
+
+    fn materialize(&mut self, value: syntax::ExprId) -> Bind<Table> {
+        let table = self.over(Row::none(), |binder| binder.tabular(value))?;
+        let schema = table.schema.clone();
+        let mut shared = self.table(Op::Shared { input: table.node }, schema, &table);
+        shared.label = None;
+        Ok(shared)
+    }
+
+    /// `database("d").T`, `workspace("w").T`: the local table of that name.
+    fn remote_table(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<Table> {
+        let query = self.query.clone();
+        let is_entity = match query.kind(base) {
+            ExprKind::Call(call) => {
+                matches!(call.function.text.as_str(), "database" | "cluster" | "workspace" | "app" | "resource")
+            }
+            ExprKind::Name(name) => matches!(self.env.find(&name.text), Some(Binding::Entity(_))),
+            _ => false,
+        };
+        if !is_entity {
+            if let ExprKind::Call(call) = query.kind(base)
+                && matches!(call.function.text.as_str(), "arg" | "adx")
+            {
+                let message =
+                    format!("`{}()` reads from a service; load its rows as a table instead", call.function.text);
+                return self.fail("KQL0003", span, message);
+            }
+            return match query.kind(base) {
+                ExprKind::Name(name) => self.unknown_table(&name.text, name.span),
+                _ => self.fail("SEM0001", span, "a table is needed here"),
+            };
+        }
+        match steps.last() {
+            Some(Step::Member(name)) => match self.stored_table(&name.text) {
+                Some(table) => Ok(table),
+                None => self.named_table(&name.text, name.span),
+            },
+            Some(Step::Index(index)) => {
+                let expr = self.constant_scalar(*index)?;
+                let name = self.value_of(expr).map(|it| it.text()).unwrap_or_default();
+                self.named_table(&name, span)
+            }
+            Some(Step::Call(call)) if call.function.text == "database" => {
+                self.fail("SEM0048", span, "a database is not a table; name one of its tables")
+            }
+            Some(Step::Call(call)) => self.called_table(call, span),
+            Some(Step::Wildcard(name)) => self.fail("SEM0100", name.span, "a wildcard is not expected here"),
+            None => self.fail("SEM0048", span, "a database is not a table; name one of its tables"),
+        }
+    }
+
+    /// A table with one row and no columns: what `print` reads.
+    pub(super) fn one_row(&mut self) -> Table {
+        let batch = Arc::new(kql_data::Batch { columns: Vec::new(), n_rows: 1 });
+        self.new_table(Op::Values { batch }, Schema::default())
+    }
+
+    /// A table without rows.
+    pub(super) fn no_rows(&mut self, schema: Schema) -> Table {
+        let batch = Arc::new(kql_data::Batch::empty(&schema));
+        self.new_table(Op::Values { batch }, schema)
+    }
+
+    /// The column of a name that must be a plain column of the row.
+    pub(super) fn column_of(&mut self, id: syntax::ExprId) -> Bind<(usize, Type)> {
+        let span = self.query.span(id);
+        let query = self.query.clone();
+        let name = match query.kind(id) {
+            ExprKind::Path { base, steps } => match (query.kind(*base), steps.as_slice()) {
+                (ExprKind::Name(side), [Step::Member(name)]) if side.text == "$left" || side.text == "$right" => {
+                    Some((name.text.clone(), name.span))
+                }
+                _ => None,
+            },
+            _ => self.simple_name(id),
+        };
+        let Some((name, span)) = name else { return self.fail("SEM0100", span, "the name of a column is needed here") };
+        match self.row.find(&name) {
+            Some(it) => Ok(it),
+            None => self.unknown_name(&name, span),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Statements: `let`, `set`, `declare query_parameters`, queries and the rest.
+
+use super::{
+    Bind, Binder, Reported, Row,
+    scope::{Binding, Closure, UserFunction},
+};
+use crate::{
+    diagnostic::Span,
+    plan::ResultTable,
+    syntax::{self, ExprKind, FunctionParameter, LetValue, Literal, ParameterType, Statement, StatementKind},
+};
+use kql_data::{Type, Value};
+use std::sync::Arc;
+
+impl Binder<'_> {
+    /// Binds the statements of a query.
+    pub(super) fn statements(&mut self, statements: &[Statement]) {
+        self.restrict = statements.iter().any(|it| matches!(it.kind, StatementKind::Restrict { .. }));
+        for statement in statements {
+            if let StatementKind::Set { name, value } = &statement.kind {
+                self.set_option(name, *value, statement.span);
+            }
+        }
+        for statement in statements {
+            self.statement(statement);
+        }
+        let has_query = statements.iter().any(|it| matches!(it.kind, StatementKind::Query(_)));
+        if !has_query && !self.has_errors() {
+            let end = self.query.text.len() as u32;
+            _ = self.fail::<()>("SEM0001", Span::at(end), "the text has no query statement, only definitions");
+        }
+    }
+
+    /// Binds one statement; faults are reported, and a faulty `let` does not make its uses faulty once more.
+    pub(super) fn statement(&mut self, statement: &Statement) {
+        match &statement.kind {
+            StatementKind::Let(it) => self.let_(it),
+            StatementKind::Query(id) => _ = self.result(*id),
+            StatementKind::Set { .. } => {}
+            StatementKind::QueryParameters(parameters) => _ = self.query_parameters(parameters),
+            StatementKind::Alias { name, .. } => self.env.bind(name.text.clone(), Binding::Entity(String::new())),
+            StatementKind::Restrict { .. } => {
+                self.warn("KQL0001", statement.span, "`restrict access` has no effect on local tables");
+            }
+            StatementKind::Pattern(it) => {
+                _ = self.fail::<()>("KQL0002", it.name.span, "`declare pattern` is not implemented yet");
+            }
+        }
+    }
+
+    fn let_(&mut self, it: &syntax::Let) {
+        let name = &it.name.text;
+        let is_new = !self.scope_names.contains(name);
+        if !is_new && self.calls.is_empty() {
+            _ = self.fail::<()>("SEM0079", it.name.span, format!("`{name}` is defined already"));
+        }
+        if self.calls.is_empty() {
+            _ = self.scope_names.insert(name.clone());
+        }
+        let binding = match &it.value {
+            LetValue::Function(function) => self.let_function(name, function, it.name.span),
+            LetValue::Expr(id) => self.let_value(name, *id),
+        };
+        self.env.bind(name.clone(), binding.unwrap_or(Binding::Faulty));
+    }
+
+    fn let_function(&mut self, name: &str, function: &syntax::Function, span: Span) -> Bind<Binding> {
+        if kql_functions::function(name).is_some() || kql_functions::aggregate(name).is_some() {
+            return self.fail("SEM0515", span, format!("`{name}` is the name of a built-in function"));
+        }
+        Ok(Binding::Function(Arc::new(UserFunction {
+            name: name.to_owned(),
+            parameters: function.parameters.clone(),
+            body: function.body,
+            closure: Closure { query: self.query.clone(), env: self.env.clone() },
+            is_view: function.is_view,
+            is_stored: false,
+        })))
+    }
+
+    fn let_value(&mut self, name: &str, id: syntax::ExprId) -> Bind<Binding> {
+        let query = self.query.clone();
+        let closure = Closure { query: query.clone(), env: self.env.clone() };
+        match query.kind(id) {
+            ExprKind::EntityGroup(entities) => return Ok(Binding::Group(closure, entities.clone())),
+            ExprKind::Path { base, steps } => {
+                // A name for a database: `let d = cluster("c").database("d")`.
+                if self.is_database(*base, steps) {
+                    return Ok(Binding::Entity(query.text_of(query.span(id)).to_owned()));
+                }
+            }
+            ExprKind::Call(call) if matches!(call.function.text.as_str(), "database" | "cluster" | "workspace") => {
+                return Ok(Binding::Entity(query.text_of(query.span(id)).to_owned()));
+            }
+            _ => {}
+        }
+        if self.is_tabular(id) {
+            let mut table = self.over(Row::none(), |binder| binder.tabular(id))?;
+            // A let that merely names a table keeps the table's label; any other has none.
+            if !matches!(query.kind(id), ExprKind::Name(_)) && table.label_is_table {
+                table.label = None;
+            }
+            _ = name;
+            return Ok(Binding::Table(Box::new(table)));
+        }
+        // A parameter of an enclosing scalar function may read the row, and so may what is computed from it.
+        let expr = self.scalar(id)?;
+        Ok(match () {
+            () if self.is_volatile(expr) => Binding::Fresh(closure, id),
+            () if self.reads_row(expr) => Binding::RowScalar(expr, self.row.level),
+            () => Binding::Scalar(expr),
+        })
+    }
+
+    /// Binds an expression statement and adds its result.
+    fn result(&mut self, id: syntax::ExprId) -> Bind<()> {
+        let span = self.query.span(id);
+        if !self.is_tabular(id) && !self.could_be_table(id) {
+            // A bare scalar is no query.
+            let expr = self.scalar(id)?;
+            _ = expr;
+            return self.fail("SEM0001", span, "a query statement must give a table; put `print` in front of a scalar");
+        }
+        let table = self.tabular(id)?;
+        if std::mem::take(&mut self.results_given) {
+            return Ok(());
+        }
+        let name = if self.plan.results.is_empty() {
+            "PrimaryResult".to_owned()
+        } else {
+            format!("Table_{}", self.plan.results.len())
+        };
+        self.plan.results.push(ResultTable { name, node: table.node, visualization: table.visualization });
+        Ok(())
+    }
+
+    /// Whether a name that nothing has should be reported as a table.
+    fn could_be_table(&self, id: syntax::ExprId) -> bool {
+        match self.query.kind(id) {
+            ExprKind::Name(it) => self.env.find(&it.text).is_none(),
+            ExprKind::Call(call) => {
+                self.env.find(&call.function.text).is_none() && kql_functions::function(&call.function.text).is_none()
+            }
+            ExprKind::Path { .. } => true,
+            ExprKind::Parenthesized(inner) => self.could_be_table(*inner),
+            _ => false,
+        }
+    }
+
+    fn set_option(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
+        let query = self.query.clone();
+        if !matches!(name.text.as_str(), "query_now" | "now") {
+            // Other options steer a service; they are accepted and change nothing here.
+            return;
+        }
+        match value.map(|it| query.kind(it)) {
+            Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) => self.now = *ticks,
+            _ => _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a datetime literal", name.text)),
+        }
+    }
+
+    fn query_parameters(&mut self, parameters: &[FunctionParameter]) -> Bind<()> {
+        for parameter in parameters {
+            let ParameterType::Scalar(ty) = &parameter.ty else {
+                return self.fail("SEM0027", parameter.span, "a query parameter must be a scalar");
+            };
+            let ty = self.type_literal(&ty.text, ty.span)?;
+            let given = self.parameters.iter().find(|(name, _)| *name == parameter.name.text).map(|(_, it)| it.clone());
+            let expr = match (given, parameter.default) {
+                (Some(text), _) => self.parameter_value(&text, ty, parameter.span)?,
+                (None, Some(default)) => {
+                    let expr = self.constant_scalar(default)?;
+                    self.argument_as(expr, ty, parameter.span)?
+                }
+                // Without a value the parameter is a null of its type, so that a query can be checked.
+                (None, None) => self.constant(Value::null(ty), ty),
+            };
+            self.env.bind(parameter.name.text.clone(), Binding::Scalar(expr));
+        }
+        Ok(())
+    }
+
+    /// A given value: a literal of the language, or plain text for a string.
+    fn parameter_value(&mut self, text: &str, ty: Type, span: Span) -> Bind<crate::plan::ExprId> {
+        let (query, diagnostics) = crate::parse(&format!("print {text}"), &crate::ParseOptions::default());
+        let literal = match query.exprs.as_slice() {
+            [one, ..] if diagnostics.is_empty() => match &one.kind {
+                ExprKind::Literal(it) => Some(self.literal(it)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (value, from) = literal.unwrap_or_else(|| (Value::String(text.into()), Type::String));
+        let expr = self.constant(value, from);
+        if from == Type::String && ty != Type::String && ty != Type::Dynamic {
+            return self.cast(expr, ty, span);
+        }
+        self.argument_as(expr, ty, span)
+    }
+
+    fn is_database(&self, base: syntax::ExprId, steps: &[syntax::Step]) -> bool {
+        let is_remote = matches!(self.query.kind(base), ExprKind::Call(call)
+            if matches!(call.function.text.as_str(), "cluster" | "workspace" | "app" | "database"));
+        is_remote && matches!(steps.last(), Some(syntax::Step::Call(call)) if call.function.text == "database")
+    }
+}
+
+impl Binder<'_> {
+    /// The faults of a list, all reported; the list when there is none.
+    pub(super) fn all<T>(items: Vec<Bind<T>>) -> Bind<Vec<T>> {
+        if items.iter().any(Result::is_err) { Err(Reported) } else { items.into_iter().collect() }
+    }
+}

@@ -1,0 +1,326 @@
+//! One execution of a plan: what is ready, which node comes next, statistics.
+
+use crate::{
+    aggregate, expand, join,
+    program::Program,
+    project, scan,
+    shape::Shape,
+    sort,
+    stream::{Rows, Stream},
+    window,
+};
+use kql_data::{Batch, Chunk, Context, Dynamic, Fault, Map, Table, Type, Value};
+use kql_parser::plan::{ExprId, NodeId, Op, Plan};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// The catalogue: where [`Op::Scan`] finds its table.
+pub trait Tables: Send + Sync {
+    /// The table of that name.
+    fn table(&self, name: &str) -> Option<Arc<Table>>;
+}
+
+/// What one node did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeStatistics {
+    /// Rows it gave.
+    pub rows: u64,
+    /// In so many batches.
+    pub batches: u64,
+    /// Time spent in it by all threads, in the host's unit; 0 without a clock.
+    pub busy: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    rows: AtomicU64,
+    batches: AtomicU64,
+    busy: AtomicU64,
+}
+
+/// Threads of a pool need room for nested dynamics.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Runs results of one plan. Nodes under [`Op::Shared`] are computed once, however many results read them.
+pub struct Execution<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) plan: &'a Plan,
+    pub(crate) tables: &'a dyn Tables,
+    pub(crate) shape: Shape,
+    pub(crate) batch_rows: usize,
+    clock: Option<&'a (dyn Fn() -> u64 + Sync)>,
+    pool: OnceLock<Option<ThreadPool>>,
+    shared: Mutex<Map<NodeId, Arc<Rows>>>,
+    scalars: Mutex<Map<NodeId, Value>>,
+    lists: Mutex<Map<NodeId, Value>>,
+    programs: Mutex<Map<(NodeId, usize), Arc<Program>>>,
+    streams: Mutex<Map<(NodeId, usize), Arc<Stream>>>,
+    counters: Vec<Counters>,
+}
+
+impl std::fmt::Debug for Execution<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Execution").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+/// The rows of one node of a plan, in batches of at most [`Chunk::ROWS`] rows.
+pub fn execute(cx: &Context, plan: &Plan, tables: &dyn Tables, node: NodeId) -> Result<Vec<Batch>, Fault> {
+    Execution::new(cx, plan, tables).run(node)
+}
+
+impl<'a> Execution<'a> {
+    /// An execution in which nothing ran yet.
+    pub fn new(cx: &'a Context, plan: &'a Plan, tables: &'a dyn Tables) -> Execution<'a> {
+        Execution {
+            cx,
+            plan,
+            tables,
+            shape: Shape::new(plan),
+            batch_rows: Chunk::ROWS,
+            clock: None,
+            pool: OnceLock::new(),
+            shared: Mutex::default(),
+            scalars: Mutex::default(),
+            lists: Mutex::default(),
+            programs: Mutex::default(),
+            streams: Mutex::default(),
+            counters: plan.nodes.iter().map(|_| Counters::default()).collect(),
+        }
+    }
+
+    /// Measures the time of each node with that clock.
+    pub fn clock(mut self, clock: &'a (dyn Fn() -> u64 + Sync)) -> Execution<'a> {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Sets how many rows a batch has at most. Answers do not depend on it; tests do.
+    pub fn batch_rows(mut self, n_rows: usize) -> Execution<'a> {
+        self.batch_rows = n_rows.clamp(1, Chunk::ROWS);
+        self
+    }
+
+    /// Computes the rows of a node, in batches of at most [`Chunk::ROWS`] rows.
+    pub fn run(&self, node: NodeId) -> Result<Vec<Batch>, Fault> {
+        if self.plan.node(node).is_none() {
+            return Err(Fault::new(format!("the plan has no node {}", node.0)));
+        }
+        let rows = Run { execution: self, frame: &Frame::default() }.evaluate(node, false)?;
+        Ok(crate::stream::slices(&rows.batches, self.batch_rows))
+    }
+
+    /// What each node did so far, by [`NodeId`].
+    pub fn statistics(&self) -> Vec<NodeStatistics> {
+        let read = |it: &Counters| NodeStatistics {
+            rows: it.rows.load(Ordering::Relaxed),
+            batches: it.batches.load(Ordering::Relaxed),
+            busy: it.busy.load(Ordering::Relaxed),
+        };
+        self.counters.iter().map(read).collect()
+    }
+
+    /// The time now, if the host measures.
+    pub(crate) fn time(&self) -> u64 {
+        self.clock.map_or(0, |it| it())
+    }
+
+    /// Counts rows that a node gave in a batch, and the time since `since`.
+    pub(crate) fn count(&self, node: NodeId, rows: usize, batches: usize, since: u64) {
+        if let Some(it) = self.counters.get(node.0 as usize) {
+            _ = it.rows.fetch_add(rows as u64, Ordering::Relaxed);
+            _ = it.batches.fetch_add(batches as u64, Ordering::Relaxed);
+            _ = it.busy.fetch_add(self.time().saturating_sub(since), Ordering::Relaxed);
+        }
+    }
+
+    /// The threads, if there are more than one.
+    pub(crate) fn pool(&self) -> Option<&ThreadPool> {
+        let make = || {
+            let threads = self.cx.limits.threads;
+            let builder = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES);
+            // Without threads the query still runs, on the caller's.
+            if threads > 1 { builder.build().ok() } else { None }
+        };
+        self.pool.get_or_init(make).as_ref()
+    }
+
+    /// What `toscalar` of a node gives, which is ready.
+    pub(crate) fn scalar(&self, node: NodeId, ty: Type) -> Result<Value, Fault> {
+        let ready = lock(&self.scalars).get(&node).cloned();
+        match ready {
+            Some(Value::Null) => Ok(Value::null(ty)),
+            Some(it) => Ok(it),
+            None => Err(Fault::Unsupported("`toscalar` of the rows of one group".to_owned())),
+        }
+    }
+
+    /// What a subquery as a list gives, which is ready.
+    pub(crate) fn list(&self, node: NodeId) -> Result<Value, Fault> {
+        let ready = lock(&self.lists).get(&node).cloned();
+        ready.ok_or_else(|| Fault::Unsupported("a subquery as a list over the rows of one group".to_owned()))
+    }
+
+    /// The compiled expressions of a node, by a number that tells its programs apart.
+    pub(crate) fn program(&self, node: NodeId, slot: usize, roots: &[ExprId]) -> Result<Arc<Program>, Fault> {
+        if let Some(it) = lock(&self.programs).get(&(node, slot)) {
+            return Ok(it.clone());
+        }
+        let program = Arc::new(Program::compile(self, roots)?);
+        _ = lock(&self.programs).insert((node, slot), program.clone());
+        Ok(program)
+    }
+
+    /// The value of an expression without columns.
+    pub(crate) fn constant(&self, expr: ExprId) -> Result<Value, Fault> {
+        Program::compile(self, &[expr])?.value(self)
+    }
+
+    /// The compiled stream of a consumer, by a number that tells its inputs apart.
+    pub(crate) fn stream(
+        &self,
+        consumer: NodeId,
+        slot: usize,
+        make: impl FnOnce() -> Result<Stream, Fault>,
+    ) -> Result<Arc<Stream>, Fault> {
+        if let Some(it) = lock(&self.streams).get(&(consumer, slot)) {
+            return Ok(it.clone());
+        }
+        let stream = Arc::new(make()?);
+        _ = lock(&self.streams).insert((consumer, slot), stream.clone());
+        Ok(stream)
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Rows that are ready: of the whole query, or within one group of an `Apply`.
+#[derive(Debug, Default)]
+pub(crate) struct Frame<'f> {
+    pub(crate) results: Mutex<Map<NodeId, Arc<Rows>>>,
+    pub(crate) outer: Option<&'f Frame<'f>>,
+}
+
+/// An execution within a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'r> {
+    pub(crate) execution: &'r Execution<'r>,
+    pub(crate) frame: &'r Frame<'r>,
+}
+
+impl<'r> Run<'r> {
+    /// Rows of a point, of a table or of a group, which are ready.
+    pub(crate) fn ready(&self, node: NodeId) -> Result<Arc<Rows>, Fault> {
+        let mut frame = Some(self.frame);
+        while let Some(it) = frame {
+            if let Some(rows) = lock(&it.results).get(&node) {
+                return Ok(rows.clone());
+            }
+            frame = it.outer;
+        }
+        if let Some(rows) = lock(&self.execution.shared).get(&node) {
+            return Ok(rows.clone());
+        }
+        Err(Fault::new(format!("node {} is read before it is computed", node.0)))
+    }
+
+    fn is_ready(&self, node: NodeId) -> bool {
+        self.ready(node).is_ok()
+    }
+
+    /// Computes a node and before it, one after the other, all that it needs.
+    pub(crate) fn evaluate(&self, target: NodeId, within_group: bool) -> Result<Arc<Rows>, Fault> {
+        let (plan, shape) = (self.execution.plan, &self.execution.shape);
+        let order = shape.order(plan, target, within_group);
+        let mut last_reader: Map<NodeId, usize> = Map::default();
+        for (index, node) in order.iter().enumerate() {
+            for read in shape.reads(plan, *node) {
+                _ = last_reader.insert(read, index);
+            }
+        }
+        let mut rows = None;
+        for (index, node) in order.iter().enumerate() {
+            let (is_target, is_point) = (*node == target, shape.is_point(*node));
+            if is_point && self.is_ready(*node) {
+                rows = Some(self.ready(*node)?);
+            } else if is_target || is_point {
+                let made = self.compute(*node)?;
+                if is_point {
+                    _ = lock(&self.frame.results).insert(*node, made.clone());
+                }
+                let is_kept = matches!(plan.node(*node).map(|it| &it.op), Some(Op::Shared { .. }));
+                if is_kept && !shape.needs_group(*node) {
+                    _ = lock(&self.execution.shared).insert(*node, made.clone());
+                }
+                rows = Some(made);
+            }
+            self.prepare_values(*node)?;
+            for (read, _) in last_reader.iter().filter(|(_, last)| **last == index) {
+                _ = lock(&self.frame.results).remove(read);
+            }
+        }
+        rows.ok_or_else(|| Fault::new(format!("the plan has no node {}", target.0)))
+    }
+
+    /// Keeps what expressions want of a node.
+    fn prepare_values(&self, node: NodeId) -> Result<(), Fault> {
+        let execution = self.execution;
+        if execution.shape.is_scalar(node) && !lock(&execution.scalars).contains_key(&node) {
+            let first = self.first_row(node)?;
+            let value = first.and_then(|it| it.columns.first().map(|it| it.value(0))).unwrap_or(Value::Null);
+            _ = lock(&execution.scalars).insert(node, value);
+        }
+        if execution.shape.is_list(node) && !lock(&execution.lists).contains_key(&node) {
+            let rows = if execution.shape.is_point(node) { self.ready(node)? } else { self.gather(node)? };
+            let mut items = Vec::new();
+            for batch in &rows.batches {
+                execution.cx.check()?;
+                let Some(column) = batch.columns.first() else { continue };
+                for row in 0..batch.n_rows {
+                    items.push(column.dynamic(row));
+                }
+            }
+            let _held = execution.cx.budget.reserve(items.len() * size_of::<Dynamic>(), "a subquery as a list")?;
+            _ = lock(&execution.lists).insert(node, Value::Dynamic(Dynamic::array(items)));
+        }
+        Ok(())
+    }
+
+    /// Computes one node whose inputs are ready.
+    fn compute(&self, id: NodeId) -> Result<Arc<Rows>, Fault> {
+        let execution = self.execution;
+        let Some(node) = execution.plan.node(id) else {
+            return Err(Fault::new(format!("the plan has no node {}", id.0)));
+        };
+        execution.cx.check()?;
+        let since = execution.time();
+        let rows = match &node.op {
+            Op::Scan { .. }
+            | Op::Values { .. }
+            | Op::Group
+            | Op::Filter { .. }
+            | Op::Project { .. }
+            | Op::Parse { .. }
+            | Op::ParseKv { .. }
+            | Op::Union { .. } => return self.gather(id),
+            Op::Shared { input } if execution.shape.is_point(*input) => return self.ready(*input),
+            Op::Shared { input } => return self.gather(*input),
+            Op::Range { from, to, step } => scan::range(self, node, [*from, *to, *step])?,
+            Op::Expand { .. } => expand::numbered(self, id)?,
+            Op::Window { input, columns } => window::run(self, id, *input, columns)?,
+            Op::Aggregate { input, keys, aggregates } => aggregate::run(self, id, *input, keys, aggregates)?,
+            Op::Sort { input, keys, limit } => sort::run(self, id, *input, keys, *limit)?,
+            Op::Limit { input, count } => project::limit(self, id, *input, *count)?,
+            Op::Join { .. } => join::run(self, id, &node.op)?,
+            _ => return Err(Fault::Unsupported("this operator".to_owned())),
+        };
+        let n_rows = rows.batches.iter().map(|it| it.n_rows).sum();
+        execution.count(id, n_rows, rows.batches.len(), since);
+        Ok(Arc::new(rows))
+    }
+}

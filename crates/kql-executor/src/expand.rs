@@ -1,0 +1,254 @@
+//! Rows for the elements of arrays and bags: `mv-expand`.
+
+use crate::{
+    execution::{Execution, Run},
+    program::{Program, whole_number},
+    stream::{Needed, Rows, is_needed, needed},
+};
+use kql_data::{Bag, Batch, Column, ColumnBuilder, Context, Dynamic, Fault, Type, Value};
+use kql_functions::{Actual, CallSite};
+use kql_parser::plan::{ExpandOutput, NodeId, Op};
+use std::sync::Arc;
+
+/// Rows for one input row when no limit is given.
+const LIMIT: usize = i32::MAX as usize;
+
+/// The step of `Op::Expand`.
+#[derive(Debug)]
+pub(crate) struct Expand {
+    program: Program,
+    types: Vec<Type>,
+    bags_as_arrays: bool,
+    limit: usize,
+    /// The outputs with their types, and whether they are read.
+    outputs: Vec<(ExpandOutput, Type, bool)>,
+}
+
+/// Elements of one value in one row.
+enum Elements {
+    Null,
+    One(Dynamic),
+    Array(Arc<[Dynamic]>),
+    Bag(Arc<Bag>),
+}
+
+impl Elements {
+    fn new(value: Dynamic) -> Elements {
+        match value {
+            Dynamic::Null => Elements::Null,
+            Dynamic::Array(it) => Elements::Array(it),
+            Dynamic::Bag(it) => Elements::Bag(it),
+            other => Elements::One(other),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Elements::Null | Elements::One(_) => 1,
+            Elements::Array(it) => it.len(),
+            Elements::Bag(it) => it.len(),
+        }
+    }
+
+    fn get(&self, at: usize, bags_as_arrays: bool) -> Dynamic {
+        match self {
+            Elements::One(it) if at == 0 => it.clone(),
+            Elements::Array(it) => it.get(at).cloned().unwrap_or(Dynamic::Null),
+            Elements::Bag(it) => match it.get_index(at) {
+                Some((key, value)) if bags_as_arrays => {
+                    Dynamic::array(vec![Dynamic::String(key.clone()), value.clone()])
+                }
+                Some((key, value)) => Dynamic::bag(Bag::from_iter([(key.clone(), value.clone())])),
+                None => Dynamic::Null,
+            },
+            _ => Dynamic::Null,
+        }
+    }
+}
+
+impl Expand {
+    pub(crate) fn compile(run: &Run<'_>, op: &Op, wanted: &Needed) -> Result<(Expand, Needed), Fault> {
+        let Op::Expand { input, values, bags_as_arrays, limit, outputs } = op else {
+            return Err(Fault::new("not an expansion"));
+        };
+        let execution = run.execution;
+        let roots: Vec<_> = values.iter().map(|it| it.value).collect();
+        let program = Program::compile(execution, &roots)?;
+        let limit = match limit {
+            Some(it) => whole_number(&execution.constant(*it)?).map_or(LIMIT, |it| usize::try_from(it).unwrap_or(0)),
+            None => LIMIT,
+        };
+        let schema = execution.plan.schema(*input);
+        let types: Vec<Type> = values.iter().map(|it| it.ty).collect();
+        let output = |(index, output): (usize, &ExpandOutput)| {
+            let ty = match output {
+                ExpandOutput::Input(it) => schema.fields.get(*it).map_or(Type::Dynamic, |it| it.ty),
+                ExpandOutput::Element(it) => types.get(*it).copied().unwrap_or(Type::Dynamic),
+                ExpandOutput::Index | ExpandOutput::Row => Type::Long,
+            };
+            (*output, ty, is_needed(wanted, index))
+        };
+        let outputs: Vec<(ExpandOutput, Type, bool)> = outputs.iter().enumerate().map(output).collect();
+        let kept = outputs.iter().filter_map(|it| match it {
+            (ExpandOutput::Input(index), _, true) => Some(*index),
+            _ => None,
+        });
+        let below = needed(schema.len(), kept.chain(program.columns.iter().copied()));
+        Ok((Expand { program, types, bags_as_arrays: *bags_as_arrays, limit, outputs }, below))
+    }
+
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.program.is_volatile
+    }
+
+    /// Begins with a batch.
+    pub(crate) fn start<'e>(&'e self, execution: &Execution<'_>, batch: &Batch) -> Result<Cursor<'e>, Fault> {
+        let values = self.program.run(execution, batch)?;
+        Ok(Cursor { expand: self, batch: batch.clone(), values, row: 0, elements: Vec::new(), at: 0, first_row: 0 })
+    }
+}
+
+/// The rows of one input batch, part by part.
+pub(crate) struct Cursor<'e> {
+    expand: &'e Expand,
+    batch: Batch,
+    values: Vec<Column>,
+    row: usize,
+    /// The elements of the current row, once it is begun.
+    elements: Vec<Elements>,
+    at: usize,
+    /// Number of the batch's first row in the whole input.
+    first_row: i64,
+}
+
+impl Cursor<'_> {
+    /// The next rows, about as many as a batch has; `None` at the end.
+    pub(crate) fn next(&mut self, execution: &Execution<'_>) -> Result<Option<Batch>, Fault> {
+        let expand = self.expand;
+        let mut rows: Vec<u32> = Vec::new();
+        let mut indices: Vec<i64> = Vec::new();
+        let mut cells: Vec<Vec<Dynamic>> = expand.types.iter().map(|_| Vec::new()).collect();
+        while self.row < self.batch.n_rows && rows.len() < execution.batch_rows {
+            if self.elements.is_empty() {
+                let (row, values) = (self.row, &self.values);
+                self.elements = values.iter().map(|it| Elements::new(it.dynamic(row))).collect();
+                self.at = 0;
+            }
+            let count = self.elements.iter().map(Elements::len).max().unwrap_or(0).min(expand.limit);
+            let until = count.min(self.at + (execution.batch_rows - rows.len()));
+            for at in self.at..until {
+                rows.push(self.row as u32);
+                indices.push(at as i64);
+                for (cells, elements) in cells.iter_mut().zip(&self.elements) {
+                    cells.push(elements.get(at, expand.bags_as_arrays));
+                }
+            }
+            self.at = until;
+            if until >= count {
+                self.elements.clear();
+                self.row += 1;
+            }
+            if self.row.is_multiple_of(4_096) {
+                execution.cx.check()?;
+            }
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let mut elements = Vec::with_capacity(cells.len());
+        for (cells, ty) in cells.into_iter().zip(&expand.types) {
+            elements.push(element_column(execution.cx, cells, *ty)?);
+        }
+        let column = |(output, ty, is_read): &(ExpandOutput, Type, bool)| match output {
+            _ if !is_read => Some(Column::null(*ty, rows.len())),
+            ExpandOutput::Input(it) => self.batch.columns.get(*it).map(|it| it.take(&rows)),
+            ExpandOutput::Element(it) => elements.get(*it).cloned(),
+            ExpandOutput::Index => Some(Column::longs(indices.clone())),
+            ExpandOutput::Row => Some(Column::longs(rows.iter().map(|it| self.first_row + i64::from(*it)).collect())),
+        };
+        let columns: Option<Vec<Column>> = expand.outputs.iter().map(column).collect();
+        let columns = columns.ok_or_else(|| Fault::new("an expansion reads a column that is not there"))?;
+        Ok(Some(Batch::new(columns, rows.len())))
+    }
+}
+
+/// An expansion whose output numbers the input rows, which must come in order.
+pub(crate) fn numbered(run: &Run<'_>, id: NodeId) -> Result<Rows, Fault> {
+    let execution = run.execution;
+    let Some(op @ Op::Expand { input, .. }) = execution.plan.node(id).map(|it| &it.op) else {
+        return Err(Fault::new("not an expansion"));
+    };
+    let (expand, below) = Expand::compile(run, op, &None)?;
+    let rows = run.input(id, 0, *input, below, "`mv-expand`")?;
+    let mut first_row = 0;
+    let n_rows = rows.n_rows();
+    let tasks: Vec<(Batch, i64)> = rows
+        .batches
+        .into_iter()
+        .map(|batch| {
+            let first = first_row;
+            first_row += batch.n_rows as i64;
+            (batch, first)
+        })
+        .collect();
+    let parts = run.parallel(tasks, n_rows, expand.is_volatile(), |(batch, first_row)| {
+        let mut cursor = expand.start(execution, &batch)?;
+        cursor.first_row = first_row;
+        let mut part = Rows::default();
+        while let Some(batch) = cursor.next(execution)? {
+            execution.cx.check()?;
+            part.held.push(execution.cx.budget.reserve(batch.bytes(), "`mv-expand`")?);
+            part.batches.push(batch);
+        }
+        Ok(part)
+    })?;
+    let mut out = Rows::default();
+    for part in parts {
+        out.batches.extend(part.batches);
+        out.held.extend(part.held);
+    }
+    Ok(out)
+}
+
+/// Elements as a column of a type: converted as JSON values are, not parsed from their text.
+fn element_column(cx: &Context, cells: Vec<Dynamic>, ty: Type) -> Result<Column, Fault> {
+    if ty == Type::Dynamic {
+        return Ok(Column::dynamics(cells.into_iter().map(Some).collect()));
+    }
+    if matches!(ty, Type::Datetime | Type::Guid) {
+        let name = if ty == Type::Guid { "toguid" } else { "todatetime" };
+        let text = |it: &Dynamic| match it {
+            Dynamic::String(_) | Dynamic::Datetime(_) | Dynamic::Guid(_) => it.text(),
+            _ => String::new(),
+        };
+        return convert_texts(cx, name, &Column::strings(cells.iter().map(text)));
+    }
+    let mut out = ColumnBuilder::new(ty, cells.len());
+    for it in &cells {
+        out.push(&element_value(it, ty));
+    }
+    Ok(out.finish())
+}
+
+fn element_value(it: &Dynamic, ty: Type) -> Value {
+    let value = match (ty, it) {
+        (Type::String, it) => Some(Value::String(it.text().into())),
+        (Type::Bool, Dynamic::Bool(it)) => Some(Value::Bool(*it)),
+        (Type::Bool, Dynamic::Long(it)) => Some(Value::Bool(*it != 0)),
+        (Type::Long, it) => it.as_i64().map(Value::Long),
+        (Type::Int, it) => it.as_i64().and_then(|it| i32::try_from(it).ok()).map(Value::Int),
+        (Type::Real, it) => it.as_f64().map(Value::Real),
+        (Type::Decimal, Dynamic::Decimal(it)) => Some(Value::Decimal(it.clone())),
+        (Type::Timespan, Dynamic::Timespan(it)) => Some(Value::Timespan(*it)),
+        _ => None,
+    };
+    value.unwrap_or(Value::Null)
+}
+
+/// Texts through the conversion function of that name.
+pub(crate) fn convert_texts(cx: &Context, name: &str, texts: &Column) -> Result<Column, Fault> {
+    let unknown = || Fault::Unsupported(format!("function `{name}`"));
+    let function = kql_functions::function(name).ok_or_else(unknown)?;
+    let resolved = kql_functions::resolve(function, &[Actual::varying(Type::String)])?;
+    CallSite::new(function, resolved.overload)?.evaluate(cx, std::slice::from_ref(texts), texts.len())
+}

@@ -1,0 +1,88 @@
+//! Rows for which a predicate is true. The parts of an `and` run one after the other, each on the rows that are left.
+
+use crate::{
+    execution::{Execution, Run},
+    program::Program,
+    stream::{Needed, is_needed, needed},
+};
+use kql_data::{Batch, Column, Fault, Type};
+use kql_parser::plan::{Expr, ExprId, NodeId};
+
+/// The step of `Op::Filter`.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    parts: Vec<Program>,
+    /// Types of the columns, and which of them are read after.
+    columns: Vec<(Type, bool)>,
+}
+
+impl Filter {
+    pub(crate) fn compile(
+        run: &Run<'_>,
+        input: NodeId,
+        predicate: ExprId,
+        wanted: &Needed,
+    ) -> Result<(Filter, Needed), Fault> {
+        let schema = run.execution.plan.schema(input);
+        let mut parts = Vec::new();
+        for part in conjuncts(run.execution, predicate) {
+            parts.push(Program::compile(run.execution, &[part])?);
+        }
+        let columns: Vec<(Type, bool)> =
+            schema.fields.iter().enumerate().map(|(index, it)| (it.ty, is_needed(wanted, index))).collect();
+        let kept = columns.iter().enumerate().filter(|(_, (_, kept))| *kept).map(|(index, _)| index);
+        let read = parts.iter().flat_map(|it| it.columns.iter().copied());
+        let below = needed(columns.len(), kept.chain(read));
+        Ok((Filter { parts, columns }, below))
+    }
+
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.parts.iter().any(|it| it.is_volatile)
+    }
+
+    pub(crate) fn apply(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
+        let mut selected: Option<Vec<u32>> = None;
+        for part in &self.parts {
+            let columns = match &selected {
+                None => part.run(execution, &batch)?,
+                Some(rows) => part.run(execution, &self.narrow(&batch, rows, |it| part.columns.contains(&it)))?,
+            };
+            let Some(answer) = columns.first() else { continue };
+            let rows = answer.true_rows();
+            let n_before = selected.as_ref().map_or(batch.n_rows, Vec::len);
+            if rows.len() == n_before {
+                continue;
+            }
+            selected = Some(match selected {
+                None => rows,
+                Some(before) => rows.iter().filter_map(|it| before.get(*it as usize).copied()).collect(),
+            });
+            if selected.as_ref().is_some_and(Vec::is_empty) {
+                break;
+            }
+        }
+        let Some(rows) = selected else { return Ok(batch) };
+        Ok(self.narrow(&batch, &rows, |it| self.columns.get(it).is_some_and(|(_, kept)| *kept)))
+    }
+
+    /// The chosen rows; columns that are not wanted become nulls, which cost nothing.
+    fn narrow(&self, batch: &Batch, rows: &[u32], wanted: impl Fn(usize) -> bool) -> Batch {
+        let column = |(index, column): (usize, &Column)| {
+            if wanted(index) { column.take(rows) } else { Column::null(column.ty(), rows.len()) }
+        };
+        Batch::new(batch.columns.iter().enumerate().map(column).collect(), rows.len())
+    }
+}
+
+/// The parts of nested `and`s, from left to right.
+fn conjuncts(execution: &Execution<'_>, predicate: ExprId) -> Vec<ExprId> {
+    let mut parts = Vec::new();
+    let mut open = vec![predicate];
+    while let Some(id) = open.pop() {
+        match execution.plan.expr(id) {
+            Expr::Call { function, args, .. } if function.name == "and" => open.extend(args.iter().rev()),
+            _ => parts.push(id),
+        }
+    }
+    parts
+}

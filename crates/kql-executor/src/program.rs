@@ -1,0 +1,131 @@
+//! Expressions, compiled once: constants and call sites in the order in which they are evaluated.
+
+use crate::execution::Execution;
+use kql_data::{Batch, Column, Fault, Map, Type, Value};
+use kql_functions::CallSite;
+use kql_parser::plan::{Expr, ExprId};
+
+/// Some expressions over the rows of one node's input. Each is evaluated at most once a batch.
+#[derive(Debug)]
+pub(crate) struct Program {
+    instructions: Vec<Instruction>,
+    /// Where the results stand, in the order asked for.
+    roots: Vec<usize>,
+    /// Input columns that are read, in ascending order.
+    pub(crate) columns: Vec<usize>,
+    /// Whether two runs over the same rows may differ.
+    pub(crate) is_volatile: bool,
+}
+
+#[derive(Debug)]
+enum Instruction {
+    Column(usize, Type),
+    Constant(Value, Type),
+    Call(CallSite, Vec<usize>),
+}
+
+impl Program {
+    /// Compiles those expressions. What `toscalar` and subqueries in them give must be ready.
+    pub(crate) fn compile(execution: &Execution<'_>, roots: &[ExprId]) -> Result<Program, Fault> {
+        let plan = execution.plan;
+        let mut wanted: Vec<ExprId> = reachable(execution, roots);
+        // Arguments stand before their calls.
+        wanted.sort_unstable();
+        let mut places: Map<ExprId, usize> = Map::default();
+        let mut it = Program { instructions: Vec::new(), roots: Vec::new(), columns: Vec::new(), is_volatile: false };
+        for id in wanted {
+            let instruction = match plan.expr(id) {
+                Expr::Column { index, ty } => {
+                    it.columns.push(*index);
+                    Instruction::Column(*index, *ty)
+                }
+                Expr::Constant { value, ty } => Instruction::Constant(value.clone(), *ty),
+                Expr::Call { function, overload, args, .. } => {
+                    let args = args.iter().map(|arg| places.get(arg).copied()).collect::<Option<Vec<usize>>>();
+                    let args = args.ok_or_else(|| Fault::new("an argument stands behind its call in the plan"))?;
+                    it.is_volatile |= function.volatile;
+                    Instruction::Call(CallSite::new(function, *overload)?, args)
+                }
+                Expr::Scalar { node, ty } => Instruction::Constant(execution.scalar(*node, *ty)?, *ty),
+                Expr::List { node } => Instruction::Constant(execution.list(*node)?, Type::Dynamic),
+            };
+            _ = places.insert(id, it.instructions.len());
+            it.instructions.push(instruction);
+        }
+        it.columns.sort_unstable();
+        it.columns.dedup();
+        it.roots = roots.iter().filter_map(|root| places.get(root).copied()).collect();
+        Ok(it)
+    }
+
+    /// The results for a batch, one column an expression.
+    pub(crate) fn run(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Vec<Column>, Fault> {
+        let mut slots: Vec<Column> = Vec::with_capacity(self.instructions.len());
+        let n_rows = batch.n_rows;
+        for instruction in &self.instructions {
+            let column = match instruction {
+                Instruction::Column(index, ty) => match batch.columns.get(*index) {
+                    Some(it) => it.clone(),
+                    None => return Err(Fault::new(format!("column {index} ({ty}) is not in the input"))),
+                },
+                Instruction::Constant(value, ty) => Column::constant(value.clone(), *ty, n_rows),
+                Instruction::Call(site, args) => {
+                    let args: Vec<Column> = args.iter().filter_map(|it| slots.get(*it).cloned()).collect();
+                    site.evaluate(execution.cx, &args, n_rows)?
+                }
+            };
+            slots.push(column);
+        }
+        Ok(self.roots.iter().filter_map(|it| slots.get(*it).cloned()).collect())
+    }
+
+    /// The value of its first expression, which has no columns.
+    pub(crate) fn value(&self, execution: &Execution<'_>) -> Result<Value, Fault> {
+        let columns = self.run(execution, &Batch::new(Vec::new(), 1))?;
+        Ok(columns.first().map_or(Value::Null, |it| it.value(0)))
+    }
+
+    /// For each expression the value that it has in all rows, if that is known before.
+    pub(crate) fn constants(&self) -> Vec<Option<Value>> {
+        let constant = |root: &usize| match self.instructions.get(*root) {
+            Some(Instruction::Constant(value, ty)) => {
+                Some(if value.is_null() { Value::null(*ty) } else { value.clone() })
+            }
+            _ => None,
+        };
+        self.roots.iter().map(constant).collect()
+    }
+}
+
+/// The expressions below `roots`, each once, in no order.
+pub(crate) fn reachable(execution: &Execution<'_>, roots: &[ExprId]) -> Vec<ExprId> {
+    let mut seen = kql_data::Set::default();
+    let mut open: Vec<ExprId> = roots.to_vec();
+    let mut found = Vec::new();
+    while let Some(id) = open.pop() {
+        if seen.insert(id) {
+            found.push(id);
+            if let Expr::Call { args, .. } = execution.plan.expr(id) {
+                open.extend_from_slice(args);
+            }
+        }
+    }
+    found
+}
+
+/// A whole number, of an int or long value.
+pub(crate) fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(it) => Some(i64::from(*it)),
+        Value::Long(it) => Some(*it),
+        Value::Real(it) => Some(*it as i64),
+        Value::Decimal(it) => it.to_i64(),
+        Value::Dynamic(it) => it.as_i64(),
+        _ => None,
+    }
+}
+
+/// A count that a query asks for: null and negative numbers count as 0.
+pub(crate) fn count_of(value: &Value) -> usize {
+    whole_number(value).and_then(|it| usize::try_from(it).ok()).unwrap_or(0)
+}

@@ -1,0 +1,288 @@
+//! What kind of node each is: fused into a chain, or a point where all rows are gathered. Found in one pass, no recursion.
+
+use kql_data::Set;
+use kql_parser::plan::{AggregateExpr, EvaluateValue, ExpandOutput, Expr, ExprId, NodeId, Op, Plan};
+
+/// Steps that one chain, and segments that one stream, may have; beyond them a point is put in.
+const STEPS_MAX: usize = 1_024;
+const SEGMENTS_MAX: usize = 1_024;
+const EXPANDS_MAX: usize = 16;
+
+/// What is known of every node of a plan.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    nodes: Vec<NodeShape>,
+    /// Nodes that `toscalar` reads.
+    scalars: Set<NodeId>,
+    /// Nodes that `in (subquery)` reads.
+    lists: Set<NodeId>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct NodeShape {
+    /// All its rows are gathered before another node reads them.
+    is_point: bool,
+    /// It reads the rows of one group of an `Apply` around it.
+    needs_group: bool,
+    n_parents: usize,
+    n_steps: usize,
+    n_segments: usize,
+    n_expands: usize,
+}
+
+impl Shape {
+    pub(crate) fn new(plan: &Plan) -> Shape {
+        let mut nodes = vec![NodeShape::default(); plan.nodes.len()];
+        for node in &plan.nodes {
+            for input in inputs(&node.op) {
+                if let Some(it) = nodes.get_mut(input.0 as usize) {
+                    it.n_parents += 1;
+                }
+            }
+        }
+        for (index, node) in plan.nodes.iter().enumerate() {
+            let mut shape = nodes.get(index).copied().unwrap_or_default();
+            shape.n_segments = 1;
+            shape.needs_group = matches!(node.op, Op::Group);
+            let mut is_fused = is_row_wise(&node.op) || matches!(node.op, Op::Union { .. });
+            if is_fused {
+                shape.n_segments = 0;
+            }
+            for input in inputs(&node.op) {
+                let Some(below) = nodes.get(input.0 as usize) else { continue };
+                shape.needs_group |= below.needs_group;
+                if !is_fused {
+                    continue;
+                }
+                if below.is_point {
+                    shape.n_segments += 1;
+                } else {
+                    shape.n_segments = shape.n_segments.saturating_add(below.n_segments);
+                    shape.n_steps = shape.n_steps.saturating_add(below.n_steps);
+                    shape.n_expands = shape.n_expands.max(below.n_expands);
+                }
+            }
+            if is_row_wise(&node.op) {
+                shape.n_steps = shape.n_steps.saturating_add(shape.n_segments);
+                shape.n_expands += usize::from(matches!(node.op, Op::Expand { .. }));
+            }
+            is_fused &= shape.n_parents <= 1
+                && shape.n_steps <= STEPS_MAX
+                && shape.n_segments <= SEGMENTS_MAX
+                && shape.n_expands <= EXPANDS_MAX;
+            shape.is_point = !is_fused && !is_source(&node.op);
+            if let Some(it) = nodes.get_mut(index) {
+                *it = shape;
+            }
+        }
+        let (mut scalars, mut lists) = (Set::default(), Set::default());
+        for expr in &plan.exprs {
+            match expr {
+                Expr::Scalar { node, .. } => _ = scalars.insert(*node),
+                Expr::List { node } => _ = lists.insert(*node),
+                _ => {}
+            }
+        }
+        Shape { nodes, scalars, lists }
+    }
+
+    /// Whether `toscalar` reads the node.
+    pub(crate) fn is_scalar(&self, node: NodeId) -> bool {
+        self.scalars.contains(&node)
+    }
+
+    /// Whether `in (subquery)` reads the node.
+    pub(crate) fn is_list(&self, node: NodeId) -> bool {
+        self.lists.contains(&node)
+    }
+
+    /// Whether all rows of the node are gathered before another reads them.
+    pub(crate) fn is_point(&self, node: NodeId) -> bool {
+        self.nodes.get(node.0 as usize).is_some_and(|it| it.is_point)
+    }
+
+    /// Whether the node reads the rows of a group of an `Apply` around it.
+    pub(crate) fn needs_group(&self, node: NodeId) -> bool {
+        self.nodes.get(node.0 as usize).is_some_and(|it| it.needs_group)
+    }
+
+    /// Points and subplans that must be ready before `target`, which is the last: those outside of groups (`within_group`
+    /// false), or those that a group needs.
+    pub(crate) fn order(&self, plan: &Plan, target: NodeId, within_group: bool) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut seen: Set<NodeId> = Set::default();
+        // Each node is met twice: on the way down and, when all below is done, on the way up.
+        let mut open = vec![(target, false)];
+        while let Some((id, is_done)) = open.pop() {
+            let Some(node) = plan.node(id) else { continue };
+            if is_done {
+                if self.is_point(id) || id == target || self.is_scalar(id) || self.is_list(id) {
+                    found.push(id);
+                }
+                continue;
+            }
+            if !seen.insert(id) {
+                continue;
+            }
+            open.push((id, true));
+            if within_group {
+                open.extend(inputs(&node.op).iter().filter(|it| self.needs_group(**it)).map(|it| (*it, false)));
+            } else {
+                open.extend(self.dependencies(plan, id).into_iter().map(|it| (it, false)));
+            }
+        }
+        found
+    }
+
+    /// The points whose rows are read when `id` is computed.
+    pub(crate) fn reads(&self, plan: &Plan, id: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut seen: Set<NodeId> = Set::default();
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            if at != id && self.is_point(at) {
+                found.push(at);
+                continue;
+            }
+            let Some(node) = plan.node(at) else { continue };
+            open.extend(inputs(&node.op));
+            if let Op::Apply { .. } = &node.op {
+                open.extend(self.dependencies(plan, at));
+            }
+        }
+        found
+    }
+
+    /// The nodes outside of groups that a node reads: inputs, `toscalar` and subqueries of its expressions, and those of the
+    /// body of an `Apply`.
+    fn dependencies(&self, plan: &Plan, id: NodeId) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut seen: Set<NodeId> = Set::default();
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            if !seen.insert(at) {
+                continue;
+            }
+            if at != id && !self.needs_group(at) {
+                found.push(at);
+                continue;
+            }
+            let Some(node) = plan.node(at) else { continue };
+            open.extend(inputs(&node.op));
+            if let Op::Apply { body, .. } = &node.op {
+                open.push(*body);
+            }
+            found.extend(subplans(plan, &expressions(&node.op)));
+        }
+        found
+    }
+}
+
+/// Whether each batch can be worked on by itself, in a chain with others.
+pub(crate) fn is_row_wise(op: &Op) -> bool {
+    match op {
+        Op::Filter { .. } | Op::Project { .. } | Op::Parse { .. } | Op::ParseKv { .. } => true,
+        // Numbers of input rows need the rows before.
+        Op::Expand { outputs, .. } => !outputs.contains(&ExpandOutput::Row),
+        _ => false,
+    }
+}
+
+fn is_source(op: &Op) -> bool {
+    matches!(op, Op::Scan { .. } | Op::Values { .. } | Op::Group)
+}
+
+/// The nodes whose rows a node reads, but not the body of an `Apply`.
+pub(crate) fn inputs(op: &Op) -> Vec<NodeId> {
+    match op {
+        Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => Vec::new(),
+        Op::Filter { input, .. }
+        | Op::Project { input, .. }
+        | Op::Window { input, .. }
+        | Op::Aggregate { input, .. }
+        | Op::Sort { input, .. }
+        | Op::Limit { input, .. }
+        | Op::Sample { input, .. }
+        | Op::Expand { input, .. }
+        | Op::Parse { input, .. }
+        | Op::ParseKv { input, .. }
+        | Op::Apply { input, .. }
+        | Op::Shared { input } => vec![*input],
+        Op::Series(it) => vec![it.input],
+        Op::Steps(it) => vec![it.input],
+        Op::Join { left, right, .. } => vec![*left, *right],
+        Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),
+    }
+}
+
+/// The expressions of a node.
+pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
+    let of_aggregates = |aggregates: &[AggregateExpr]| -> Vec<ExprId> {
+        aggregates.iter().flat_map(|it| it.args.iter().copied()).collect()
+    };
+    match op {
+        Op::Scan { .. } | Op::Values { .. } | Op::Group | Op::Union { .. } | Op::Shared { .. } => Vec::new(),
+        Op::Range { from, to, step } => vec![*from, *to, *step],
+        Op::Filter { predicate, .. } => vec![*predicate],
+        Op::Project { columns, .. } | Op::Window { columns, .. } => columns.clone(),
+        Op::Aggregate { keys, aggregates, .. } => keys.iter().copied().chain(of_aggregates(aggregates)).collect(),
+        Op::Sort { keys, limit, .. } => keys.iter().map(|it| it.value).chain(*limit).collect(),
+        Op::Limit { count, .. } | Op::Sample { count, .. } => vec![*count],
+        Op::Join { keys, condition, .. } => keys.iter().flat_map(|(a, b)| [*a, *b]).chain(*condition).collect(),
+        Op::Expand { values, limit, .. } => values.iter().map(|it| it.value).chain(*limit).collect(),
+        Op::Parse { value, .. } | Op::ParseKv { value, .. } => vec![*value],
+        Op::Series(it) => {
+            let mut all = vec![it.axis, it.step];
+            all.extend(it.from);
+            all.extend(it.to);
+            all.extend_from_slice(&it.keys);
+            for (aggregate, default) in &it.aggregates {
+                all.extend_from_slice(&aggregate.args);
+                all.extend(*default);
+            }
+            all
+        }
+        Op::Apply { by, .. } => by.clone(),
+        Op::Steps(it) => {
+            let mut all = it.partition_by.clone();
+            all.extend(it.declared.iter().filter_map(|(_, default)| *default));
+            for step in &it.steps {
+                all.push(step.condition);
+                all.extend(step.assignments.iter().map(|(_, value)| *value));
+            }
+            all
+        }
+        Op::Evaluate { args, .. } => {
+            let mut all = Vec::new();
+            for arg in args {
+                match &arg.value {
+                    EvaluateValue::Expr(id) => all.push(*id),
+                    EvaluateValue::Aggregate(it) => all.extend_from_slice(&it.args),
+                    EvaluateValue::Column(_) | EvaluateValue::Table(_) => {}
+                }
+            }
+            all
+        }
+    }
+}
+
+/// The plans that expressions compute once a query.
+pub(crate) fn subplans(plan: &Plan, roots: &[ExprId]) -> Vec<NodeId> {
+    let mut seen: Set<ExprId> = Set::default();
+    let mut open = roots.to_vec();
+    let mut found = Vec::new();
+    while let Some(id) = open.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        match plan.expr(id) {
+            Expr::Call { args, .. } => open.extend_from_slice(args),
+            Expr::Scalar { node, .. } | Expr::List { node } => found.push(*node),
+            Expr::Column { .. } | Expr::Constant { .. } => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,5 @@
+//! Tests over plans built by hand.
+
+mod builder;
+mod nodes;
+mod oracles;

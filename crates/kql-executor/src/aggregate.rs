@@ -36,9 +36,9 @@ impl Aggregates {
             let range = at..at + it.args.len();
             at = range.end;
             let call = AggregateCall {
+                overload: it.overload,
                 types: it.args.iter().map(|arg| execution.plan.expr(*arg).ty()).collect(),
                 constants: constants.get(range.clone()).unwrap_or(&[]).to_vec(),
-                ty: it.outputs.first().copied().unwrap_or(Type::Dynamic),
             };
             calls.push((it.aggregate, call, range));
         }

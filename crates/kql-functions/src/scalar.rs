@@ -10,11 +10,13 @@ pub mod internal;
 pub mod operator;
 pub mod sketch;
 pub mod text;
+pub mod window;
 
 /// Every family.
 pub const FAMILIES: &[&[Function]] = &[
     sketch::FUNCTIONS,
     sketch::IRREGULAR,
+    window::FUNCTIONS,
     dynamic::arrays::FUNCTIONS,
     dynamic::bags::FUNCTIONS,
     dynamic::pack::FUNCTIONS,

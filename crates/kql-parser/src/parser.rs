@@ -8,6 +8,7 @@ mod infix;
 mod literal;
 mod names;
 mod operators;
+mod slip;
 mod statement;
 mod string;
 
@@ -179,7 +180,8 @@ impl<'a> Parser<'a> {
 
     /// Whether the token `n` places ahead touches the one before it.
     fn touches(&self, n: usize) -> bool {
-        n > 0 && self.token_at(self.at + n - 1).span.end == self.token_at(self.at + n).span.start
+        let at = self.at + n;
+        at > 0 && self.token_at(at - 1).span.end == self.token_at(at).span.start
     }
 
     /// Takes the current token.
@@ -341,7 +343,14 @@ impl<'a> Parser<'a> {
                 Diagnostic::error(LEXICAL, token.span, "`/* … */` is no comment")
                     .hint("write `//` before every line of a comment")
             }
-            _ => Diagnostic::error(SYNTAX, token.span, format!("expected {what}, found `{}`", clip(text))),
+            _ => {
+                let diagnostic =
+                    Diagnostic::error(SYNTAX, token.span, format!("expected {what}, found `{}`", clip(text)));
+                match self.slip() {
+                    Some(hint) => diagnostic.hint(hint),
+                    None => diagnostic,
+                }
+            }
         }
     }
 
@@ -401,6 +410,8 @@ fn unreadable(span: Span, text: &str) -> Diagnostic {
         "\u{2013}" | "\u{2014}" | "\u{2212}" => {
             Diagnostic::error(LEXICAL, span, format!("dash `{text}`")).hint("write a hyphen: `-`")
         }
+        "&" => Diagnostic::error(LEXICAL, span, "unexpected character `&`").hint("write `and`"),
+        "#" => Diagnostic::error(LEXICAL, span, "unexpected character `#`").hint("a comment begins with `//`"),
         _ => Diagnostic::error(LEXICAL, span, format!("unexpected character `{}`", text.escape_debug())),
     }
 }

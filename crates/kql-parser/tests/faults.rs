@@ -54,6 +54,25 @@ fn exact_faults() {
         ("T | where a — b", vec!["SYN0001 12..15 dash `—`; write a hyphen: `-`"]),
         ("T | where a in b", vec!["SYN0002 15..16 expected `(` and values, found `b`"]),
         ("T | where x between (1, 2)", vec!["SYN0002 22..23 expected `..`, found `,`"]),
+        (
+            "T | where a AND b",
+            vec!["SYN0002 12..15 expected `|`, `;` or the end of the operator, found `AND`; write `and` in lower case"],
+        ),
+        (
+            "T | where a == 1 and b = 2",
+            vec!["SYN0002 23..24 expected `|`, `;` or the end of the operator, found `=`; write `==` to compare"],
+        ),
+        ("T | where a && b", vec!["SYN0001 12..13 unexpected character `&`; write `and`"]),
+        ("T | where a || b", vec!["SYN0002 13..14 expected an operator, found `|`; write `or`"]),
+        ("T | where !(a)", vec!["SYN0002 10..11 expected an expression, found `!`; write `not(…)`"]),
+        (
+            "T | where a == <name>",
+            vec!["SYN0002 15..16 expected an expression, found `<`; put something in the place of `<name>`"],
+        ),
+        (
+            ".show tables",
+            vec!["SYN0002 0..1 expected an expression, found `.`; `.show` is a management command, not a query"],
+        ),
         ("T | join X", vec!["SYN0002 10..10 the text ends where `on` and the join keys is expected"]),
     ] {
         assert_eq!(faults(text), expected, "{text}");

@@ -52,6 +52,7 @@ const QUERIES: &[&str] = &[
     "G | graph-mark-components kind=strong with_component_id=cid | graph-to-table nodes",
     "G | graph-where-nodes kind == 'user' | graph-where-edges weight > 3",
     "inline_external_table (a:string, d:datetime) kind=storage partition by (day:datetime = bin(d, 1d)) pathformat=(day '/' 'x') dataformat=csv ('https://host') with (folder='f')",
+    "inline_external_table kind=delta ('abfss://x') | take 1",
     "Logs | invoke enrich('x', 5)",
     "Logs | invoke database('d').enrich()",
     "Logs | join Other on k",

@@ -467,8 +467,10 @@ impl Printer<'_> {
     }
 
     fn inline_external_table(&mut self, operator: &InlineExternalTable) {
-        self.word(" ");
-        self.row_schema(&operator.schema);
+        if !operator.schema.span.is_empty() {
+            self.word(" ");
+            self.row_schema(&operator.schema);
+        }
         let (kind, others): (Vec<_>, Vec<_>) =
             operator.parameters.iter().cloned().partition(|it| it.name.text == "kind");
         self.parameters(&kind);

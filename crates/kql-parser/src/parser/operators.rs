@@ -228,7 +228,11 @@ impl<'a> Parser<'a> {
     fn unknown_operator(&mut self, word: &str) -> super::Fault {
         let span = self.token().span;
         if word.is_empty() {
-            return self.expected("an operator");
+            let fault = self.expected("an operator");
+            if self.is(TokenKind::Pipe) && self.touches(0) {
+                self.advance(); // `||`: what follows is an operand
+            }
+            return fault;
         }
         let span = Span::new(span.start, span.start + word.len() as u32);
         let mut diagnostic = Diagnostic::error(super::SYNTAX, span, format!("unknown operator `{word}`"));

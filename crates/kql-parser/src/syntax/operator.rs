@@ -302,7 +302,7 @@ pub struct ForkLeg {
 /// `inline_external_table (schema) kind=… [partition by (…)] [pathformat=(…)] dataformat=… ( "uri", … ) [with (…)]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct InlineExternalTable {
-    /// The columns.
+    /// The columns; none, with an empty span, where the schema is left out.
     pub schema: RowSchema,
     /// `kind`, `dataformat`.
     pub parameters: Vec<Parameter>,

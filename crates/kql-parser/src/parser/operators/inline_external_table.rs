@@ -1,12 +1,13 @@
 //! `inline_external_table (schema) kind=… [partition by (…)] [pathformat=(…)] dataformat=… ( "uri", … ) [with (…)]` — an external table written out.
 
 use crate::parser::{Parsed, Parser};
-use crate::syntax::{ExprId, InlineExternalTable, Operator};
+use crate::syntax::{ExprId, InlineExternalTable, Operator, RowSchema};
 use crate::token::TokenKind;
 
 /// Reads what stands behind `inline_external_table`.
 pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
-    let schema = it.row_schema()?;
+    let has_schema = it.is(TokenKind::OpenParenthesis);
+    let schema = if has_schema { it.row_schema()? } else { RowSchema::default() };
     let mut table = InlineExternalTable {
         schema,
         parameters: it.parameters(&["dataformat"])?,

@@ -62,17 +62,32 @@ pub struct DictionaryColumn {
 /// Builds a dictionary and the codes of its rows. Every value is held once.
 #[derive(Debug)]
 pub struct DictionaryBuilder {
-    codes: HashTable<u32>,
+    slots: HashTable<Slot>,
     hasher: ahash::RandomState,
     text: String,
     /// Where values end in `text`; code 0, "", ends at 0.
     ends: Vec<usize>,
 }
 
+/// What is known of a value without looking elsewhere: most of the time of a look-up is waiting for memory.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    start: usize,
+    len: usize,
+    code: u32,
+}
+
+impl Slot {
+    #[inline]
+    fn text<'a>(&self, text: &'a str) -> &'a [u8] {
+        text.as_bytes().get(self.start..self.start + self.len).unwrap_or(&[])
+    }
+}
+
 impl Default for DictionaryBuilder {
     fn default() -> Self {
         let mut it = DictionaryBuilder {
-            codes: HashTable::new(),
+            slots: HashTable::new(),
             hasher: ahash::RandomState::new(),
             text: String::new(),
             ends: Vec::new(),
@@ -82,31 +97,33 @@ impl Default for DictionaryBuilder {
     }
 }
 
-fn entry<'a>(text: &'a str, ends: &[usize], code: u32) -> &'a str {
-    let code = code as usize;
-    let from = if code == 0 { 0 } else { ends.get(code - 1).copied().unwrap_or(0) };
-    ends.get(code).and_then(|to| text.get(from..*to)).unwrap_or("")
-}
-
 impl DictionaryBuilder {
     /// The code of a value, new or known.
+    #[inline]
     pub fn code(&mut self, value: &str) -> u32 {
-        let DictionaryBuilder { codes, hasher, text, ends } = self;
-        let hash = hasher.hash_one(value);
-        if let Some(code) = codes.find(hash, |it| entry(text, ends, *it) == value) {
-            return *code;
+        let hash = self.hasher.hash_one(value.as_bytes());
+        let (text, bytes) = (&self.text, value.as_bytes());
+        match self.slots.find(hash, |it| it.len == bytes.len() && it.text(text) == bytes) {
+            Some(it) => it.code,
+            None => self.add(hash, value),
         }
+    }
+
+    fn add(&mut self, hash: u64, value: &str) -> u32 {
         // A column has at most u32::MAX rows, so codes cannot run out.
-        let code = ends.len() as u32;
-        text.push_str(value);
-        ends.push(text.len());
-        _ = codes.insert_unique(hash, code, |it| hasher.hash_one(entry(text, ends, *it)));
-        code
+        let slot = Slot { start: self.text.len(), len: value.len(), code: self.ends.len() as u32 };
+        self.text.push_str(value);
+        self.ends.push(self.text.len());
+        let (text, hasher) = (&self.text, &self.hasher);
+        _ = self.slots.insert_unique(hash, slot, |it| hasher.hash_one(it.text(text)));
+        slot.code
     }
 
     /// The value of a code; "" for one that was not given.
     pub fn value(&self, code: u32) -> &str {
-        entry(&self.text, &self.ends, code)
+        let code = code as usize;
+        let from = code.checked_sub(1).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
+        self.ends.get(code).and_then(|to| self.text.get(from..*to)).unwrap_or("")
     }
 
     /// Number of distinct values.
@@ -121,7 +138,7 @@ impl DictionaryBuilder {
 
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * 8 + self.codes.capacity() * 5
+        self.text.capacity() + self.ends.capacity() * 8 + self.slots.capacity() * (size_of::<Slot>() + 1)
     }
 
     /// The dictionary.

@@ -15,6 +15,11 @@ pub(crate) enum Part {
     Plain(LargeStringArray),
 }
 
+/// Values that wait before they are looked up.
+const PENDING: usize = 4_096;
+/// Bytes of values that wait.
+const PENDING_BYTES: usize = 1 << 18;
+
 /// Strings of one node, over all chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Sprouts {
@@ -23,6 +28,10 @@ pub(crate) struct Sprouts {
     plain: bool,
     n_values: usize,
     codes: Vec<u32>,
+    /// Rows of values not yet looked up, and where the values end in `text`. A dictionary is fast while it is in the
+    /// cache, so many values of one node are looked up at a time.
+    pending: Vec<(u32, u32)>,
+    /// The pending values; of a plain node, all values of the chunk.
     text: String,
     ends: Vec<i64>,
 }
@@ -31,17 +40,40 @@ impl Sprouts {
     /// Sets the value of a row, which no value follows yet.
     #[inline]
     pub(crate) fn set(&mut self, row: usize, value: &str) {
-        self.n_values += 1;
         if self.plain {
             let end = self.text.len() as i64;
-            self.ends.resize(row, end);
+            if self.ends.len() < row {
+                self.ends.resize(row, end);
+            }
             self.text.push_str(value);
             self.ends.push(self.text.len() as i64);
             return;
         }
-        let code = self.dictionary.code(value);
-        self.codes.resize(row, 0);
-        self.codes.push(code);
+        // Many values are short, and a long one is looked up at once: both numbers are small.
+        self.text.push_str(value);
+        self.pending.push((row as u32, self.text.len() as u32));
+        if self.pending.len() >= PENDING || self.text.len() >= PENDING_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Looks the pending values up.
+    fn flush(&mut self) {
+        if self.plain {
+            return;
+        }
+        let mut from = 0;
+        for (row, end) in &self.pending {
+            let code = self.dictionary.code(self.text.get(from..*end as usize).unwrap_or(""));
+            if self.codes.len() < *row as usize {
+                self.codes.resize(*row as usize, 0);
+            }
+            self.codes.push(code);
+            from = *end as usize;
+        }
+        self.n_values += self.pending.len();
+        self.pending.clear();
+        self.text.clear();
         if self.n_values >= TRIAL && self.dictionary.len() * 2 > self.n_values {
             self.give_up();
         }
@@ -59,9 +91,12 @@ impl Sprouts {
     pub(crate) fn last(&self) -> &str {
         if self.plain {
             let from = self.ends.len().checked_sub(2).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
-            usize::try_from(from).ok().and_then(|from| self.text.get(from..)).unwrap_or("")
-        } else {
-            self.codes.last().map_or("", |code| self.dictionary.value(*code))
+            return usize::try_from(from).ok().and_then(|from| self.text.get(from..)).unwrap_or("");
+        }
+        match self.pending.as_slice() {
+            [] => self.codes.last().map_or("", |code| self.dictionary.value(*code)),
+            [_] => &self.text,
+            [.., (_, from), _] => self.text.get(*from as usize..).unwrap_or(""),
         }
     }
 
@@ -72,16 +107,25 @@ impl Sprouts {
             let end = self.ends.last().copied().unwrap_or(0);
             self.text.truncate(usize::try_from(end).unwrap_or(0));
         }
+        if !self.plain {
+            while self.pending.pop_if(|it| it.0 as usize >= row).is_some() {}
+            self.text.truncate(self.pending.last().map_or(0, |it| it.1 as usize));
+        }
         self.codes.truncate(row);
     }
 
     /// Bytes held for the chunk under way and the dictionary.
     pub(crate) fn bytes(&self) -> usize {
-        self.dictionary.bytes() + self.codes.capacity() * 4 + self.text.capacity() + self.ends.capacity() * 8
+        self.dictionary.bytes()
+            + self.pending.capacity() * 8
+            + self.codes.capacity() * 4
+            + self.text.capacity()
+            + self.ends.capacity() * 8
     }
 
     /// The chunk's strings, padded to so many rows.
     pub(crate) fn part(&mut self, n_rows: usize) -> Part {
+        self.flush();
         if !self.plain {
             self.codes.resize(n_rows, 0);
             self.codes.shrink_to_fit();
@@ -101,6 +145,7 @@ impl Sprouts {
 
     /// Forgets the chunk's strings.
     pub(crate) fn clear(&mut self) {
+        self.pending.clear();
         self.codes.clear();
         self.text.clear();
         self.ends.clear();

@@ -28,14 +28,49 @@ const NODES_MAX: usize = 16_384;
 #[derive(Debug)]
 pub(crate) struct Member {
     key: Arc<str>,
-    /// `"key":` as it stands in JSON; empty for keys that need escapes.
-    pattern: Box<[u8]>,
+    pattern: Pattern,
     /// Where its values go.
     pub(crate) node: NodeId,
     /// The member that came next last time.
     follow: u32,
     /// The key is another name of the node.
     details: bool,
+}
+
+/// `"key":` as it stands in JSON, compared without a call: keys are compared for every value read.
+#[derive(Debug)]
+struct Pattern {
+    words: [u64; 4],
+    masks: [u64; 4],
+    /// Beyond what fits in the words.
+    tail: Box<[u8]>,
+    /// 0 for keys that need escapes, which no pattern stands for.
+    len: usize,
+}
+
+impl Pattern {
+    fn new(key: &str) -> Pattern {
+        let escaped = key.bytes().any(|it| it < 0x20 || it == b'"' || it == b'\\');
+        let text = if escaped { String::new() } else { format!("\"{key}\":") };
+        let (head, tail) = text.as_bytes().split_at(text.len().min(32));
+        let (mut words, mut masks) = ([0; 4], [0; 4]);
+        for (index, byte) in head.iter().enumerate() {
+            words[index / 8] |= u64::from(*byte) << (index % 8 * 8);
+            masks[index / 8] |= 0xFF << (index % 8 * 8);
+        }
+        Pattern { words, masks, tail: tail.into(), len: text.len() }
+    }
+
+    /// Whether a text begins with it. Never for a text that is about to end: then it need not be guessed either.
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        let Some(window) = text.first_chunk::<32>() else { return false };
+        let (words, _) = window.as_chunks::<8>();
+        let differs = |it: usize| (u64::from_le_bytes(words[it]) ^ self.words[it]) & self.masks[it];
+        differs(0) | differs(1) | differs(2) | differs(3) == 0
+            && self.len > 0
+            && (self.tail.is_empty() || text.get(32..).is_some_and(|it| it.starts_with(&self.tail)))
+    }
 }
 
 #[derive(Debug)]
@@ -208,7 +243,7 @@ impl Tree {
             Some(last) => node.members[last as usize].follow,
         };
         let member = node.members.get(at as usize)?;
-        (!member.pattern.is_empty() && text.starts_with(&member.pattern)).then_some((at, member.pattern.len()))
+        member.pattern.begins(text).then_some((at, member.pattern.len))
     }
 
     /// The member of a key, made if it is new. `None` when the node has no room for another.
@@ -241,8 +276,7 @@ impl Tree {
     }
 
     fn push_member(&mut self, node: NodeId, key: &str, child: NodeId, details: bool) -> u32 {
-        let plain = !key.bytes().any(|it| it < 0x20 || it == b'"' || it == b'\\');
-        let pattern = if plain { format!("\"{key}\":").into_bytes().into() } else { Box::default() };
+        let pattern = Pattern::new(key);
         let key: Arc<str> = key.into();
         let sprout = &mut self.nodes[node as usize];
         let at = sprout.members.len() as u32;

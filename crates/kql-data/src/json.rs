@@ -10,8 +10,14 @@ pub const DEPTH_MAX: usize = 128;
 /// Reads a whole JSON text; `None` when it is none, or nested deeper than [`DEPTH_MAX`].
 pub fn read(text: &str) -> Option<Dynamic> {
     // serde_json itself refuses nesting beyond 128.
-    let value: Json = serde_json::from_str(text).ok()?;
-    Some(from_json(&value))
+    match serde_json::from_str::<Json>(text) {
+        Ok(value) => Some(from_json(&value)),
+        // A lone number beyond all floats.
+        Err(_) if text.starts_with(|it: char| it == '-' || it.is_ascii_digit()) => {
+            Decimal::parse(text).map(Dynamic::Decimal)
+        }
+        Err(_) => None,
+    }
 }
 
 /// The dynamic that a JSON value stands for.

@@ -103,6 +103,7 @@ fn odd_values() {
     for (value, expected) in [
         ("12345678901234567890", "12345678901234567890"),
         ("-0", "-0.0"),
+        ("1e30", "1e+30"),
         (
             "{\"z\":1.0,\"a\":12345678901234567890,\"m\":1e5,\"d\":0.1}",
             "{\"z\":1.0,\"a\":12345678901234567890,\"m\":100000.0,\"d\":0.1}",
@@ -120,6 +121,9 @@ fn odd_values() {
         let loaded = load("x.ndjson", text);
         assert_eq!(show(&loaded), format!("v:dynamic \n{expected}|\ntrue|\nx|"), "{value}");
     }
+    let loaded = load("x.ndjson", "{\"v\":1e400}\n{\"v\":[1e400]}\n{\"v\":-1e400}");
+    assert!(loaded.table.chunks[0].batch.columns[0].value(0).text().starts_with("1000"));
+    assert_eq!((loaded.accounting.rows, loaded.accounting.rejected), (2, 1));
     assert_eq!(load("x", "{\"a\":\"\\ud800\"}").accounting.replaced_bytes, 6);
     let loaded = load("x", b"{\"a\":\"\xff\xfe!\"}\n{\"a\":\"ok\"}".to_vec());
     assert_eq!(show(&loaded), "a:string \n\u{fffd}\u{fffd}!|\nok|");

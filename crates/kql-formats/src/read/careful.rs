@@ -101,6 +101,7 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
                 return Err(format!("no room for another column, `{key}`"));
             }
             tree.undo(mark);
+            check_numbers(text)?;
             return tree.set_raw(node, text).map_err(twice);
         };
         let child = tree.at(node, member).node;
@@ -119,10 +120,7 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
         }
         Some(b'{') => object(text, node, keys, tree),
         Some(b'[') => {
-            let mut cursor = Cursor::new(text);
-            if cursor.skip_value(127).is_err() {
-                return Err(format!("a number of over {NUMBER_BYTES} characters"));
-            }
+            check_numbers(text)?;
             tree.set_raw(node, text).map_err(twice)
         }
         Some(b't') => tree.set(node, Tag::True).map_err(twice),
@@ -135,6 +133,11 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
             Err(_) => Err(format!("a number of over {NUMBER_BYTES} characters")),
         },
     }
+}
+
+/// Whether a well-formed array or bag can be kept as text.
+fn check_numbers(text: &str) -> Result<(), String> {
+    Cursor::new(text).skip_value(127).map_err(|_| "a number too large or too long, inside an array".to_owned())
 }
 
 /// Lone surrogate escapes, which stand for no character, become U+FFFD; also how many bytes that changed.

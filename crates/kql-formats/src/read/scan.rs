@@ -273,7 +273,7 @@ impl<'a> Cursor<'a> {
         Ok(if value.is_finite() { Number::Real(value) } else { Number::Raw })
     }
 
-    /// Goes over a whole value nested at most `depth_max` deep (at most 127), itself included.
+    /// Goes over a whole value that can be kept as text, nested at most `depth_max` deep (at most 127), itself included.
     pub(crate) fn skip_value(&mut self, depth_max: usize) -> Result<(), Odd> {
         let depth_max = depth_max.min(127);
         // One bit a level: whether it is an object.
@@ -304,7 +304,11 @@ impl<'a> Cursor<'a> {
                 b'f' => self.literal("false").map(|()| self.at -= 1)?,
                 b'n' => self.literal("null").map(|()| self.at -= 1)?,
                 b'-' | b'0'..=b'9' => {
-                    _ = self.number()?;
+                    let start = self.at;
+                    // A number beyond all floats could not be read back from the text of an array.
+                    if self.number()? == Number::Raw && !self.since(start)?.parse().is_ok_and(f64::is_finite) {
+                        return Err(Odd);
+                    }
                     self.at -= 1;
                 }
                 _ => return Err(Odd),

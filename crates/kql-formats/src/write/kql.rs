@@ -53,13 +53,12 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let fields: Vec<String> = schema.fields.iter().map(|it| format!("{}:{}", name(&it.name), it.ty)).collect();
     let mut line = format!("datatable({})[", fields.join(", "));
-    for (batch, row) in rows(batches) {
-        line.push_str("\n    ");
-        for (field, column) in schema.fields.iter().zip(&batch.columns) {
+    for (row_index, (batch, row)) in rows(batches).enumerate() {
+        line.push_str(if row_index > 0 { ",\n    " } else { "\n    " });
+        for (index, (field, column)) in schema.fields.iter().zip(&batch.columns).enumerate() {
+            line.push_str(if index > 0 { ", " } else { "" });
             literal(&column.value(row), field.ty, &mut line);
-            line.push_str(", ");
         }
-        line.truncate(line.trim_end().len());
         emit(&mut line, options, out)?;
     }
     line.push_str(if batches.iter().all(|it| it.n_rows == 0) { "]\n" } else { "\n]\n" });

@@ -1,0 +1,236 @@
+//! The fast reader against the careful one, and the accounting, on generated and damaged input.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+
+use kql_data::Limits;
+use kql_formats::{Format, InputFormat, LoadOptions, Loaded, WriteOptions, load_bytes, write};
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+}
+
+const KEYS: [&str; 12] = [
+    "id",
+    "type",
+    "TimeGenerated",
+    "a key that is longer than thirty-two bytes, by some",
+    "k",
+    "user",
+    "x.y",
+    "x_y",
+    "é",
+    "\\u0061",
+    "effective_at",
+    "q\\\"",
+];
+const SCALARS: [&str; 24] = [
+    "0",
+    "-0",
+    "1",
+    "-17",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "1.0",
+    "0.1",
+    "1e5",
+    "-2.5E-3",
+    "1e308",
+    "123456789012345678901234567890",
+    "true",
+    "false",
+    "null",
+    "\"\"",
+    "\"x.y\"",
+    "\"žluťoučký kůň\"",
+    "\"\\ud83d\\ude00\\n\\/\\u00e9\"",
+    "\"2024-01-31T10:00:00Z\"",
+    "\"{\\\"a\\\":1}\"",
+    "\"0123456789abcdef\"",
+    "\"\\\\\"",
+];
+const ODD: [&str; 14] = [
+    "1e400",
+    "01",
+    "1.",
+    "nul",
+    "\"\\x\"",
+    "\"\\ud800\"",
+    "\"\\udc00\\ud800\"",
+    "\"a\tb\"",
+    "[1,]",
+    "{\"a\" 1}",
+    "+1",
+    "NaN",
+    "\"",
+    "\u{feff}",
+];
+
+fn value(random: &mut Random, depth: usize, out: &mut String) {
+    match random.below(if depth == 0 { 6 } else { 9 }) {
+        6 | 7 => bag(random, depth - 1, out),
+        8 => {
+            out.push('[');
+            for index in 0..random.below(4) {
+                out.push_str(if index > 0 { "," } else { "" });
+                out.push_str(random.pick(&["", " ", "\t"]));
+                value(random, depth - 1, out);
+            }
+            out.push(']');
+        }
+        _ if random.below(200) == 0 => out.push_str(random.pick(&ODD)),
+        _ => out.push_str(random.pick(&SCALARS)),
+    }
+}
+
+fn bag(random: &mut Random, depth: usize, out: &mut String) {
+    out.push('{');
+    let from = random.below(KEYS.len());
+    let n = random.below(6);
+    for index in 0..n {
+        out.push_str(if index > 0 { "," } else { "" });
+        let key = if random.below(8) == 0 { random.below(KEYS.len()) } else { (from + index) % KEYS.len() };
+        out.push_str(&format!("\"{}\"{}:{}", KEYS[key], random.pick(&["", "", "", " "]), random.pick(&["", " "])));
+        value(random, depth, out);
+    }
+    out.push('}');
+}
+
+fn records(random: &mut Random, n: usize) -> String {
+    let mut out = String::new();
+    for _ in 0..n {
+        bag(random, 3, &mut out);
+        out.push_str(random.pick(&["\n", "\n", "\n", "\r\n", "\n\n", " \n"]));
+    }
+    out
+}
+
+fn damage(random: &mut Random, text: &mut Vec<u8>) {
+    for _ in 0..=random.below(6) {
+        let at = random.below(text.len().max(1));
+        match random.below(8) {
+            0 => text.truncate(at),
+            1 if at < text.len() => text[at] ^= 1 << random.below(8),
+            2 if at < text.len() => {
+                text[at] = [0, b'\r', b'\n', 0xFF, b'"', b'\\', b'{', b'}', b'[', b']', b','][random.below(11)]
+            }
+            3 if at < text.len() => _ = text.remove(at),
+            4 => text.splice(at..at, [0xEF, 0xBB, 0xBF]).for_each(drop),
+            5 => {
+                let to = (at + random.below(40)).min(text.len());
+                let piece = text[at.min(to)..to].to_vec();
+                text.splice(at..at, piece).for_each(drop);
+            }
+            6 => {
+                let to = (at + random.below(20)).min(text.len());
+                text.drain(at.min(to)..to).for_each(drop);
+            }
+            _ => text.insert(at.min(text.len()), random.next() as u8),
+        }
+    }
+}
+
+fn load(text: &[u8], careful: bool, chunk_rows: usize, format: InputFormat) -> Loaded {
+    let limits = Limits { line_bytes: 1 << 20, json_depth: 5, ..Limits::default() };
+    let loaded =
+        load_bytes("x", text, LoadOptions { careful, chunk_rows, format, limits, ..LoadOptions::default() }).unwrap();
+    let it = &loaded.accounting;
+    assert!(it.is_balanced() && it.bytes == text.len() as u64, "{it:?}");
+    assert_eq!(it.rows as usize, loaded.table.n_rows());
+    assert_eq!(it.rejected as usize, it.rejects.len());
+    loaded
+}
+
+fn rows(loaded: &Loaded) -> String {
+    let batches: Vec<_> = loaded.table.chunks.iter().map(|it| it.batch.clone()).collect();
+    let mut out = Vec::new();
+    write(Format::Ndjson, &loaded.table.schema, &batches, &WriteOptions::default(), &mut out).unwrap();
+    format!("{:?}\n{}", loaded.table.schema, String::from_utf8(out).unwrap())
+}
+
+fn compare(text: &[u8], chunk_rows: usize) -> Loaded {
+    let (fast, careful) =
+        (load(text, false, chunk_rows, InputFormat::Json), load(text, true, chunk_rows, InputFormat::Json));
+    let shown = String::from_utf8_lossy(text);
+    assert_eq!(rows(&fast), rows(&careful), "{shown}");
+    assert_eq!(fast.accounting, careful.accounting, "{shown}");
+    fast
+}
+
+#[test]
+fn both_readers_agree_on_generated_input() {
+    let mut random = Random(1);
+    for round in 0..300 {
+        let text = records(&mut random, 20);
+        let loaded = compare(text.as_bytes(), [0, 1, 7][round % 3]);
+        // Every good line is a row: what serde_json accepts, or numbers beyond its range.
+        let good = text
+            .lines()
+            .filter(|it| serde_json::from_str::<serde_json::Value>(it).is_ok_and(|it| it.is_object()))
+            .count();
+        assert!(loaded.accounting.rows as usize >= good, "{:?}", loaded.accounting.rejects);
+    }
+}
+
+#[test]
+fn both_readers_agree_on_damaged_input() {
+    let mut random = Random(2);
+    for round in 0..1_500 {
+        let mut text = records(&mut random, 8).into_bytes();
+        if round % 5 == 0 {
+            let page = records(&mut random, 5).trim().replace('\n', ",").replace(",,", ",");
+            text = format!("{{\"object\":\"list\",\"data\":[{page}],\"has_more\":false}}\n").into_bytes();
+        }
+        damage(&mut random, &mut text);
+        _ = compare(&text, [0, 1, 7][round % 3]);
+    }
+}
+
+#[test]
+fn delimited_input_is_accounted_for() {
+    let mut random = Random(3);
+    for round in 0..1_000 {
+        let mut text = String::from("id,name,when\n");
+        for row in 0..10 {
+            text.push_str(&format!(
+                "{row},{},{}\r\n",
+                random.pick(&["x", "\"a,b\"", "\"q\"\"q\"", "\"two\nlines\"", ""]),
+                random.pick(&["2024-01-31T10:00:00Z", "", "true"])
+            ));
+        }
+        let mut text = text.into_bytes();
+        damage(&mut random, &mut text);
+        _ = load(&text, false, [0, 1, 7][round % 3], InputFormat::Csv);
+        _ = load(&text, false, 0, InputFormat::Auto);
+    }
+}
+
+#[test]
+fn any_bytes_end_well() {
+    let mut random = Random(4);
+    for _ in 0..3_000 {
+        let n = random.below(300);
+        let dense = random.below(2) == 0;
+        let text: Vec<u8> = (0..n)
+            .map(|_| if dense { b"{}[]\",:\\ \n1tu0ae-."[random.below(18)] } else { random.next() as u8 })
+            .collect();
+        _ = compare(&text, 0);
+        _ = load(&text, false, 0, InputFormat::Auto);
+    }
+}

@@ -6,8 +6,11 @@ mod bounds;
 pub mod conversion;
 pub mod datetime;
 pub mod dynamic;
+pub mod encoding;
 pub mod internal;
+pub mod ip;
 pub mod operator;
+pub mod parsing;
 pub mod sketch;
 pub mod text;
 pub mod window;
@@ -24,6 +27,20 @@ pub const FAMILIES: &[&[Function]] = &[
     dynamic::sorting::FUNCTIONS,
     dynamic::trees::FUNCTIONS,
     internal::FUNCTIONS,
+    encoding::base64::FUNCTIONS,
+    encoding::compression::FUNCTIONS,
+    encoding::url::FUNCTIONS,
+    ip::address::FUNCTIONS,
+    ip::compare::FUNCTIONS,
+    ip::format::FUNCTIONS,
+    ip::location::FUNCTIONS,
+    ip::ranges::FUNCTIONS,
+    ip::text::FUNCTIONS,
+    parsing::csv::FUNCTIONS,
+    parsing::path::FUNCTIONS,
+    parsing::url::FUNCTIONS,
+    parsing::version::FUNCTIONS,
+    parsing::xml::FUNCTIONS,
     text::FUNCTIONS,
     text::codepoints::FUNCTIONS,
     text::command_line::FUNCTIONS,

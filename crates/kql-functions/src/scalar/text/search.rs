@@ -1,8 +1,14 @@
 //! Where and how often a string holds another.
 
-use super::{byte_of_char, char_count, patterns};
-use crate::declare::{Overload, Returns};
-use kql_data::{Fault, Type};
+use super::{byte_of_char, char_count, join::text_of, patterns};
+use crate::{
+    declare::{
+        Accepts, Overload, Param, Returns,
+        types::{Output, long},
+    },
+    scalar::operator::needle::{Needle, Place},
+};
+use kql_data::{Column, Context, Dynamic, Fault, Type};
 
 const COUNTOF: &[Overload] = &[
     crate::overload!((source: string, search: constant<string>) -> long { count_text(source, search) }),
@@ -38,6 +44,13 @@ const INDEXOF_REGEX: &[Overload] = &[
         })
     },
 ];
+
+const HAS_ANY_INDEX: &[Overload] = &[Overload {
+    params: &[Param::new("source", Accepts::StringOrDynamic).cast(Type::String), Param::new("values", Accepts::Array)],
+    rest: None,
+    returns: Returns::Type(Type::Long),
+    kernel: Some(has_any_index),
+}];
 
 fn pattern_second(actuals: &[crate::resolve::Actual]) -> Result<Type, Fault> {
     patterns::check(actuals.get(1)).map(|()| Type::Long)
@@ -75,6 +88,13 @@ crate::functions! {
     ///     countof("ababa", "aba", "regex") => 1
     ///     countof("abc", "") => 0
     fn countof = COUNTOF;
+
+    /// Position in an array of the first item that `source` has as a term, whatever its case; -1 when it has none.
+    ///
+    ///     has_any_index("this is an example", dynamic(["not", "example"])) => 1
+    ///     has_any_index("Example number 2", dynamic([1, 2, 3])) => 1
+    ///     has_any_index("this is an example", dynamic([])) => -1
+    fn has_any_index = HAS_ANY_INDEX;
 }
 
 /// The characters looked at: their first byte, their text, and the number of characters before them.
@@ -118,6 +138,29 @@ fn index_of_regex(source: &str, pattern: &regex::Regex, start: i64, length: i64,
     Some(found.map_or(-1, |it| (before + char_count(seen.get(..it.start()).unwrap_or(""))) as i64))
 }
 
+fn has_any_index(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let [source, values] = args else { return Err(Fault::new("has_any_index() takes two arguments")) };
+    let needles_of = |row: usize| {
+        let values = values.dynamic(row);
+        let needle = |it: &Dynamic| Needle::new(&text_of(it), Place::Terms, false);
+        values.as_array().map(|it| it.iter().map(needle).collect::<Vec<_>>())
+    };
+    let source = source.string_reader();
+    let (mut needles, mut folded) = (None, String::new());
+    let mut out = <long as Output>::builder(n_rows);
+    for row in 0..n_rows {
+        if row % 4_096 == 0 {
+            cx.check()?;
+        }
+        if row == 0 || !matches!(values, Column::Constant { .. }) {
+            needles = needles_of(row);
+        }
+        let found = |it: &Vec<Needle>| it.iter().position(|it| it.is_in(source.get(row), &mut folded));
+        out.append_option(needles.as_ref().map(found).map(|it| it.map_or(-1, |it| it as i64)));
+    }
+    Ok(<long as Output>::finish(out))
+}
+
 fn count_text(source: &str, search: &str) -> i64 {
     let Some(first) = search.chars().next() else { return 0 };
     let finder = memchr::memmem::Finder::new(search);
@@ -129,7 +172,7 @@ fn count_text(source: &str, search: &str) -> i64 {
     n
 }
 
-fn count(cx: &kql_data::Context, source: &str, search: &str, kind: &str) -> Result<i64, Fault> {
+fn count(cx: &Context, source: &str, search: &str, kind: &str) -> Result<i64, Fault> {
     match kind {
         "normal" => Ok(count_text(source, search)),
         "regex" => Ok(crate::declare::types::compile_regex(cx, search)?.find_iter(source).count() as i64),

@@ -296,3 +296,80 @@ fn multi_line(rest: &str, fence: &str) -> (TokenKind, usize) {
         Err(_) => (TokenKind::UnclosedString, rest.len()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TokenKind as K;
+
+    fn kinds(text: &str) -> Vec<TokenKind> {
+        let mut kinds: Vec<_> = lex(text).tokens.into_iter().map(|it| it.kind).collect();
+        assert_eq!(kinds.pop(), Some(K::End));
+        kinds
+    }
+
+    #[test]
+    fn ranges_numbers_and_names() {
+        assert_eq!(kinds("1..3"), [K::Long, K::DotDot, K::Long]);
+        assert_eq!(kinds("1. .. 2.5"), [K::Real, K::DotDot, K::Real]);
+        assert_eq!(kinds("0min..3min"), [K::Timespan, K::DotDot, K::Timespan]);
+        assert_eq!(
+            kinds("1d 1.5h 1e3 1e-3 0xfF 1day 1dx"),
+            [K::Timespan, K::Timespan, K::Real, K::Real, K::Long, K::Timespan, K::Name]
+        );
+        assert_eq!(kinds("3Dchart 1_0 _x $left ž"), [K::Name; 5]);
+        assert_eq!(kinds("a.b a .. b"), [K::Name, K::Dot, K::Name, K::Name, K::DotDot, K::Name]);
+        assert_eq!(
+            kinds("in~ !in =~ !~ !x <> => <= >="),
+            [
+                K::Name,
+                K::Tilde,
+                K::Bang,
+                K::Name,
+                K::EqualTilde,
+                K::BangTilde,
+                K::Bang,
+                K::Name,
+                K::LessGreater,
+                K::Arrow,
+                K::LessOrEqual,
+                K::GreaterOrEqual,
+            ]
+        );
+    }
+
+    #[test]
+    fn strings_of_all_kinds() {
+        assert_eq!(
+            kinds(r#"'a' "b" @'c' h"d" H@"e" ```f``` h~~~g~~~"#),
+            [K::String, K::String, K::Verbatim, K::String, K::Verbatim, K::MultiLine, K::MultiLine,]
+        );
+        assert_eq!(kinds("h hash h1"), [K::Name; 3]);
+        assert_eq!(kinds("'a\\'b' 'it''s' @'it''s'"), [K::String, K::String, K::String, K::Verbatim]);
+    }
+
+    #[test]
+    fn typed_literals_need_their_parenthesis() {
+        assert_eq!(kinds("datetime (2020-01-01) datetime long x"), [K::Typed, K::Name, K::Name, K::Name]);
+        assert_eq!(kinds("datetime('a)b') guid(null)"), [K::Typed, K::Typed]);
+        assert_eq!(kinds("todatetime(x)"), [K::Name, K::OpenParenthesis, K::Name, K::CloseParenthesis]);
+        assert_eq!(kinds("int(5 | x"), [K::UnclosedTyped, K::Long, K::Pipe, K::Name]);
+    }
+
+    #[test]
+    fn after_an_unreadable_piece_the_rest_is_read() {
+        assert_eq!(kinds("'open | x\n| y"), [K::UnclosedString, K::Pipe, K::Name]);
+        assert_eq!(kinds("a ``` b"), [K::Name, K::UnclosedString]);
+        assert_eq!(kinds("a “b” \\ # c"), [K::Name, K::Unknown, K::Name, K::Unknown, K::Unknown, K::Unknown, K::Name]);
+        assert_eq!(kinds("\0\u{1}a"), [K::Unknown, K::Unknown, K::Name]);
+    }
+
+    #[test]
+    fn tokens_and_comments_cover_the_text_in_order() {
+        let text = "T // one\r\n| where a == 'x//y' //two\n// three";
+        let lexed = lex(text);
+        let comments: Vec<_> = lexed.comments.iter().map(|it| it.of(text)).collect();
+        assert_eq!(comments, ["// one", "//two", "// three"]);
+        assert!(lexed.tokens.windows(2).all(|it| it[0].span.end <= it[1].span.start));
+    }
+}

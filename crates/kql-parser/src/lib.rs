@@ -10,7 +10,8 @@ pub mod token;
 
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
 pub use format::format;
-pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse, parse_datetime};
+pub use kql_functions::scalar::datetime::text::parse_datetime;
+pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse};
 
 mod bind;
 pub use bind::{Catalogue, Parameters, StoredFunction, bind};

@@ -2,7 +2,6 @@
 //! and recovery at `|`, `;` and closing brackets. It never stops at the first fault and never panics.
 
 mod clause;
-mod datetime;
 mod expression;
 mod infix;
 mod literal;
@@ -17,7 +16,6 @@ use crate::lexer::lex;
 use crate::syntax::{Body, BodyId, Expr, ExprId, ExprKind, Pipeline, PipelineId, Query};
 use crate::token::{Token, TokenKind};
 
-pub use datetime::parse_datetime;
 pub use operators::OPERATORS;
 
 /// What the parser accepts at most.

@@ -1,11 +1,12 @@
 //! Literals and their values: numbers, timespans, typed literals, `dynamic(…)`.
 
-use super::datetime::{parse_datetime, parse_datetime_parts};
 use super::{Parsed, Parser};
 use crate::diagnostic::Span;
 use crate::lexer::unit_nanoseconds;
 use crate::syntax::{DynamicLiteral, ExprId, ExprKind, Literal};
 use crate::token::TokenKind;
+use kql_data::time;
+use kql_functions::scalar::datetime::text::parse_datetime;
 
 /// Numbers of more digits are rejected before anything is computed from them.
 const NUMBER_LENGTH_MAX: usize = 1024;
@@ -316,7 +317,26 @@ fn unquoted(content: &str) -> Option<&str> {
 
 fn datetime_of(content: &str) -> Option<i64> {
     let text = unquoted(content)?;
-    parse_datetime_parts(text).or_else(|| parse_datetime(text))
+    datetime_of_parts(text).or_else(|| parse_datetime(text))
+}
+
+/// `2025, 6, 14` or `2025, 6`: year, month and day as numbers.
+fn datetime_of_parts(text: &str) -> Option<i64> {
+    let parts: Vec<i64> = text.split(',').take(4).map(|it| it.trim().parse().ok()).collect::<Option<_>>()?;
+    match parts[..] {
+        [year, month] => time::datetime(year, month, 1, 0, 0, 0, 0),
+        [year, month, day] => time::datetime(year, month, day, 0, 0, 0, 0),
+        _ => None,
+    }
+}
+
+/// The ticks of the digits behind a decimal point; digits below a tick are dropped.
+fn fraction_ticks(digits: &str) -> Option<i64> {
+    if !digits.bytes().all(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    let digit = |place: usize| digits.as_bytes().get(place).map_or(0, |it| i64::from(it - b'0'));
+    Some((0..7).fold(0, |ticks, place| ticks * 10 + digit(place)))
 }
 
 /// `2` (days), `1.02:03:04.5`, `10:00`, `1d`, each perhaps signed or quoted.
@@ -355,7 +375,7 @@ fn clock(text: &str) -> Option<i64> {
     if parts.next().is_some() || minutes > 59 || seconds > 59 {
         return None;
     }
-    let ticks = super::datetime::fraction_ticks(fraction)?;
+    let ticks = fraction_ticks(fraction)?;
     days.checked_mul(24)?
         .checked_add(hours)?
         .checked_mul(3600)?

@@ -258,7 +258,9 @@ impl<'a> Parser<'a> {
         if self.is(TokenKind::End) {
             let message = format!("`{}` is never closed", open.span.of(self.text));
             let diagnostic = Diagnostic::error(SYNTAX, open.span, message);
-            return Err(self.report(diagnostic.hint_at(self.token().span, format!("write `{closing}`"))));
+            let fault = self.report(diagnostic.hint_at(self.token().span, format!("write `{closing}`")));
+            self.is_muted = true; // the brackets around it are open as well
+            return Err(fault);
         }
         let mut diagnostic = self.expected_diagnostic(&format!("`{closing}`"));
         diagnostic.hints.push((Some(open.span), format!("to close this `{}`", open.span.of(self.text))));

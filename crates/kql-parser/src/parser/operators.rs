@@ -58,6 +58,7 @@ mod top_nested;
 mod union;
 mod where_;
 
+use super::infix::is_operator_word;
 use super::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span, closest};
 use crate::syntax::{ExprId, ExprKind, Operator, Pipeline, Stage};
@@ -255,7 +256,7 @@ impl<'a> Parser<'a> {
         let word = self.operator_word();
         let start = self.start();
         let span = Span::new(start, start + word.len() as u32);
-        let begins_line = self.begins_line(self.at);
+        let begins_line = self.begins_line(self.at) && !is_clause_word(word);
         let begins_statement = matches!(word, "let" | "set" | "declare" | "alias" | "restrict" | "print" | "range")
             || (word == "union" && self.depth == 0)
             || (!is_operator(word) && (self.kind_ahead(1) == TokenKind::Pipe || self.begins_line(self.at + 1)));
@@ -364,4 +365,10 @@ impl<'a> Parser<'a> {
         self.advance();
         self.bracketed(TokenKind::OpenParenthesis, "`(` and tables", Self::table_reference)
     }
+}
+
+/// Words within operators and expressions, which begin nothing.
+fn is_clause_word(word: &str) -> bool {
+    is_operator_word(word)
+        || matches!(word, "by" | "on" | "to" | "with" | "from" | "step" | "of" | "asc" | "desc" | "nulls")
 }

@@ -280,7 +280,7 @@ pub enum Literal {
     Guid(Option<u128>),
     /// `dynamic(…)`.
     Dynamic(Box<DynamicLiteral>),
-    /// `null` outside `dynamic(…)`.
+    /// An untyped null. The parser reads a bare `null` as a name, as the reference does; this is for what the binder folds.
     Null,
 }
 

@@ -7,10 +7,13 @@ pub mod conversion;
 pub mod datetime;
 pub mod dynamic;
 pub mod encoding;
+pub mod hash;
 pub mod internal;
 pub mod ip;
+pub mod number;
 pub mod operator;
 pub mod parsing;
+pub mod session;
 pub mod sketch;
 pub mod text;
 pub mod window;
@@ -69,4 +72,18 @@ pub const FAMILIES: &[&[Function]] = &[
     datetime::shift::FUNCTIONS,
     datetime::shift::BY_NAME,
     datetime::zone::FUNCTIONS,
+    number::bin::FUNCTIONS,
+    number::bits::OF_TWO,
+    number::bits::OTHERS,
+    number::distribution::FUNCTIONS,
+    number::real::FUNCTIONS,
+    number::real::OF_ONE,
+    number::real::OTHERS,
+    number::round::FUNCTIONS,
+    number::series::FUNCTIONS,
+    number::unit::CONVERSIONS,
+    number::unit::OTHERS,
+    hash::FUNCTIONS,
+    session::FUNCTIONS,
+    session::OTHERS,
 ];

@@ -89,18 +89,23 @@ pub fn write_real(value: f64, out: &mut String) {
 /// Appends a quoted JSON string.
 pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if (c as u32) < 0x20 => _ = write!(out, "\\u{:04x}", c as u32),
-            c => out.push(c),
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|it| it < 0x20 || it == b'"' || it == b'\\') {
+        let (plain, tail) = rest.split_at(at);
+        out.push_str(plain);
+        let special = tail.bytes().next().unwrap_or(0);
+        match special {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x8 => out.push_str("\\b"),
+            0xC => out.push_str("\\f"),
+            it => _ = write!(out, "\\u{it:04x}"),
         }
+        rest = tail.get(1..).unwrap_or("");
     }
+    out.push_str(rest);
     out.push('"');
 }

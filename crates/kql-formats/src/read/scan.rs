@@ -70,9 +70,16 @@ impl<'a> Cursor<'a> {
         self.text.get(from..self.at).ok_or(Odd)
     }
 
-    /// Goes over white space.
+    /// Goes over white space, of which there mostly is none.
     #[inline]
     pub(crate) fn space(&mut self) {
+        if self.byte() <= b' ' {
+            self.all_space();
+        }
+    }
+
+    #[cold]
+    fn all_space(&mut self) {
         while matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
@@ -100,16 +107,15 @@ impl<'a> Cursor<'a> {
     /// Goes to the first quote, backslash or control character.
     #[inline]
     fn seek_special(&mut self) {
-        let bytes = self.text.as_bytes();
-        while let Some(eight) = bytes.get(self.at..self.at + 8).and_then(|it| <[u8; 8]>::try_from(it).ok()) {
-            match special(u64::from_le_bytes(eight)) {
-                Some(it) => {
-                    self.at += it;
-                    return;
-                }
-                None => self.at += 8,
+        let (words, _) = self.rest().as_chunks::<8>();
+        for (index, word) in words.iter().enumerate() {
+            if let Some(it) = special(u64::from_le_bytes(*word)) {
+                self.at += index * 8 + it;
+                return;
             }
         }
+        self.at += words.len() * 8;
+        let bytes = self.text.as_bytes();
         while bytes.get(self.at).is_some_and(|it| *it >= 0x20 && *it != b'"' && *it != b'\\') {
             self.at += 1;
         }

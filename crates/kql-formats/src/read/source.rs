@@ -2,7 +2,11 @@
 
 use crate::LoadError;
 use kql_data::{Fault, Limits, Stop};
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::{
+    io::{self, BufRead, BufReader, Cursor, Read},
+    sync::mpsc,
+    thread,
+};
 
 /// Bytes asked for at a time.
 const BLOCK: usize = 1 << 20;
@@ -45,6 +49,8 @@ impl Source {
         } else {
             Box::new(whole)
         };
+        // Decompression is as much work as reading records, so it gets a thread.
+        let reader = if limits.threads > 1 && (gzip || zstd) { ahead(reader) } else { reader };
         Ok(Source {
             name: name.to_owned(),
             reader,
@@ -138,6 +144,74 @@ impl Source {
             left: bytes_max.saturating_sub(read),
             stop: self.stop,
         })
+    }
+}
+
+/// The same bytes, read and decompressed by a thread of their own, a few blocks ahead.
+///
+/// Without a thread to be had, the reader itself.
+fn ahead(mut reader: Bytes) -> Bytes {
+    // What is short is not worth a thread.
+    let mut first = Vec::new();
+    let n = match reader.by_ref().take(BLOCK as u64).read_to_end(&mut first) {
+        Ok(n) => n,
+        Err(it) => return Box::new(Cursor::new(first).chain(Failed(Some(it)))),
+    };
+    if n < BLOCK {
+        return Box::new(Cursor::new(first));
+    }
+    let (send, blocks) = mpsc::sync_channel(4);
+    let (hand_over, handed) = mpsc::sync_channel(1);
+    let spawned = thread::Builder::new().name("kql-read".to_owned()).spawn(move || {
+        let Ok(reader): Result<Bytes, _> = handed.recv() else { return };
+        let mut reader = reader;
+        // The last block is empty: without it, the thread did not come to its end.
+        loop {
+            let mut block = Vec::new();
+            let res = reader.by_ref().take(BLOCK as u64).read_to_end(&mut block);
+            let goes_on = matches!(res, Ok(n) if n > 0);
+            // Nobody listens when the load was given up.
+            if send.send(res.map(|_| block)).is_err() || !goes_on {
+                return;
+            }
+        }
+    });
+    match spawned {
+        Ok(_) => match hand_over.send(reader) {
+            Ok(()) => Box::new(Ahead { blocks, block: Cursor::new(first), ended: false }),
+            Err(mpsc::SendError(reader)) => Box::new(Cursor::new(first).chain(reader)),
+        },
+        Err(_) => Box::new(Cursor::new(first).chain(reader)),
+    }
+}
+
+/// Blocks that another thread reads.
+struct Ahead {
+    blocks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    block: Cursor<Vec<u8>>,
+    ended: bool,
+}
+
+impl Read for Ahead {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.block.read(out)?;
+            if n > 0 || out.is_empty() || self.ended {
+                return Ok(n);
+            }
+            let block = self.blocks.recv().map_err(|_| io::Error::other("the thread that reads ended early"))??;
+            self.ended = block.is_empty();
+            self.block = Cursor::new(block);
+        }
+    }
+}
+
+/// A reader that fails once, where another failed.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

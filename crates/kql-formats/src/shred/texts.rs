@@ -62,9 +62,12 @@ impl Sprouts {
         if self.plain {
             return;
         }
-        let mut from = 0;
+        let (mut from, mut last, mut code) = (0, "", 0);
         for (row, end) in &self.pending {
-            let code = self.dictionary.code(self.text.get(from..*end as usize).unwrap_or(""));
+            let value = self.text.get(from..*end as usize).unwrap_or("");
+            if value != last {
+                (last, code) = (value, self.dictionary.code(value));
+            }
             if self.codes.len() < *row as usize {
                 self.codes.resize(*row as usize, 0);
             }

@@ -79,7 +79,7 @@ struct Sprout {
     members: Vec<Member>,
     by_key: Map<Arc<str>, u32>,
     first: u32,
-    n_set: usize,
+    n_bags: usize,
     tags: Vec<u8>,
     longs: Vec<i64>,
     reals: Vec<f64>,
@@ -119,7 +119,7 @@ impl Sprout {
             members: Vec::new(),
             by_key: Map::default(),
             first: NONE,
-            n_set: 0,
+            n_bags: 0,
             tags: Vec::new(),
             longs: Vec::new(),
             reals: Vec::new(),
@@ -130,8 +130,8 @@ impl Sprout {
     }
 
     fn truncate(&mut self, row: usize) {
-        if self.tags.len() > row {
-            self.n_set -= 1;
+        if self.tags.get(row) == Some(&(Tag::Bag as u8)) {
+            self.n_bags -= 1;
         }
         self.tags.truncate(row);
         self.longs.truncate(row);
@@ -265,7 +265,7 @@ impl Tree {
         let n = sprout.members.len();
         let room = match node {
             ROOT => n < COLUMNS_MAX,
-            _ => n < CHILDREN_FREE || n < CHILDREN_MAX && sprout.n_set > n * 1_024,
+            _ => n < CHILDREN_FREE || n < CHILDREN_MAX && sprout.n_bags > n * 1_024,
         };
         if !room || self.nodes.len() >= NODES_MAX {
             return None;
@@ -350,7 +350,7 @@ impl Tree {
             sprout.tags.resize(row, Tag::Missing as u8);
         }
         sprout.tags.push(tag as u8);
-        sprout.n_set += 1;
+        sprout.n_bags += usize::from(tag == Tag::Bag);
         self.touched.push(node);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The texts of one cell: its JSON on the wire, and its plain text.
 
-use kql_data::{Column, Type, Value, json, time};
+use kql_data::{Column, Node, Tag, Type, Value, json, time};
 use std::fmt::Write;
 
 /// Appends a value as JSON, as `kql batch` answers: numbers for int, long and real, strings for decimal, guid, datetime and timespan,
@@ -26,7 +26,31 @@ pub fn write_cell(value: &Value, ty: Type, out: &mut String) {
 pub fn write_cell_at(column: &Column, row: usize, out: &mut String) {
     match column {
         Column::String(_) | Column::Dictionary(_) => json::write_string(column.string_reader().get(row), out),
+        Column::Shredded(it) => match it.rows.get(row) {
+            Some(row) => node(&it.node, row, out),
+            None => out.push_str("null"),
+        },
         _ => write_cell(&column.value(row), column.ty(), out),
+    }
+}
+
+/// Appends a row of a tree as JSON, without making a value of it.
+fn node(it: &Node, row: usize, out: &mut String) {
+    match (it.tag(row), &it.strings) {
+        (Tag::String, Some(texts)) => json::write_string(texts.reader().get(row), out),
+        (Tag::Bag, _) => {
+            out.push('{');
+            let mut comma = "";
+            for (key, child) in it.children.iter().filter(|it| it.1.tag(row) != Tag::Missing) {
+                out.push_str(comma);
+                json::write_string(key, out);
+                out.push(':');
+                node(child, row, out);
+                comma = ",";
+            }
+            out.push('}');
+        }
+        _ => json::write(&it.value(row), out),
     }
 }
 

@@ -1,1 +1,31 @@
 //! An embedded engine for KQL, the Kusto Query Language.
+//!
+//! ```
+//! use kql::Engine;
+//!
+//! let mut engine = Engine::new();
+//! engine.load_ndjson("Logins", br#"{"User":"ann","Ok":true}
+//! {"User":"bob","Ok":false}"#).unwrap();
+//! let outcome = engine.query("Logins | where not(Ok) | project User").unwrap();
+//! assert_eq!(outcome.rows(), vec![vec![kql::Value::String("bob".into())]]);
+//! ```
+//!
+//! An [`Engine`] holds tables and stored functions. A query runs on a thread of its own with a bounded stack, under
+//! [`Limits`]; a panic inside becomes [`Error::Bug`]. Nothing here opens a file or a socket: the host hands over bytes.
+
+mod catalogue;
+mod engine;
+mod error;
+mod outcome;
+
+pub use engine::{Check, Engine, External, Now, Query};
+pub use error::Error;
+pub use kql_data::{
+    Batch, Column, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Schema, Stop, Table, Type, Value, json, time,
+};
+pub use kql_executor::NodeStatistics;
+pub use kql_formats as formats;
+pub use kql_functions as functions;
+pub use kql_parser as parser;
+pub use kql_parser::{Diagnostic, Severity, Span, StoredFunction, line_column, plan};
+pub use outcome::{Outcome, ResultTable};

@@ -1,0 +1,67 @@
+//! What the binder and the executor see of an engine.
+
+use crate::engine::Engine;
+use kql_data::{Batch, Context, Fault, Schema, Table};
+use kql_executor::{Execution, Tables};
+use kql_parser::{
+    Catalogue, StoredFunction,
+    plan::{NodeId, Op, Plan},
+};
+use std::sync::Arc;
+
+/// An engine's tables and functions for one query.
+pub(crate) struct Names<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) cx: &'a Context,
+    /// Whether parts of the query may run while it is bound.
+    pub(crate) runs: bool,
+}
+
+impl Tables for Engine {
+    fn table(&self, name: &str) -> Option<Arc<Table>> {
+        self.tables.get(name).cloned()
+    }
+}
+
+impl Catalogue for Names<'_> {
+    fn table(&self, name: &str) -> Option<Arc<Schema>> {
+        self.engine.tables.get(name).map(|it| it.schema.clone())
+    }
+
+    fn tables(&self) -> Vec<String> {
+        self.engine.tables.keys().cloned().collect()
+    }
+
+    fn function(&self, name: &str) -> Option<StoredFunction> {
+        self.engine.functions.get(name).cloned()
+    }
+
+    fn functions(&self) -> Vec<String> {
+        self.engine.functions.keys().cloned().collect()
+    }
+
+    fn external(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
+        match &self.engine.external {
+            Some(external) => external.read(uri, schema, properties),
+            None if self.runs => {
+                Err(format!("`{uri}` is not read: the engine opens nothing by itself. Allow a local copy of it"))
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>> {
+        self.runs.then(|| Execution::new(self.cx, plan, self.engine).run(node))
+    }
+
+    fn plugin(&self, plan: &Plan, call: &Op) -> Option<Result<(Schema, Vec<Batch>), Fault>> {
+        if !self.runs {
+            return None;
+        }
+        let Op::Evaluate { plugin, .. } = call else { return None };
+        let mut plan = plan.clone();
+        let node = plan.add(call.clone(), Arc::default());
+        _ = (plugin, node);
+        Some(Err(Fault::Unsupported(format!("the plugin `{plugin}`"))))
+    }
+}

@@ -1,0 +1,290 @@
+//! The engine: tables, stored functions, surroundings, and the run of a query.
+
+use crate::{Error, Outcome, ResultTable, catalogue::Names};
+use indexmap::IndexMap;
+use kql_data::{Batch, Context, Fault, Geo, Limits, Schema, Stop, Table, time};
+use kql_executor::Execution;
+use kql_parser::{Diagnostic, ParseOptions, StoredFunction, bind, parse, plan::Plan};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Bytes of stack that a query gets; the depth limits are made for it.
+const STACK_BYTES: usize = 16 << 20;
+
+/// What `now()` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Now {
+    /// The wall clock, once a query.
+    #[default]
+    Clock,
+    /// That moment, in ticks.
+    At(i64),
+    /// The newest `TimeGenerated` (or `Timestamp`) of all tables: for old logs.
+    Latest,
+}
+
+/// Where `externaldata` and the like get their rows.
+pub trait External: Send + Sync {
+    /// The rows behind a URI under a schema; the error says what to do.
+    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
+}
+
+/// Tables and functions to query. Cloning shares the tables.
+#[derive(Clone, Default)]
+pub struct Engine {
+    pub(crate) tables: IndexMap<String, Arc<Table>, ahash::RandomState>,
+    pub(crate) functions: IndexMap<String, StoredFunction, ahash::RandomState>,
+    pub(crate) external: Option<Arc<dyn External>>,
+    geo: Option<Arc<dyn Geo>>,
+    now: Now,
+    limits: Limits,
+    timeout: Option<Duration>,
+    seed: u64,
+    stop: Stop,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Engine").field("tables", &self.tables.keys()).finish_non_exhaustive()
+    }
+}
+
+/// A query with what goes with it.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// The text.
+    pub text: String,
+    /// Values for `declare query_parameters`: a KQL literal or plain text each.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl From<&str> for Query {
+    fn from(text: &str) -> Query {
+        Query { text: text.to_owned(), parameters: Vec::new() }
+    }
+}
+
+/// What checking a query tells.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Columns of each result; empty when the text is faulty.
+    pub results: Vec<(String, Arc<Schema>)>,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The plan, bound and optimised; whole only without errors.
+    pub plan: Arc<Plan>,
+}
+
+impl Engine {
+    /// An engine without tables.
+    pub fn new() -> Engine {
+        Engine { seed: 1, ..Engine::default() }
+    }
+
+    /// Adds a table, or replaces the one of that name.
+    pub fn add_table(&mut self, name: impl Into<String>, table: Table) {
+        _ = self.tables.insert(name.into(), Arc::new(table));
+    }
+
+    /// Adds a stored function, as a workspace has them.
+    pub fn add_function(&mut self, name: impl Into<String>, function: StoredFunction) {
+        _ = self.functions.insert(name.into(), function);
+    }
+
+    /// Removes a table.
+    pub fn remove_table(&mut self, name: &str) -> bool {
+        self.tables.shift_remove(name).is_some()
+    }
+
+    /// The tables by name, in the order they came.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &Arc<Table>)> {
+        self.tables.iter().map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// The stored functions by name.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &StoredFunction)> {
+        self.functions.iter().map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// Loads NDJSON, a JSON array or an API page into a table of that name.
+    pub fn load_ndjson(&mut self, name: &str, bytes: &[u8]) -> Result<kql_formats::Accounting, Error> {
+        let loaded = kql_formats::load_bytes(name, bytes, kql_formats::LoadOptions::default())
+            .map_err(|it| Error::Load(it.to_string()))?;
+        let accounting = loaded.accounting.clone();
+        self.add_table(name, loaded.table);
+        Ok(accounting)
+    }
+
+    /// Sets what `now()` is.
+    pub fn set_now(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// Sets the bounds of queries.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The bounds of queries.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets how long a query may run.
+    pub fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    /// Sets where `geo_info_from_ip_address` looks addresses up.
+    pub fn set_geo(&mut self, geo: Arc<dyn Geo>) {
+        self.geo = Some(geo);
+    }
+
+    /// Sets where `externaldata` gets its rows.
+    pub fn set_external(&mut self, external: Arc<dyn External>) {
+        self.external = Some(external);
+    }
+
+    /// Sets the seed of `rand()` and `new_guid()`.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Sets the switch that stops queries from another thread.
+    pub fn set_stop(&mut self, stop: Stop) {
+        self.stop = stop;
+    }
+
+    /// The moment that `now()` gives, in ticks.
+    pub fn now(&self) -> i64 {
+        match self.now {
+            Now::At(ticks) => ticks,
+            Now::Clock => clock(),
+            Now::Latest => {
+                let newest = |it: &Arc<Table>| it.latest("TimeGenerated").max(it.latest("Timestamp"));
+                self.tables.values().filter_map(newest).max().unwrap_or_else(clock)
+            }
+        }
+    }
+
+    fn context(&self) -> Context {
+        let mut cx = Context::new(self.now(), self.seed, self.stop.clone(), self.limits.clone());
+        cx.geo = self.geo.clone();
+        cx
+    }
+
+    /// Parses and binds a query without running it.
+    pub fn check(&self, query: impl Into<Query>) -> Check {
+        let query = query.into();
+        let work = || {
+            let cx = self.context();
+            let (plan, diagnostics) = self.bind(&query, &cx, false);
+            let results = match diagnostics.iter().any(Diagnostic::is_error) {
+                true => Vec::new(),
+                false => plan.results.iter().map(|it| (it.name.clone(), plan.schema(it.node))).collect(),
+            };
+            Ok(Check { results, diagnostics, plan: Arc::new(plan) })
+        };
+        on_own_stack(work).unwrap_or_else(|error| Check {
+            results: Vec::new(),
+            diagnostics: vec![Diagnostic::error("KQL9999", Default::default(), error.to_string())],
+            plan: Arc::default(),
+        })
+    }
+
+    /// Runs a query.
+    pub fn query(&self, query: impl Into<Query>) -> Result<Outcome, Error> {
+        let query = query.into();
+        let done = Stop::default();
+        let guard = self.timeout.map(|timeout| watch(timeout, self.stop.clone(), done.clone()));
+        let res = on_own_stack(|| self.run(&query));
+        done.cancel();
+        if let Some(guard) = guard {
+            guard.thread().unpark();
+        }
+        res
+    }
+
+    fn bind(&self, query: &Query, cx: &Context, runs: bool) -> (Plan, Vec<Diagnostic>) {
+        if query.text.len() > self.limits.query_bytes {
+            let message = format!("the query is longer than the limit `query_bytes` of {}", self.limits.query_bytes);
+            return (Plan::default(), vec![Diagnostic::error("SYN0001", Default::default(), message)]);
+        }
+        let (tree, mut diagnostics) = parse(&query.text, &ParseOptions::default());
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return (Plan::default(), diagnostics);
+        }
+        let names = Names { engine: self, cx, runs };
+        let (plan, found) = bind(&Arc::new(tree), &names, cx, &query.parameters);
+        diagnostics.extend(found);
+        (plan, diagnostics)
+    }
+
+    fn run(&self, query: &Query) -> Result<Outcome, Error> {
+        let cx = self.context();
+        let (plan, diagnostics) = self.bind(query, &cx, true);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(Error::Query(diagnostics));
+        }
+        let start = Instant::now();
+        let elapsed = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let execution = Execution::new(&cx, &plan, self).clock(&elapsed);
+        let mut tables = Vec::with_capacity(plan.results.len());
+        for result in &plan.results {
+            let batches = execution.run(result.node)?;
+            let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
+            if n_rows > self.limits.result_rows {
+                let limit = self.limits.result_rows as u64;
+                let by = format!("the result {}", result.name);
+                return Err(Error::Run(Fault::Limit { name: "result_rows", limit, by }));
+            }
+            tables.push(ResultTable {
+                name: result.name.clone(),
+                schema: plan.schema(result.node),
+                batches,
+                visualization: result.visualization.clone(),
+            });
+        }
+        let statistics = execution.statistics();
+        drop(execution);
+        let warnings = cx.take_warnings();
+        Ok(Outcome { tables, diagnostics, warnings, complete: true, plan: Arc::new(plan), statistics })
+    }
+}
+
+/// The wall clock in ticks.
+fn clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    time::UNIX_EPOCH + i64::try_from(since.as_nanos() / 100).unwrap_or(0)
+}
+
+/// Stops the query when its time is over, unless it is done before.
+fn watch(timeout: Duration, stop: Stop, done: Stop) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        while done.check().is_ok() {
+            match timeout.checked_sub(start.elapsed()) {
+                Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                _ => return stop.time_out(),
+            }
+        }
+    })
+}
+
+/// Runs work on a thread with the stack that the depth limits need; a panic becomes an error.
+fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    let guarded =
+        move || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Bug(message(&*panic))));
+    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, guarded) {
+        Ok(handle) => handle.join().unwrap_or_else(|panic| Err(Error::Bug(message(&*panic)))),
+        Err(why) => Err(Error::Bug(format!("no thread for the query: {why}"))),
+    })
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic").to_owned()
+}

@@ -116,7 +116,8 @@ pub(crate) fn resolve_overload(name: &str, overloads: &[Overload], actuals: &[Ac
         .iter()
         .enumerate()
         .filter_map(|(index, it)| it.cost(actuals).map(|cost| (cost, index, it)))
-        .min_by_key(|(cost, index, _)| (*cost, *index));
+        // One without a kernel refuses its arguments with an error of its own; any that takes them comes first.
+        .min_by_key(|(cost, index, it)| (it.kernel.is_none(), *cost, *index));
     let Some((_, overload, chosen)) = best else {
         let types: Vec<&str> = actuals.iter().map(|it| it.ty.name()).collect();
         let message = format!("{name}() does not accept arguments of type ({})", types.join(", "));

@@ -39,3 +39,6 @@ pub(crate) const fn refused(
 pub(crate) fn types(actuals: &[crate::Actual]) -> String {
     actuals.iter().map(|it| it.ty.name()).collect::<Vec<_>>().join(" and ")
 }
+
+#[cfg(test)]
+mod tests;

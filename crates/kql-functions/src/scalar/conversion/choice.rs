@@ -34,7 +34,7 @@ fn iff_type(actuals: &[Actual]) -> Result<Type, Fault> {
 
 fn case_type(actuals: &[Actual]) -> Result<Type, Fault> {
     let last = actuals.len().saturating_sub(1);
-    if actuals.len() % 2 == 0 {
+    if actuals.len().is_multiple_of(2) {
         return Err(Fault::coded("SEM0219", "case() takes pairs of a condition and a value, and a value for the rest"));
     }
     let conditions = || actuals.iter().take(last).step_by(2);

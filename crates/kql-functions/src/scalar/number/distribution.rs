@@ -37,7 +37,7 @@ fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
 
 /// The regularised incomplete beta function; NaN outside its domain.
 pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
-    if !(0.0..=1.0).contains(&x) || !(a > 0.0 && b > 0.0) || a.is_infinite() || b.is_infinite() {
+    if !((0.0..=1.0).contains(&x) && a > 0.0 && b > 0.0) || a.is_infinite() || b.is_infinite() {
         return f64::NAN;
     }
     if x == 0.0 || x == 1.0 {
@@ -52,7 +52,7 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 }
 
 fn beta_pdf(x: f64, a: f64, b: f64) -> f64 {
-    if !(0.0..=1.0).contains(&x) || !(a > 0.0 && b > 0.0) {
+    if !((0.0..=1.0).contains(&x) && a > 0.0 && b > 0.0) {
         return f64::NAN;
     }
     // Powers of 0 with exponent 0 are 1, which logarithms would miss.

@@ -21,6 +21,11 @@ macro_rules! real_functions {
     };
 }
 
+/// The value unless the argument is negative; NaN is not.
+fn positive(x: f64, value: f64) -> Option<f64> {
+    within(x.is_nan() || x >= 0.0, value)
+}
+
 /// The value where a condition holds, null elsewhere.
 fn within(holds: bool, value: f64) -> Option<f64> {
     holds.then_some(value)
@@ -31,22 +36,22 @@ real_functions! {
     ///
     ///     sqrt(16) => 4.0
     ///     sqrt(-1) => real(null)
-    sqrt FirstArgument |x| within(!(x < 0.0), x.sqrt());
+    sqrt FirstArgument |x| positive(x, x.sqrt());
 
     /// Natural logarithm; null for a negative number.
     ///
     ///     log(5) => 1.6094379124341003
-    log FirstArgument |x| within(!(x < 0.0), x.ln());
+    log FirstArgument |x| positive(x, x.ln());
 
     /// Logarithm to the base 2; null for a negative number.
     ///
     ///     log2(8) => 3.0
-    log2 FirstArgument |x| within(!(x < 0.0), x.log2());
+    log2 FirstArgument |x| positive(x, x.log2());
 
     /// Logarithm to the base 10; null for a negative number.
     ///
     ///     log10(1000) => 3.0
-    log10 FirstArgument |x| within(!(x < 0.0), x.log10());
+    log10 FirstArgument |x| positive(x, x.log10());
 
     /// e to the power of a number.
     ///

@@ -39,10 +39,9 @@ impl Truth {
 
 /// Columns of two truth values only: the values alone decide.
 fn plain(args: &[Column]) -> Option<Vec<&BooleanArray>> {
-    let array = |it| match it {
-        &Column::Bool(ref it) if it.null_count() == 0 => Some(it),
-        _ => None,
-    };
+    fn array(column: &Column) -> Option<&BooleanArray> {
+        if let Column::Bool(it) = column { Some(it).filter(|it| it.null_count() == 0) } else { None }
+    }
     args.iter().map(array).collect()
 }
 

@@ -11,7 +11,7 @@ use kql_parser::plan::{AggregateExpr, ExprId, NodeId};
 use std::ops::ControlFlow;
 
 /// Partial states at most; their number does not depend on threads, so that sums of floats do not either.
-const RUNS_MAX: usize = 8;
+pub(crate) const RUNS_MAX: usize = 8;
 
 const BY: &str = "`summarize`";
 
@@ -53,32 +53,35 @@ impl Aggregates {
         };
         self.calls.iter().map(one).collect()
     }
+}
 
-    /// Adds rows whose groups are known.
-    pub(crate) fn update(
+impl Aggregates {
+    /// The columns of each aggregate over rows whose groups are numbered already.
+    pub(crate) fn by_number(
         &self,
         execution: &Execution<'_>,
-        states: &mut [Box<dyn Accumulator>],
         groups: &[u32],
         n_groups: usize,
         columns: &[Column],
-    ) -> Result<(), Fault> {
+    ) -> Result<Vec<Vec<Column>>, Fault> {
+        let mut states = self.start()?;
         for (state, (_, _, args)) in states.iter_mut().zip(&self.calls) {
             state.resize(n_groups);
             state.update(execution.cx, groups, columns.get(args.clone()).unwrap_or(&[]))?;
         }
-        Ok(())
+        let bytes = states.iter().map(|it| it.bytes()).sum();
+        let _held = execution.cx.budget.reserve(bytes, BY)?;
+        self.finish(execution, states, n_groups)
     }
 
-    /// The columns of finished states, one row a group.
-    pub(crate) fn finish(
+    fn finish(
         &self,
         execution: &Execution<'_>,
         states: Vec<Box<dyn Accumulator>>,
         n_groups: usize,
     ) -> Result<Vec<Vec<Column>>, Fault> {
         let mut out = Vec::with_capacity(states.len());
-        for ((mut state, types), (aggregate, ..)) in states.into_iter().zip(&self.outputs).zip(&self.calls) {
+        for (mut state, ((aggregate, ..), types)) in states.into_iter().zip(self.calls.iter().zip(&self.outputs)) {
             execution.cx.check()?;
             state.resize(n_groups);
             let columns = state.finish(execution.cx)?;
@@ -91,16 +94,74 @@ impl Aggregates {
     }
 }
 
-struct State {
+/// Groups of rows and the states of their aggregates.
+pub(crate) struct Groups<'a> {
+    calls: &'a Aggregates,
     grouper: Grouper,
     accumulators: Vec<Box<dyn Accumulator>>,
     held: Reservation,
+    by: &'static str,
 }
 
-impl State {
+impl<'a> Groups<'a> {
+    /// No rows yet, with keys of those types.
+    pub(crate) fn new(
+        execution: &Execution<'_>,
+        types: &[Type],
+        calls: &'a Aggregates,
+        by: &'static str,
+    ) -> Result<Groups<'a>, Fault> {
+        let held = execution.cx.budget.reserve(0, by)?;
+        Ok(Groups { calls, grouper: Grouper::new(types.to_vec()), accumulators: calls.start()?, held, by })
+    }
+
+    /// Number of groups.
+    pub(crate) fn len(&self) -> usize {
+        self.grouper.len()
+    }
+
+    /// Adds rows: their keys, and the columns in which the aggregates find their arguments.
+    pub(crate) fn add(
+        &mut self,
+        execution: &Execution<'_>,
+        keys: &[Column],
+        columns: &[Column],
+        n_rows: usize,
+    ) -> Result<(), Fault> {
+        let groups = self.grouper.assign(keys, n_rows)?;
+        let n_groups = self.grouper.len();
+        for (state, (_, _, args)) in self.accumulators.iter_mut().zip(&self.calls.calls) {
+            state.resize(n_groups);
+            state.update(execution.cx, &groups, columns.get(args.clone()).unwrap_or(&[]))?;
+        }
+        self.account()
+    }
+
+    /// Adds the groups of later rows.
+    pub(crate) fn merge(&mut self, execution: &Execution<'_>, other: Groups<'_>) -> Result<(), Fault> {
+        execution.cx.check()?;
+        let numbers = self.grouper.merge(&other.grouper)?;
+        for (state, other) in self.accumulators.iter_mut().zip(other.accumulators) {
+            state.resize(self.grouper.len());
+            state.merge(execution.cx, other, &numbers)?;
+        }
+        self.account()
+    }
+
     fn account(&mut self) -> Result<(), Fault> {
         let bytes = self.accumulators.iter().map(|it| it.bytes()).sum::<usize>();
-        self.held.resize(self.grouper.bytes() + bytes, BY)
+        self.held.resize(self.grouper.bytes() + bytes, self.by)
+    }
+
+    /// The keys, and the columns of each aggregate: one row a group, at least `n_groups_min`.
+    pub(crate) fn finish(
+        self,
+        execution: &Execution<'_>,
+        n_groups_min: usize,
+    ) -> Result<(Vec<Column>, Vec<Vec<Column>>), Fault> {
+        let n_groups = self.grouper.len().max(n_groups_min);
+        let keys = self.grouper.keys()?;
+        Ok((keys, self.calls.finish(execution, self.accumulators, n_groups)?))
     }
 }
 
@@ -119,35 +180,33 @@ pub(crate) fn run(
     let calls = Aggregates::new(execution, aggregates, &program.constants(), keys.len());
     let stream = run.stream(id, 0, input, needed(plan.schema(input).len(), program.columns.iter().copied()))?;
     let types: Vec<Type> = keys.iter().map(|it| plan.expr(*it).ty()).collect();
-    let make = || {
-        let held = execution.cx.budget.reserve(0, BY)?;
-        Ok(State { grouper: Grouper::new(types.clone()), accumulators: calls.start()?, held })
-    };
-    let mut states = run
-        .fold(&stream, RUNS_MAX, make, |state, batch: Batch| {
-            let columns = program.run(execution, &batch)?;
-            let groups = state.grouper.assign(columns.get(..keys.len()).unwrap_or(&[]), batch.n_rows)?;
-            calls.update(execution, &mut state.accumulators, &groups, state.grouper.len(), &columns)?;
-            state.account()?;
-            Ok(ControlFlow::Continue(()))
-        })?
-        .into_iter();
-    let mut whole = match states.next() {
+    let make = || Groups::new(execution, &types, &calls, BY);
+    let parts = run.fold(&stream, RUNS_MAX, make, |groups, batch: Batch| {
+        let columns = program.run(execution, &batch)?;
+        groups.add(execution, columns.get(..keys.len()).unwrap_or(&[]), &columns, batch.n_rows)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let whole = merged(execution, parts, make)?;
+    let (mut columns, outputs) = whole.finish(execution, usize::from(keys.is_empty()))?;
+    columns.extend(outputs.into_iter().flatten());
+    let n_rows = columns.first().map_or(1, Column::len);
+    let batches = if n_rows == 0 { Vec::new() } else { vec![Batch::new(columns, n_rows)] };
+    Rows::reserved(run, batches, BY)
+}
+
+/// All parts in one, in order.
+pub(crate) fn merged<'a>(
+    execution: &Execution<'_>,
+    parts: Vec<Groups<'a>>,
+    make: impl FnOnce() -> Result<Groups<'a>, Fault>,
+) -> Result<Groups<'a>, Fault> {
+    let mut parts = parts.into_iter();
+    let mut whole = match parts.next() {
         Some(it) => it,
         None => make()?,
     };
-    for part in states {
-        execution.cx.check()?;
-        let numbers = whole.grouper.merge(&part.grouper)?;
-        for (state, other) in whole.accumulators.iter_mut().zip(part.accumulators) {
-            state.resize(whole.grouper.len());
-            state.merge(execution.cx, other, &numbers)?;
-        }
-        whole.account()?;
+    for part in parts {
+        whole.merge(execution, part)?;
     }
-    let n_groups = if keys.is_empty() { 1 } else { whole.grouper.len() };
-    let mut columns = whole.grouper.keys()?;
-    columns.extend(calls.finish(execution, whole.accumulators, n_groups)?.into_iter().flatten());
-    let batches = if n_groups == 0 { Vec::new() } else { vec![Batch::new(columns, n_groups)] };
-    Rows::reserved(run, batches, BY)
+    Ok(whole)
 }

@@ -1,11 +1,11 @@
 //! One execution of a plan: what is ready, which node comes next, statistics.
 
 use crate::{
-    aggregate, expand, join,
+    aggregate, apply, evaluate, expand, join,
     program::Program,
-    project, scan,
+    project, sample, scan, series,
     shape::Shape,
-    sort,
+    sort, steps,
     stream::{Rows, Stream},
     window,
 };
@@ -111,6 +111,12 @@ impl<'a> Execution<'a> {
         }
         let rows = Run { execution: self, frame: &Frame::default() }.evaluate(node, false)?;
         Ok(crate::stream::slices(&rows.batches, self.batch_rows))
+    }
+
+    /// Makes ready what `toscalar` or a subquery as a list wants of a node.
+    pub(crate) fn prepare(&self, node: NodeId) -> Result<(), Fault> {
+        _ = Run { execution: self, frame: &Frame::default() }.evaluate(node, false)?;
+        Ok(())
     }
 
     /// What each node did so far, by [`NodeId`].
@@ -317,7 +323,11 @@ impl<'r> Run<'r> {
             Op::Sort { input, keys, limit } => sort::run(self, id, *input, keys, *limit)?,
             Op::Limit { input, count } => project::limit(self, id, *input, *count)?,
             Op::Join { .. } => join::run(self, id, &node.op)?,
-            _ => return Err(Fault::Unsupported("this operator".to_owned())),
+            Op::Sample { input, count } => sample::run(self, id, *input, *count)?,
+            Op::Series(it) => series::run(self, id, it)?,
+            Op::Steps(it) => steps::run(self, id, it)?,
+            Op::Apply { input, by, body, carried } => apply::run(self, id, *input, by, *body, carried)?,
+            Op::Evaluate { .. } => evaluate::run(self, id, &node.op)?,
         };
         let n_rows = rows.batches.iter().map(|it| it.n_rows).sum();
         execution.count(id, n_rows, rows.batches.len(), since);

@@ -5,8 +5,8 @@ use crate::{
     program::{Program, whole_number},
     stream::{Needed, Rows, is_needed, needed},
 };
-use kql_data::{Bag, Batch, Column, ColumnBuilder, Context, Dynamic, Fault, Type, Value};
-use kql_functions::{Actual, CallSite};
+use kql_data::{Bag, Batch, Column, ColumnBuilder, Dynamic, Fault, Type, Value};
+use kql_functions::scalar::conversion::convert;
 use kql_parser::plan::{ExpandOutput, NodeId, Op};
 use std::sync::Arc;
 
@@ -124,6 +124,11 @@ pub(crate) struct Cursor<'e> {
 impl Cursor<'_> {
     /// The next rows, about as many as a batch has; `None` at the end.
     pub(crate) fn next(&mut self, execution: &Execution<'_>) -> Result<Option<Batch>, Fault> {
+        Ok(self.next_with_rows(execution)?.map(|(batch, _)| batch))
+    }
+
+    /// And the input row of each.
+    pub(crate) fn next_with_rows(&mut self, execution: &Execution<'_>) -> Result<Option<(Batch, Vec<u32>)>, Fault> {
         let expand = self.expand;
         let mut rows: Vec<u32> = Vec::new();
         let mut indices: Vec<i64> = Vec::new();
@@ -155,10 +160,8 @@ impl Cursor<'_> {
         if rows.is_empty() {
             return Ok(None);
         }
-        let mut elements = Vec::with_capacity(cells.len());
-        for (cells, ty) in cells.into_iter().zip(&expand.types) {
-            elements.push(element_column(execution.cx, cells, *ty)?);
-        }
+        let elements: Vec<Column> =
+            cells.into_iter().zip(&expand.types).map(|(cells, ty)| element_column(cells, *ty)).collect();
         let column = |(output, ty, is_read): &(ExpandOutput, Type, bool)| match output {
             _ if !is_read => Some(Column::null(*ty, rows.len())),
             ExpandOutput::Input(it) => self.batch.columns.get(*it).map(|it| it.take(&rows)),
@@ -168,7 +171,7 @@ impl Cursor<'_> {
         };
         let columns: Option<Vec<Column>> = expand.outputs.iter().map(column).collect();
         let columns = columns.ok_or_else(|| Fault::new("an expansion reads a column that is not there"))?;
-        Ok(Some(Batch::new(columns, rows.len())))
+        Ok(Some((Batch::new(columns, rows.len()), rows)))
     }
 }
 
@@ -211,23 +214,15 @@ pub(crate) fn numbered(run: &Run<'_>, id: NodeId) -> Result<Rows, Fault> {
 }
 
 /// Elements as a column of a type: converted as JSON values are, not parsed from their text.
-fn element_column(cx: &Context, cells: Vec<Dynamic>, ty: Type) -> Result<Column, Fault> {
+fn element_column(cells: Vec<Dynamic>, ty: Type) -> Column {
     if ty == Type::Dynamic {
-        return Ok(Column::dynamics(cells.into_iter().map(Some).collect()));
-    }
-    if matches!(ty, Type::Datetime | Type::Guid) {
-        let name = if ty == Type::Guid { "toguid" } else { "todatetime" };
-        let text = |it: &Dynamic| match it {
-            Dynamic::String(_) | Dynamic::Datetime(_) | Dynamic::Guid(_) => it.text(),
-            _ => String::new(),
-        };
-        return convert_texts(cx, name, &Column::strings(cells.iter().map(text)));
+        return Column::dynamics(cells.into_iter().map(Some).collect());
     }
     let mut out = ColumnBuilder::new(ty, cells.len());
     for it in &cells {
         out.push(&element_value(it, ty));
     }
-    Ok(out.finish())
+    out.finish()
 }
 
 fn element_value(it: &Dynamic, ty: Type) -> Value {
@@ -240,15 +235,9 @@ fn element_value(it: &Dynamic, ty: Type) -> Value {
         (Type::Real, it) => it.as_f64().map(Value::Real),
         (Type::Decimal, Dynamic::Decimal(it)) => Some(Value::Decimal(it.clone())),
         (Type::Timespan, Dynamic::Timespan(it)) => Some(Value::Timespan(*it)),
+        (Type::Datetime, Dynamic::String(_) | Dynamic::Datetime(_)) => Some(convert(&it.to_value(), ty)),
+        (Type::Guid, Dynamic::String(_) | Dynamic::Guid(_)) => Some(convert(&it.to_value(), ty)),
         _ => None,
     };
     value.unwrap_or(Value::Null)
-}
-
-/// Texts through the conversion function of that name.
-pub(crate) fn convert_texts(cx: &Context, name: &str, texts: &Column) -> Result<Column, Fault> {
-    let unknown = || Fault::Unsupported(format!("function `{name}`"));
-    let function = kql_functions::function(name).ok_or_else(unknown)?;
-    let resolved = kql_functions::resolve(function, &[Actual::varying(Type::String)])?;
-    CallSite::new(function, resolved.overload)?.evaluate(cx, std::slice::from_ref(texts), texts.len())
 }

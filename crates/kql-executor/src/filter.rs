@@ -41,11 +41,24 @@ impl Filter {
     }
 
     pub(crate) fn apply(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
+        match self.rows(execution, &batch)? {
+            Some(rows) => Ok(self.pick(&batch, &rows)),
+            None => Ok(batch),
+        }
+    }
+
+    /// Those rows of a batch.
+    pub(crate) fn pick(&self, batch: &Batch, rows: &[u32]) -> Batch {
+        self.narrow(batch, rows, |it| self.columns.get(it).is_some_and(|(_, kept)| *kept))
+    }
+
+    /// The rows for which the predicate is true; `None` for all.
+    pub(crate) fn rows(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Option<Vec<u32>>, Fault> {
         let mut selected: Option<Vec<u32>> = None;
         for part in &self.parts {
             let columns = match &selected {
-                None => part.run(execution, &batch)?,
-                Some(rows) => part.run(execution, &self.narrow(&batch, rows, |it| part.columns.contains(&it)))?,
+                None => part.run(execution, batch)?,
+                Some(rows) => part.run(execution, &self.narrow(batch, rows, |it| part.columns.contains(&it)))?,
             };
             let Some(answer) = columns.first() else { continue };
             let rows = answer.true_rows();
@@ -61,8 +74,7 @@ impl Filter {
                 break;
             }
         }
-        let Some(rows) = selected else { return Ok(batch) };
-        Ok(self.narrow(&batch, &rows, |it| self.columns.get(it).is_some_and(|(_, kept)| *kept)))
+        Ok(selected)
     }
 
     /// The chosen rows; columns that are not wanted become nulls, which cost nothing.

@@ -390,6 +390,11 @@ impl RowsByGroup {
         RowsByGroup { starts, rows }
     }
 
+    /// All rows, group after group.
+    pub(crate) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
     /// The rows of a group.
     pub(crate) fn get(&self, group: u32) -> &[u32] {
         let at = group as usize;

@@ -7,21 +7,29 @@
 //! * One file a node: `filter`, `join`, …; plugins and whole-table operators in [`evaluate`].
 
 mod aggregate;
+mod apply;
+pub mod evaluate;
 mod execution;
 mod expand;
 mod filter;
 mod group;
 mod join;
 mod keys;
+mod parse;
+mod parse_kv;
 mod program;
 mod project;
+mod sample;
 mod scan;
+mod series;
 mod shape;
 mod sort;
+mod steps;
 mod stream;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
+pub use evaluate::run_plugin;
 pub use execution::{Execution, NodeStatistics, Tables, execute};

@@ -34,7 +34,7 @@ impl Shape {
     pub(crate) fn new(plan: &Plan) -> Shape {
         let mut nodes = vec![NodeShape::default(); plan.nodes.len()];
         for node in &plan.nodes {
-            for input in inputs(&node.op) {
+            for input in node.op.inputs() {
                 if let Some(it) = nodes.get_mut(input.0 as usize) {
                     it.n_parents += 1;
                 }
@@ -48,7 +48,7 @@ impl Shape {
             if is_fused {
                 shape.n_segments = 0;
             }
-            for input in inputs(&node.op) {
+            for input in node.op.inputs() {
                 let Some(below) = nodes.get(input.0 as usize) else { continue };
                 shape.needs_group |= below.needs_group;
                 if !is_fused {
@@ -126,7 +126,7 @@ impl Shape {
             }
             open.push((id, true));
             if within_group {
-                open.extend(inputs(&node.op).iter().filter(|it| self.needs_group(**it)).map(|it| (*it, false)));
+                open.extend(node.op.inputs().iter().filter(|it| self.needs_group(**it)).map(|it| (*it, false)));
             } else {
                 open.extend(self.dependencies(plan, id).into_iter().map(|it| (it, false)));
             }
@@ -148,7 +148,7 @@ impl Shape {
                 continue;
             }
             let Some(node) = plan.node(at) else { continue };
-            open.extend(inputs(&node.op));
+            open.extend(node.op.inputs());
             if let Op::Apply { .. } = &node.op {
                 open.extend(self.dependencies(plan, at));
             }
@@ -171,7 +171,7 @@ impl Shape {
                 continue;
             }
             let Some(node) = plan.node(at) else { continue };
-            open.extend(inputs(&node.op));
+            open.extend(node.op.inputs());
             if let Op::Apply { body, .. } = &node.op {
                 open.push(*body);
             }
@@ -193,29 +193,6 @@ pub(crate) fn is_row_wise(op: &Op) -> bool {
 
 fn is_source(op: &Op) -> bool {
     matches!(op, Op::Scan { .. } | Op::Values { .. } | Op::Group)
-}
-
-/// The nodes whose rows a node reads, but not the body of an `Apply`.
-pub(crate) fn inputs(op: &Op) -> Vec<NodeId> {
-    match op {
-        Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => Vec::new(),
-        Op::Filter { input, .. }
-        | Op::Project { input, .. }
-        | Op::Window { input, .. }
-        | Op::Aggregate { input, .. }
-        | Op::Sort { input, .. }
-        | Op::Limit { input, .. }
-        | Op::Sample { input, .. }
-        | Op::Expand { input, .. }
-        | Op::Parse { input, .. }
-        | Op::ParseKv { input, .. }
-        | Op::Apply { input, .. }
-        | Op::Shared { input } => vec![*input],
-        Op::Series(it) => vec![it.input],
-        Op::Steps(it) => vec![it.input],
-        Op::Join { left, right, .. } => vec![*left, *right],
-        Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),
-    }
 }
 
 /// The expressions of a node.

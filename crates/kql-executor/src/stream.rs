@@ -1,6 +1,6 @@
 //! Chains of row-wise nodes over sources, run batch by batch: in parallel, in order, without gathering rows between.
 
-use crate::{execution::Run, expand::Expand, filter::Filter, project::Project, scan, shape::is_row_wise};
+use crate::{execution::Run, expand::Expand, filter::Filter, parse::Parse, project::Project, scan, shape::is_row_wise};
 use kql_data::{Batch, Fault, Reservation};
 use kql_parser::plan::{NodeId, Op};
 use rayon::prelude::*;
@@ -83,6 +83,7 @@ enum Work {
     Filter(Filter),
     Project(Project),
     Expand(Expand),
+    Parse(Box<Parse>),
 }
 
 /// A batch of a source and the segment it goes through.
@@ -171,7 +172,11 @@ impl Run<'_> {
                 let (step, below) = Expand::compile(self, op, needed)?;
                 (Work::Expand(step), *input, below)
             }
-            _ => return Err(Fault::Unsupported("this operator".to_owned())),
+            Op::Parse { .. } | Op::ParseKv { .. } => {
+                let (step, input, below) = Parse::compile(self, op, needed)?;
+                (Work::Parse(Box::new(step)), input, below)
+            }
+            _ => return Err(Fault::new("a node that is not row-wise in a chain")),
         })
     }
 
@@ -204,6 +209,7 @@ impl Run<'_> {
             batch = match &step.work {
                 Work::Filter(it) => it.apply(execution, batch)?,
                 Work::Project(it) => it.apply(execution, batch)?,
+                Work::Parse(it) => it.apply(execution, batch)?,
                 Work::Expand(it) => {
                     let rest = steps.get(index + 1..).unwrap_or(&[]);
                     let mut cursor = it.start(execution, &batch)?;
@@ -399,6 +405,7 @@ impl Work {
             Work::Filter(it) => it.is_volatile(),
             Work::Project(it) => it.is_volatile(),
             Work::Expand(it) => it.is_volatile(),
+            Work::Parse(it) => it.is_volatile(),
         }
     }
 }

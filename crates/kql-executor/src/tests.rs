@@ -3,3 +3,4 @@
 mod builder;
 mod nodes;
 mod oracles;
+pub(crate) mod query;

@@ -1,0 +1,367 @@
+//! A subplan for each group of rows: `mv-apply`, `partition`.
+//!
+//! Most subplans are a chain of nodes over the group. Such a chain runs over all groups at once, each row with the number
+//! of its group; only what is not such a chain runs group by group.
+
+use crate::{
+    aggregate::{Aggregates, Groups},
+    execution::{Execution, Frame, Run, lock},
+    expand::Expand,
+    filter::Filter,
+    group::{Grouper, RowsByGroup, joined},
+    parse::Parse,
+    program::{Program, count_of},
+    project::Project,
+    sort::order,
+    steps::Scan,
+    stream::Rows,
+};
+use kql_data::{Batch, Column, Fault, Schema, Type};
+use kql_parser::{
+    plan::{ExprId, NodeId, Op, SortKey},
+    syntax::Direction,
+};
+use std::{ops::Range, sync::Arc};
+
+/// Rows of the groups that one task takes, about.
+const TASK_ROWS: usize = 1 << 14;
+
+const BY: &str = "a subquery over groups";
+
+/// `Op::Apply`.
+pub(crate) fn run(
+    run: &Run<'_>,
+    id: NodeId,
+    input: NodeId,
+    by: &[ExprId],
+    body: NodeId,
+    carried: &[usize],
+) -> Result<Rows, Fault> {
+    let execution = run.execution;
+    let plan = execution.plan;
+    let schema = plan.schema(input);
+    let rows = run.input(id, 0, input, None, BY)?;
+    let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?;
+    let mut whole = joined(&schema, &rows.batches)?;
+    drop(rows);
+    let keys = execution.program(id, 0, by)?.run(execution, &whole)?;
+    let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect());
+    let mut groups = grouper.assign(&keys, whole.n_rows)?;
+    let n_groups = grouper.len();
+    let _sorted;
+    if !groups.is_sorted() {
+        _sorted = execution.cx.budget.reserve(whole.bytes(), BY)?;
+        let by_group = RowsByGroup::new(&groups, n_groups);
+        let order = by_group.rows();
+        groups = order.iter().filter_map(|it| groups.get(*it as usize).copied()).collect();
+        whole = whole.take(order);
+    }
+    let starts = starts_of(&groups, n_groups);
+    let chain = Chain::compile(run, body)?;
+    let leaves = leaves(run, body);
+    let tasks = deal(&starts, n_groups);
+    let n_rows = whole.n_rows;
+    let work = Work { run, body, chain, leaves, whole: &whole, groups: &groups, starts: &starts, carried };
+    let is_sequential = work.chain.is_none() && n_groups < 4;
+    let parts = run.parallel(tasks, n_rows, is_sequential, |range| {
+        let batches = work.groups(range)?;
+        let held = execution.cx.budget.reserve(batches.iter().map(Batch::bytes).sum(), BY)?;
+        Ok((batches, held))
+    })?;
+    let mut out = Rows::default();
+    for (batches, held) in parts {
+        out.batches.extend(batches);
+        out.held.push(held);
+    }
+    Ok(out)
+}
+
+/// The first row of each group, and the number of rows.
+fn starts_of(groups: &[u32], n_groups: usize) -> Vec<usize> {
+    let mut starts = Vec::with_capacity(n_groups + 1);
+    for (row, group) in groups.iter().enumerate() {
+        if *group as usize == starts.len() {
+            starts.push(row);
+        }
+    }
+    starts.push(groups.len());
+    starts
+}
+
+/// Ranges of groups with about so many rows each.
+fn deal(starts: &[usize], n_groups: usize) -> Vec<Range<usize>> {
+    let mut tasks: Vec<Range<usize>> = Vec::new();
+    let mut from = 0;
+    for group in 1..=n_groups {
+        let n_rows = starts.get(group).unwrap_or(&0) - starts.get(from).unwrap_or(&0);
+        if n_rows >= TASK_ROWS || group == n_groups {
+            tasks.push(from..group);
+            from = group;
+        }
+    }
+    tasks
+}
+
+/// The leaves of a body that stand for the group.
+fn leaves(run: &Run<'_>, body: NodeId) -> Vec<NodeId> {
+    let mut seen = kql_data::Set::default();
+    let (mut open, mut found) = (vec![body], Vec::new());
+    while let Some(id) = open.pop() {
+        if !run.execution.shape.needs_group(id) || !seen.insert(id) {
+            continue;
+        }
+        match run.execution.plan.node(id).map(|it| &it.op) {
+            Some(Op::Group) => found.push(id),
+            Some(op) => open.extend(op.inputs()),
+            None => {}
+        }
+    }
+    found
+}
+
+struct Work<'w> {
+    run: &'w Run<'w>,
+    body: NodeId,
+    chain: Option<Chain>,
+    leaves: Vec<NodeId>,
+    /// All rows, group after group.
+    whole: &'w Batch,
+    groups: &'w [u32],
+    starts: &'w [usize],
+    carried: &'w [usize],
+}
+
+impl Work<'_> {
+    fn start(&self, group: usize) -> usize {
+        self.starts.get(group).copied().unwrap_or(self.whole.n_rows)
+    }
+
+    fn groups(&self, range: Range<usize>) -> Result<Vec<Batch>, Fault> {
+        let (from, to) = (self.start(range.start), self.start(range.end));
+        let Some(chain) = &self.chain else { return self.one_by_one(range) };
+        let first = range.start as u32;
+        let groups = self.groups.get(from..to).unwrap_or(&[]).iter().map(|it| it - first).collect();
+        let part = Part { batch: self.whole.slice(from, to - from), groups, n_groups: range.len() };
+        let part = chain.run(self.run.execution, part)?;
+        let rows: Vec<u32> = part.groups.iter().map(|it| self.start(range.start + *it as usize) as u32).collect();
+        Ok(vec![self.with_carried(part.batch, &rows)])
+    }
+
+    fn with_carried(&self, batch: Batch, rows: &[u32]) -> Batch {
+        let carried = self.carried.iter().filter_map(|it| self.whole.columns.get(*it)).map(|it| it.take(rows));
+        Batch::new(carried.chain(batch.columns).collect(), batch.n_rows)
+    }
+
+    fn one_by_one(&self, range: Range<usize>) -> Result<Vec<Batch>, Fault> {
+        let mut out = Vec::new();
+        for group in range {
+            self.run.execution.cx.check()?;
+            let (from, to) = (self.start(group), self.start(group + 1));
+            let frame = Frame { outer: Some(self.run.frame), ..Frame::default() };
+            let rows = Arc::new(Rows { batches: vec![self.whole.slice(from, to - from)], held: Vec::new() });
+            for leaf in &self.leaves {
+                _ = lock(&frame.results).insert(*leaf, rows.clone());
+            }
+            let run = Run { execution: self.run.execution, frame: &frame };
+            let found = run.evaluate(self.body, true)?;
+            for batch in &found.batches {
+                out.push(self.with_carried(batch.clone(), &vec![from as u32; batch.n_rows]));
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Rows on their way through a chain, group after group.
+struct Part {
+    batch: Batch,
+    /// The group of each row, ascending.
+    groups: Vec<u32>,
+    n_groups: usize,
+}
+
+impl Part {
+    fn pick(&self, batch: Batch, rows: &[u32]) -> Part {
+        let groups = rows.iter().filter_map(|it| self.groups.get(*it as usize).copied()).collect();
+        Part { batch, groups, n_groups: self.n_groups }
+    }
+
+    /// The rows of each group that has any.
+    fn ranges(&self) -> Vec<Range<usize>> {
+        let mut out: Vec<Range<usize>> = Vec::new();
+        let mut from = 0;
+        for run in self.groups.chunk_by(|a, b| a == b) {
+            out.push(from..from + run.len());
+            from += run.len();
+        }
+        out
+    }
+}
+
+/// Nodes that work on all groups at once, from the group upwards.
+struct Chain {
+    links: Vec<Link>,
+}
+
+enum Link {
+    Filter(Filter),
+    Project(Project),
+    Expand(Expand, Arc<Schema>),
+    Parse(Parse),
+    Window(Program, Arc<Schema>),
+    Aggregate { program: Program, types: Vec<Type>, calls: Aggregates },
+    Sort { program: Program, keys: Vec<SortKey>, limit: Option<usize> },
+    Limit(usize),
+    Scan(Scan),
+}
+
+impl Chain {
+    /// The chain of a body; `None` when it is none.
+    fn compile(run: &Run<'_>, body: NodeId) -> Result<Option<Chain>, Fault> {
+        let execution = run.execution;
+        let (mut links, mut id) = (Vec::new(), body);
+        loop {
+            let Some(node) = execution.plan.node(id).filter(|_| execution.shape.needs_group(id)) else {
+                return Ok(None);
+            };
+            let link = match &node.op {
+                Op::Group => break,
+                Op::Filter { input, predicate } => Link::Filter(Filter::compile(run, *input, *predicate, &None)?.0),
+                Op::Project { input, columns } => Link::Project(Project::compile(run, *input, columns, &None)?.0),
+                op @ Op::Expand { .. } => Link::Expand(Expand::compile(run, op, &None)?.0, node.schema.clone()),
+                op @ (Op::Parse { .. } | Op::ParseKv { .. }) => Link::Parse(Parse::compile(run, op, &None)?.0),
+                Op::Window { columns, .. } => Link::Window(Program::compile(execution, columns)?, node.schema.clone()),
+                Op::Aggregate { keys, aggregates, .. } => {
+                    let roots: Vec<ExprId> =
+                        keys.iter().chain(aggregates.iter().flat_map(|it| &it.args)).copied().collect();
+                    let program = Program::compile(execution, &roots)?;
+                    let calls = Aggregates::new(execution, aggregates, &program.constants(), keys.len());
+                    let types = keys.iter().map(|it| execution.plan.expr(*it).ty()).collect();
+                    Link::Aggregate { program, types, calls }
+                }
+                Op::Sort { keys, limit, .. } => {
+                    let roots: Vec<ExprId> = keys.iter().map(|it| it.value).collect();
+                    let limit = limit.map(|it| execution.constant(it)).transpose()?.map(|it| count_of(&it));
+                    Link::Sort { program: Program::compile(execution, &roots)?, keys: keys.clone(), limit }
+                }
+                Op::Limit { count, .. } => Link::Limit(count_of(&execution.constant(*count)?)),
+                Op::Steps(steps) if steps.partition_by.is_empty() => {
+                    Link::Scan(Scan::compile(execution, steps, &execution.plan.schema(steps.input))?)
+                }
+                _ => return Ok(None),
+            };
+            links.push(link);
+            let [input] = node.op.inputs()[..] else { return Ok(None) };
+            id = input;
+        }
+        links.reverse();
+        Ok(Some(Chain { links }))
+    }
+
+    fn run(&self, execution: &Execution<'_>, part: Part) -> Result<Part, Fault> {
+        let mut part = part;
+        for link in &self.links {
+            execution.cx.check()?;
+            part = link.run(execution, part)?;
+        }
+        Ok(part)
+    }
+}
+
+impl Link {
+    fn run(&self, execution: &Execution<'_>, part: Part) -> Result<Part, Fault> {
+        Ok(match self {
+            Link::Filter(it) => match it.rows(execution, &part.batch)? {
+                Some(rows) => part.pick(it.pick(&part.batch, &rows), &rows),
+                None => part,
+            },
+            Link::Project(it) => Part { batch: it.apply(execution, part.batch)?, ..part },
+            Link::Expand(it, schema) => expand(execution, it, schema, &part)?,
+            Link::Parse(it) => match it.apply_with_rows(execution, &part.batch)? {
+                (batch, Some(rows)) => part.pick(batch, &rows),
+                (batch, None) => Part { batch, ..part },
+            },
+            Link::Window(program, schema) => {
+                let mut batches = Vec::new();
+                for range in part.ranges() {
+                    let group = part.batch.slice(range.start, range.len());
+                    batches.push(Batch::new(program.run(execution, &group)?, range.len()));
+                }
+                Part { batch: joined(schema, &batches)?, ..part }
+            }
+            Link::Aggregate { program, types, calls } => aggregate(execution, program, types, calls, &part)?,
+            Link::Sort { program, keys, limit } => {
+                let mut columns = vec![numbers(&part.groups)];
+                columns.extend(program.run(execution, &part.batch)?);
+                let by_group = SortKey { value: ExprId(0), direction: Direction::Ascending, nulls_first: true };
+                let keys: Vec<SortKey> = std::iter::once(by_group).chain(keys.iter().copied()).collect();
+                let rows = order(&columns, &keys, part.batch.n_rows, None);
+                let part = part.pick(part.batch.take(&rows), &rows);
+                match limit {
+                    Some(limit) => first_of_each(part, *limit),
+                    None => part,
+                }
+            }
+            Link::Limit(count) => first_of_each(part, *count),
+            Link::Scan(scan) => {
+                let (batch, rows) = scan.run(execution, &part.batch, &part.groups)?;
+                part.pick(batch, &rows)
+            }
+        })
+    }
+}
+
+fn numbers(groups: &[u32]) -> Column {
+    Column::longs(groups.iter().map(|it| i64::from(*it)).collect())
+}
+
+fn first_of_each(part: Part, count: usize) -> Part {
+    let ranges = part.ranges();
+    let rows: Vec<u32> = ranges.into_iter().flat_map(|it| it.take(count).map(|row| row as u32)).collect();
+    if rows.len() == part.batch.n_rows { part } else { part.pick(part.batch.take(&rows), &rows) }
+}
+
+fn expand(execution: &Execution<'_>, it: &Expand, schema: &Schema, part: &Part) -> Result<Part, Fault> {
+    let mut cursor = it.start(execution, &part.batch)?;
+    let (mut batches, mut rows) = (Vec::new(), Vec::new());
+    let mut held = execution.cx.budget.reserve(0, BY)?;
+    while let Some((batch, from)) = cursor.next_with_rows(execution)? {
+        execution.cx.check()?;
+        held.grow(batch.bytes() + from.len() * 4, BY)?;
+        batches.push(batch);
+        rows.extend(from);
+    }
+    Ok(part.pick(joined(schema, &batches)?, &rows))
+}
+
+fn aggregate(
+    execution: &Execution<'_>,
+    program: &Program,
+    types: &[Type],
+    calls: &Aggregates,
+    part: &Part,
+) -> Result<Part, Fault> {
+    let columns = program.run(execution, &part.batch)?;
+    if types.is_empty() {
+        // Every group has its row, also one that has lost its rows.
+        let outputs = calls.by_number(execution, &part.groups, part.n_groups, &columns)?;
+        let batch = Batch::new(outputs.into_iter().flatten().collect(), part.n_groups);
+        return Ok(Part { batch, groups: (0..part.n_groups as u32).collect(), n_groups: part.n_groups });
+    }
+    let mut keys = columns.get(..types.len()).unwrap_or(&[]).to_vec();
+    keys.push(numbers(&part.groups));
+    let key_types: Vec<Type> = types.iter().copied().chain([Type::Long]).collect();
+    let mut groups = Groups::new(execution, &key_types, calls, BY)?;
+    groups.add(execution, &keys, &columns, part.batch.n_rows)?;
+    let n_rows = groups.len();
+    let (mut keys, outputs) = groups.finish(execution, 0)?;
+    let of_row = keys.pop().unwrap_or_else(|| Column::longs(Vec::new()));
+    keys.extend(outputs.into_iter().flatten());
+    let groups = (0..n_rows)
+        .map(|row| match of_row.value(row) {
+            kql_data::Value::Long(it) => it as u32,
+            _ => 0,
+        })
+        .collect();
+    Ok(Part { batch: Batch::new(keys, n_rows), groups, n_groups: part.n_groups })
+}

@@ -1,0 +1,218 @@
+//! Whole-table algorithms by name: plugins, and the operators `reduce` and `top-nested`.
+
+use crate::{
+    execution::{Execution, Run, Tables},
+    group::joined,
+    program::Program,
+    stream::Rows,
+};
+use kql_data::{Batch, Column, Context, Fault, Reservation, Schema, Type, Value};
+use kql_parser::plan::{AggregateExpr, EvaluateArg, EvaluateValue, NodeId, Op, Plan};
+use std::sync::Arc;
+
+/// What a plugin gives: its columns, which may depend on the rows, and the rows.
+pub(crate) type Answer = Result<(Schema, Vec<Batch>), Fault>;
+
+/// Every plugin and operator that runs here.
+const PLUGINS: &[(&str, fn(&Call<'_>) -> Answer)] = &[];
+
+/// Plugins that need a network, a service or another language, and which.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ai_chat_completion", "a language model"),
+    ("ai_chat_completion_prompt", "a language model"),
+    ("ai_embed_text", "a language model"),
+    ("ai_embeddings", "a language model"),
+    ("azure_digital_twins_query_request", "Azure Digital Twins"),
+    ("cosmosdb_sql_request", "Cosmos DB"),
+    ("csharp", "a .NET runtime"),
+    ("dax_request", "a Power BI service"),
+    ("execute_query", "a cluster"),
+    ("execute_show_command", "a cluster"),
+    ("external_datatable", "external storage"),
+    ("http_request", "a network"),
+    ("http_request_post", "a network"),
+    ("infer_storage_schema", "external storage"),
+    ("mysql_request", "a MySQL server"),
+    ("postgresql_request", "a PostgreSQL server"),
+    ("python", "a Python runtime"),
+    ("r", "an R runtime"),
+    ("schema_merge", "a cluster"),
+    ("sql_request", "an SQL server"),
+];
+
+/// The names of all plugins and operators that run here.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PLUGINS.iter().map(|(name, _)| *name)
+}
+
+/// Runs an [`Op::Evaluate`] and gives its columns too, which may depend on the rows: what the binder asks for.
+pub fn run_plugin(cx: &Context, plan: &Plan, tables: &dyn Tables, call: &Op) -> Result<(Schema, Vec<Batch>), Fault> {
+    let Op::Evaluate { plugin, inputs, args } = call else { return Err(Fault::new("not a plugin")) };
+    let execution = Execution::new(cx, plan, tables);
+    let mut rows = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        rows.push((plan.schema(*input), execution.run(*input)?));
+    }
+    for expr in crate::shape::expressions(call) {
+        for node in crate::shape::subplans(plan, &[expr]) {
+            execution.prepare(node)?;
+        }
+    }
+    dispatch(&execution, plugin, rows, args)
+}
+
+/// `Op::Evaluate`.
+pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
+    let Op::Evaluate { plugin, inputs, args } = op else { return Err(Fault::new("not a plugin")) };
+    let execution = run.execution;
+    let (mut rows, mut held) = (Vec::with_capacity(inputs.len()), Vec::new());
+    for (slot, input) in inputs.iter().enumerate() {
+        let found = run.input(id, slot, *input, None, plugin)?;
+        rows.push((execution.plan.schema(*input), found.batches));
+        held.extend(found.held);
+    }
+    let (schema, batches) = dispatch(execution, plugin, rows, args)?;
+    let wanted = execution.plan.schema(id);
+    let types = |it: &Schema| it.fields.iter().map(|it| it.ty).collect::<Vec<Type>>();
+    if types(&schema) != types(&wanted) {
+        return Err(Fault::new(format!("the plugin `{plugin}` gave other columns than the query expects")));
+    }
+    Rows::reserved(run, batches, plugin)
+}
+
+fn dispatch(
+    execution: &Execution<'_>,
+    name: &str,
+    inputs: Vec<(Arc<Schema>, Vec<Batch>)>,
+    args: &[EvaluateArg],
+) -> Answer {
+    if let Some((_, needs)) = ELSEWHERE.iter().find(|(it, _)| *it == name) {
+        return Err(Fault::coded(
+            "KQL0003",
+            format!("the plugin `{name}` needs {needs}, and nothing leaves this process"),
+        ));
+    }
+    let Some((_, plugin)) = PLUGINS.iter().find(|(it, _)| *it == name) else {
+        return Err(Fault::Unsupported(format!("the plugin `{name}`")));
+    };
+    let mut held = execution.cx.budget.reserve(0, name)?;
+    let (mut tables, mut schemas) = (Vec::with_capacity(inputs.len()), Vec::with_capacity(inputs.len()));
+    for (schema, batches) in inputs {
+        if batches.len() > 1 {
+            held.grow(batches.iter().map(Batch::bytes).sum(), name)?;
+        }
+        tables.push(joined(&schema, &batches)?);
+        schemas.push(schema);
+    }
+    let call = Call { execution, name, tables, schemas, args, _held: held };
+    plugin(&call)
+}
+
+/// One call: the plugin's tables, each as one batch, and its arguments.
+pub(crate) struct Call<'c> {
+    pub(crate) execution: &'c Execution<'c>,
+    pub(crate) name: &'c str,
+    pub(crate) tables: Vec<Batch>,
+    pub(crate) schemas: Vec<Arc<Schema>>,
+    pub(crate) args: &'c [EvaluateArg],
+    _held: Reservation,
+}
+
+impl Call<'_> {
+    /// The rows piped in.
+    pub(crate) fn input(&self) -> Result<&Batch, Fault> {
+        self.table(0)
+    }
+
+    /// A table by index.
+    pub(crate) fn table(&self, index: usize) -> Result<&Batch, Fault> {
+        self.tables.get(index).ok_or_else(|| self.wrong("it needs another table"))
+    }
+
+    /// The columns of a table by index.
+    pub(crate) fn schema(&self, index: usize) -> Result<&Schema, Fault> {
+        self.schemas.get(index).map(|it| &**it).ok_or_else(|| self.wrong("it needs another table"))
+    }
+
+    /// A fault that names the plugin.
+    pub(crate) fn wrong(&self, what: &str) -> Fault {
+        Fault::coded("SEM0100", format!("{}(): {what}", self.name))
+    }
+
+    /// The n-th argument without a name.
+    pub(crate) fn positional(&self, index: usize) -> Option<&EvaluateValue> {
+        self.args.iter().filter(|it| it.name.is_none()).nth(index).map(|it| &it.value)
+    }
+
+    /// An argument by name, or else by place among those without a name.
+    pub(crate) fn argument(&self, name: &str, index: usize) -> Option<&EvaluateValue> {
+        let named = self.args.iter().find(|it| it.name.as_deref() == Some(name)).map(|it| &it.value);
+        named.or_else(|| self.positional(index))
+    }
+
+    /// The same, which must be there.
+    pub(crate) fn required(&self, name: &str, index: usize) -> Result<&EvaluateValue, Fault> {
+        self.argument(name, index).ok_or_else(|| self.wrong(&format!("the argument `{name}` is missing")))
+    }
+
+    /// The index of the input column that an argument names.
+    pub(crate) fn column_index(&self, name: &str, index: usize) -> Result<usize, Fault> {
+        match self.required(name, index)? {
+            EvaluateValue::Column(it) => Ok(*it),
+            _ => Err(self.wrong(&format!("the argument `{name}` must be a column"))),
+        }
+    }
+
+    /// The values of an argument by row of the input.
+    pub(crate) fn values(&self, value: &EvaluateValue) -> Result<Column, Fault> {
+        let input = self.input()?;
+        match value {
+            EvaluateValue::Column(it) => {
+                input.columns.get(*it).cloned().ok_or_else(|| self.wrong("it names a column that is not there"))
+            }
+            EvaluateValue::Expr(id) => {
+                let columns = Program::compile(self.execution, &[*id])?.run(self.execution, input)?;
+                columns.into_iter().next().ok_or_else(|| self.wrong("an argument has no value"))
+            }
+            EvaluateValue::Table(_) | EvaluateValue::Aggregate(_) => Err(self.wrong("an argument is no column")),
+        }
+    }
+
+    /// The constant that an argument is; `None` when it is not given or null.
+    pub(crate) fn constant(&self, name: &str, index: usize) -> Result<Option<Value>, Fault> {
+        match self.argument(name, index) {
+            None => Ok(None),
+            Some(EvaluateValue::Expr(id)) => self.constant_of(&EvaluateValue::Expr(*id)).map(Some),
+            Some(_) => Err(self.wrong(&format!("the argument `{name}` must be a constant"))),
+        }
+        .map(|it| it.filter(|it| !it.is_null()))
+    }
+
+    /// The value of an argument that is an expression without columns.
+    pub(crate) fn constant_of(&self, value: &EvaluateValue) -> Result<Value, Fault> {
+        match value {
+            EvaluateValue::Expr(id) => {
+                let program = Program::compile(self.execution, &[*id])?;
+                if !program.columns.is_empty() {
+                    return Err(self.wrong("an argument must be a constant"));
+                }
+                program.value(self.execution)
+            }
+            _ => Err(self.wrong("an argument must be a constant")),
+        }
+    }
+
+    /// An aggregate with the columns of its arguments.
+    pub(crate) fn aggregate(&self, it: &AggregateExpr) -> Result<(crate::aggregate::Aggregates, Vec<Column>), Fault> {
+        let program = Program::compile(self.execution, &it.args)?;
+        let columns = program.run(self.execution, self.input()?)?;
+        let calls =
+            crate::aggregate::Aggregates::new(self.execution, std::slice::from_ref(it), &program.constants(), 0);
+        Ok((calls, columns))
+    }
+
+    /// Fails once the query is to stop.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        self.execution.cx.check()
+    }
+}

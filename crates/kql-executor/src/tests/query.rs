@@ -1,0 +1,162 @@
+//! Queries as text through parser and binder, against a small catalogue.
+
+use super::builder::Random;
+use crate::{Execution, Tables, run_plugin};
+use kql_data::{Batch, Context, Fault, Limits, Schema, Stop, Table};
+use kql_parser::{
+    Catalogue, Parameters, StoredFunction,
+    plan::{NodeId, Op, Plan},
+};
+use std::sync::Arc;
+
+/// No tables: the queries bring their own.
+pub(crate) struct Nothing<'a>(pub(crate) &'a Context);
+
+impl Tables for Nothing<'_> {
+    fn table(&self, _: &str) -> Option<Arc<Table>> {
+        None
+    }
+}
+
+impl Catalogue for Nothing<'_> {
+    fn table(&self, _: &str) -> Option<Arc<Schema>> {
+        None
+    }
+    fn tables(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn function(&self, _: &str) -> Option<StoredFunction> {
+        None
+    }
+    fn functions(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn external(&self, uri: &str, _: &Schema, _: &[(String, String)]) -> Result<Vec<Batch>, String> {
+        Err(uri.to_owned())
+    }
+    fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>> {
+        Some(crate::execute(self.0, plan, self, node))
+    }
+    fn plugin(&self, plan: &Plan, call: &Op) -> Option<Result<(Schema, Vec<Batch>), Fault>> {
+        Some(run_plugin(self.0, plan, self, call))
+    }
+}
+
+/// The first result: columns with a colon and a type, and the rows, cells with `|` between.
+pub(crate) fn run_with(text: &str, threads: usize, batch_rows: usize) -> Result<(String, Vec<String>), String> {
+    let cx = Context::new(0, 1, Stop::default(), Limits { threads, ..Limits::default() });
+    let catalogue = Nothing(&cx);
+    let (query, mut diagnostics) = kql_parser::parse(text, &kql_parser::ParseOptions::default());
+    let (plan, more) = kql_parser::bind(&Arc::new(query), &catalogue, &cx, &Parameters::new());
+    diagnostics.extend(more);
+    if let Some(first) = diagnostics.iter().find(|it| it.severity == kql_parser::Severity::Error) {
+        return Err(first.message.clone());
+    }
+    let node = plan.results.first().map(|it| it.node).ok_or("no result")?;
+    let execution = Execution::new(&cx, &plan, &catalogue).batch_rows(batch_rows);
+    let batches = execution.run(node).map_err(|it| it.to_string())?;
+    let schema = plan.schema(node);
+    let names: Vec<String> = schema.fields.iter().map(|it| format!("{}:{}", it.name, it.ty)).collect();
+    let mut rows = Vec::new();
+    for batch in &batches {
+        for row in 0..batch.n_rows {
+            let cells: Vec<String> = batch.columns.iter().map(|it| it.value(row).text()).collect();
+            rows.push(cells.join("|"));
+        }
+    }
+    Ok((names.join(" "), rows))
+}
+
+/// The rows of a query, the same whatever the size of batches and the number of threads.
+pub(crate) fn rows(text: &str) -> Vec<String> {
+    answer(text).1
+}
+
+/// Columns and rows.
+pub(crate) fn answer(text: &str) -> (String, Vec<String>) {
+    let expected = run_with(text, 1, 65_536).unwrap_or_else(|why| panic!("{why}\n{text}"));
+    for (threads, batch_rows) in [(1, 1), (2, 7), (2, 65_536)] {
+        assert_eq!(run_with(text, threads, batch_rows).unwrap(), expected, "{threads} {batch_rows} {text}");
+    }
+    expected
+}
+
+/// What is wrong with a query.
+pub(crate) fn fault(text: &str) -> String {
+    run_with(text, 1, 65_536).unwrap_err()
+}
+
+#[test]
+fn series_fill_bins() {
+    let data = "let d = datatable(t:datetime, k:string, v:long)[
+        datetime(2024-01-01 01:00), 'a', 1, datetime(2024-01-01 02:00), 'a', 2, datetime(2024-01-03), 'a', 5,
+        datetime(2024-01-02), 'b', 7, datetime(2024-01-04), 'b', 9]; ";
+    let run = |query: &str| rows(&format!("{data} {query}"));
+    let found = run("d | make-series s = sum(v) on t from datetime(2024-01-01) to datetime(2024-01-04) step 1d by k
+        | project k, s, n = array_length(t)");
+    assert_eq!(found, ["a|[3,0,5]|3", "b|[0,7,0]|3"]);
+    let found = run("d | make-series c = count() default = -1 on t step 1d by k | project k, c, t0 = tostring(t[0])");
+    assert_eq!(found, ["a|[2,-1,1]|2024-01-01T00:00:00.0000000Z", "b|[1,-1,1]|2024-01-02T00:00:00.0000000Z"]);
+    let found = run("d | make-series a = avg(v) on t in range(datetime(2024-01-01), datetime(2024-01-03), 2d)");
+    assert_eq!(found.len(), 1);
+    assert!(run("d | take 0 | make-series a = avg(v) on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d").is_empty());
+    let found = run("d | take 0 | make-series kind=nonempty a = avg(v) default=1.0 on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d | project a");
+    assert_eq!(found, ["[1.0,1.0]"]);
+    let found = rows("range x from 1 to 7 step 1 | make-series c = count() on x from 0 to 10 step 3");
+    assert_eq!(found, ["[2,3,2,0]|[0,3,6,9]"]);
+    let text = "range x from 1 to 7 step 1 | make-series c = count() on x from 0 to 10000000 step 1";
+    assert!(fault(text).contains("array_elements"));
+    assert!(fault("range x from 1 to 7 step 1 | make-series c = count() on x from 0 to 10 step -1").contains("step"));
+}
+
+#[test]
+fn scan_follows_sequences() {
+    let events = "let e = datatable(t:timespan, e:string)[0m, 'A', 1m, 'Start', 2m, 'B', 3m, 'D', 4m, 'Stop', 6m, 'C',
+        8m, 'Start', 11m, 'E', 12m, 'Stop']; e | sort by t asc ";
+    let run = |query: &str| rows(&format!("{events} | {query}"));
+    let steps = "step s1: e == 'Start'; step s2 {}: e != 'Start' and e != 'Stop' and t - s1.t <= 5m;
+        step s3: e == 'Stop' and t - s1.t <= 5m;";
+    let all = run(&format!("scan with_match_id=m with ({})", steps.replace("{}", "")));
+    let expected = ["1|Start|0", "2|B|0", "3|D|0", "4|Stop|0", "8|Start|1", "11|E|1", "12|Stop|1"];
+    let expected = expected.map(|it| format!("00:{:0>2}:00|{}", it.split_once('|').unwrap().0, it.split_once('|').unwrap().1));
+    assert_eq!(all, expected);
+    let last = run(&format!("scan with_match_id=m with ({}) | summarize count() by e", steps.replace("{}", "output=last")));
+    assert_eq!(last, ["Start|2", "D|1", "Stop|2", "E|1"]);
+    let sums = rows("range x from 1 to 5 step 1 | scan declare (s:long=0) with (step a: true => s = x + a.s;)");
+    assert_eq!(sums, ["1|1", "2|3", "3|6", "4|10", "5|15"]);
+    let sessions = run("scan with_match_id=id declare (s:timespan) with (
+        step i: true => s = iff(isnull(i.s), t, i.s); step end output=none: t - i.s > 5m;) | summarize count() by id");
+    assert_eq!(sessions, ["0|5", "1|3", "2|1"]);
+}
+
+#[test]
+fn mv_apply_and_partition() {
+    let data = "let d = datatable(k:long, a:dynamic)[1, dynamic([3,1,2]), 2, dynamic([]), 3, dynamic([9,8]), 4, dynamic(null)]; d ";
+    let run = |query: &str| rows(&format!("{data} | {query}"));
+    assert_eq!(run("mv-apply x = a to typeof(long) on (top 2 by x | project x) | project k, x"), ["1|3", "1|2", "3|9", "3|8", "4|"]);
+    assert_eq!(run("mv-apply x = a to typeof(long) on (where x > 2 | summarize s = sum(x)) | project k, s"), ["1|3", "3|17", "4|0"]);
+    assert_eq!(run("mv-apply x = a to typeof(long) on (extend y = x * 2 | summarize c = count() by y) | project k, y, c"), [
+        "1|6|1", "1|2|1", "1|4|1", "3|18|1", "3|16|1", "4||1"
+    ]);
+    assert_eq!(run("mv-apply x = a to typeof(long) on (take 1 | mv-expand b = pack_array(x, 7) | project b) | project k, b"), [
+        "1|3", "1|7", "3|9", "3|7", "4|", "4|7"
+    ]);
+    // A join within is no chain: group by group.
+    assert_eq!(run("mv-apply x = a to typeof(long) on (join kind=inner (range x from 1 to 9 step 4) on x | project x) | project k, x"), ["1|1", "3|9"]);
+    let found = rows("range x from 1 to 10 step 1 | extend g = x % 3 | sort by x asc
+        | partition hint.strategy=native by g (sort by x desc | extend n = row_number() | where n <= 2 | project g, x, n)");
+    assert_eq!(found, ["1|10|1", "1|7|2", "2|8|1", "2|5|2", "0|9|1", "0|6|2"]);
+    let found = rows("range x from 1 to 6 step 1 | extend g = x % 2 | sort by x asc
+        | partition hint.strategy=native by g (scan declare (s:long=0) with (step a: true => s = x + a.s;))");
+    assert_eq!(found, ["1|1|1", "3|1|4", "5|1|9", "2|0|2", "4|0|6", "6|0|12"]);
+}
+
+#[test]
+fn samples() {
+    let found = rows("range x from 1 to 100 step 1 | sample 3");
+    assert_eq!(found.len(), 3);
+    assert_eq!(rows("range x from 1 to 3 step 1 | sample 5").len(), 3);
+    let mut random = Random(7);
+    let picked = crate::sample::choose(10, 4, || random.below(1 << 20));
+    assert!(picked.is_sorted() && picked.len() == 4);
+}

@@ -378,7 +378,7 @@ pub const FUNCTIONS: &[Function] = &[
          gettype(dynamic(1.5)) => \"double\"\n    gettype(dynamic([])) => \"array\"\n",
         &[conversion(gettype, Type::String)],
     )
-    .naming(Naming::Prefix("type_")),
+    .naming(Naming::Prefix("type")),
 ];
 
 #[cfg(test)]

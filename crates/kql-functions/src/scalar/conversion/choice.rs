@@ -6,6 +6,7 @@ use crate::{
     resolve::{Actual, widest_number},
     scalar::operator::{compare, lift},
 };
+use arrow_array::{Float64Array, Int64Array};
 use kql_data::{Column, ColumnBuilder, Context, Fault, Type, Value};
 use std::cmp::Ordering;
 
@@ -80,9 +81,9 @@ fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
     {
         return branch.clone();
     }
-    if ty == Type::String
-        && let Some(done) = choose_codes(branches, choices)
-    {
+    let special =
+        if ty == Type::String { choose_codes(branches, choices) } else { choose_numbers(ty, branches, choices) };
+    if let Some(done) = special {
         return done;
     }
     let mut out = ColumnBuilder::new(ty, choices.len());
@@ -97,6 +98,27 @@ fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
         out.push(&branches.get(*choice as usize).map_or(Value::Null, |it| it.value(row)));
     }
     out.finish()
+}
+
+/// Branches of numbers or times are read without making values of them.
+fn choose_numbers(ty: Type, branches: &[Column], choices: &[u32]) -> Option<Column> {
+    let rows = || choices.iter().enumerate();
+    if ty == Type::Real {
+        let readers = branches.iter().map(lift::reals).collect::<Result<Vec<_>, Fault>>().ok()?;
+        let one = |(row, choice): (usize, &u32)| readers.get(*choice as usize)?.get(row);
+        return Some(Column::Real(rows().map(one).collect::<Float64Array>()));
+    }
+    if !matches!(ty, Type::Long | Type::Datetime | Type::Timespan) {
+        return None;
+    }
+    let readers = branches.iter().map(lift::longs).collect::<Result<Vec<_>, Fault>>().ok()?;
+    let one = |(row, choice): (usize, &u32)| readers.get(*choice as usize)?.get(row);
+    let chosen: Int64Array = rows().map(one).collect();
+    Some(match ty {
+        Type::Datetime => Column::Datetime(chosen),
+        Type::Timespan => Column::Timespan(chosen),
+        _ => Column::Long(chosen),
+    })
 }
 
 /// Branches that are all constant strings give a column by dictionary.

@@ -322,9 +322,13 @@ pub fn parse_timespan_literal(text: &str) -> Option<i64> {
     if let (Ok(whole), true) = (number.parse::<i64>(), size >= 1.0) {
         return whole.checked_mul(size as i64)?.checked_mul(sign as i64);
     }
-    // Nanoseconds are divided, so that 250 of them are 2 ticks and not 2.5000000000000004.
     let number: f64 = number.parse().ok()?;
-    let ticks = if size < 1.0 { number / 100.0 } else { number * size };
+    // Units under a millisecond count whole. Nanoseconds are divided, so that 250 of them are 2 ticks and not 2.5000000000000004.
+    let ticks = match size {
+        ..1.0 => number / 100.0,
+        1.0..=10.0 => number.trunc() * size,
+        _ => number * size,
+    };
     (ticks < 9.2e18).then_some((sign * ticks.trunc()) as i64)
 }
 
@@ -390,6 +394,8 @@ mod tests {
             ("150nanoseconds", Some(1)),
             ("199nanoseconds", Some(1)),
             ("250nanoseconds", Some(2)),
+            ("0.5microseconds", Some(0)),
+            ("1.5ticks", Some(1)),
             ("9999999999999d", None),
             ("5x", None),
         ] {

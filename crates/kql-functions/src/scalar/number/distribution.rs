@@ -144,7 +144,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::new(
         "beta_cdf",
         "The beta distribution: how likely a value is at most x. NaN outside the domain.\n\n    \
-         beta_cdf(0.5, 2, 2) => 0.5\n    beta_cdf(1.5, 10, 20) => real(nan)\n",
+         round(beta_cdf(0.5, 2, 2), 6) => 0.5\n    beta_cdf(1.5, 10, 20) => real(nan)\n",
         &[to_real(&[REAL, REAL, REAL], beta_cdf_kernel)],
     ),
     Function::new(

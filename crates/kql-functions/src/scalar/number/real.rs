@@ -3,7 +3,10 @@
 use super::{REAL, REFUSED, map_real, map_reals, to_real};
 use crate::{
     declare::{Accepts, Function, Naming, Overload, Param},
-    scalar::{conversion, operator::overload},
+    scalar::{
+        conversion,
+        operator::{of, overload},
+    },
 };
 use kql_data::{Boxed, Column, Context, Decimal, Fault, Type, Value};
 
@@ -174,7 +177,7 @@ fn sign(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     Ok(Column::Real((0..n_rows).map(|row| Some(one(row))).collect()))
 }
 
-const DECIMAL: Param = Param::new("number", Accepts::Type(Type::Decimal));
+const DECIMAL: Param = of("number", Type::Decimal);
 const TURNED_REAL: [Overload; 2] = [to_real(&[REAL], degrees), to_real(&[REAL], radians)];
 
 /// Functions of two reals, and those with a type of their own.
@@ -189,12 +192,12 @@ pub const OTHERS: &[Function] = &[
     Function::new(
         "degrees",
         "Degrees of an angle in radians.\n\n    degrees(pi()) => 180.0\n",
-        &[overload(&[DECIMAL], Type::Decimal, decimal_degrees), TURNED_REAL[0], REFUSED],
+        &[TURNED_REAL[0], overload(&[DECIMAL], Type::Decimal, decimal_degrees), REFUSED],
     ),
     Function::new(
         "radians",
         "Radians of an angle in degrees.\n\n    radians(180) => pi()\n",
-        &[overload(&[DECIMAL], Type::Decimal, decimal_radians), TURNED_REAL[1], REFUSED],
+        &[TURNED_REAL[1], overload(&[DECIMAL], Type::Decimal, decimal_radians), REFUSED],
     ),
     Function::new(
         "sign",

@@ -90,7 +90,7 @@ fn abs_decimal(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fa
 const NUMBER: Param = Param::new("number", Accepts::NumberOrBool).cast(Type::Real);
 const DIGITS: Param =
     Param { name: "precision", accepts: Accepts::Integer, cast: Some(Type::Long), constness: Constness::Constant };
-const DECIMAL: Param = Param::new("number", Accepts::Type(Type::Decimal));
+const DECIMAL: Param = of("number", Type::Decimal);
 
 const fn real(params: &'static [Param], kernel: crate::Kernel) -> Overload {
     Overload { params, rest: None, returns: Returns::Type(Type::Real), kernel: Some(kernel) }
@@ -103,10 +103,10 @@ pub const FUNCTIONS: &[Function] = &[
         "A number rounded to so many digits behind the point, or before it when negative; halves go away from zero.\n\n    \
          round(2.98765, 3) => 2.988\n    round(12345, -2) => 12300.0\n    round(1.5) => 2.0\n",
         &[
-            overload(&[DECIMAL], Type::Decimal, round_decimal),
-            overload(&[DECIMAL, DIGITS], Type::Decimal, round_decimal),
             real(&[NUMBER], round),
             real(&[NUMBER, DIGITS], round),
+            overload(&[DECIMAL], Type::Decimal, round_decimal),
+            overload(&[DECIMAL, DIGITS], Type::Decimal, round_decimal),
             REFUSED,
         ],
     )

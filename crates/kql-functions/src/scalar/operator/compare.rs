@@ -6,8 +6,8 @@ use super::{cast, lift, of, overload, refused, types};
 use crate::declare::{Accepts, Function, Overload, Param};
 use arrow_array::{Array, BooleanArray};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use kql_data::{Column, Context, Dynamic, Fault, StringReader, Type, Value};
-use std::cmp::Ordering;
+use kql_data::{Column, Context, Dynamic, Fault, StringReader, Tag, Type, Value};
+use std::{cmp::Ordering, sync::Arc};
 
 /// One of the six relations.
 trait Relation {
@@ -143,7 +143,7 @@ fn strings<R: Relation>(_: &Context, args: &[Column], n_rows: usize) -> Result<C
 fn dynamics<R: Relation>(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let (a, b) = (lift::arg(args, 0)?, lift::arg(args, 1)?);
     Ok(lift::bool_rows(n_rows, |row| {
-        let (a, b) = (a.dynamic(row), b.dynamic(row));
+        let (a, b) = (scalar(a, row), scalar(b, row));
         match (a.is_null(), b.is_null()) {
             (false, false) if R::EQUALITY => Some(R::of(order(&a, &b)) != R::NEGATED),
             (false, false) => order(&a, &b).map(|it| R::of(Some(it))),
@@ -151,6 +151,14 @@ fn dynamics<R: Relation>(_: &Context, args: &[Column], n_rows: usize) -> Result<
             _ => R::EQUALITY.then_some(R::NEGATED),
         }
     }))
+}
+
+/// The dynamic of a row, where a bag need not be built: it is equal to no scalar anyway.
+fn scalar(column: &Column, row: usize) -> Dynamic {
+    match column {
+        Column::Shredded(it) if it.tag(row) == Tag::Bag => Dynamic::Bag(Arc::default()),
+        it => it.dynamic(row),
+    }
 }
 
 /// The order of two dynamics that hold comparable scalars; times compare with their text.

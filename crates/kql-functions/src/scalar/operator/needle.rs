@@ -80,7 +80,12 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 /// Folds into a buffer that is reused.
 pub fn fold_into(text: &str, out: &mut String) {
     out.clear();
-    out.extend(text.chars().map(fold_char));
+    if text.is_ascii() {
+        out.push_str(text);
+        out.make_ascii_lowercase();
+    } else {
+        out.extend(text.chars().map(fold_char));
+    }
 }
 
 /// Whether two texts are equal but for case.

@@ -13,6 +13,7 @@ pub mod ip;
 pub mod number;
 pub mod operator;
 pub mod parsing;
+pub mod series;
 pub mod session;
 pub mod sketch;
 pub mod text;
@@ -20,6 +21,15 @@ pub mod window;
 
 /// Every family.
 pub const FAMILIES: &[&[Function]] = &[
+    series::anomaly::FUNCTIONS,
+    series::elementwise::FUNCTIONS,
+    series::fill::FUNCTIONS,
+    series::filter::FUNCTIONS,
+    series::fit::FUNCTIONS,
+    series::fourier::FUNCTIONS,
+    series::season::FUNCTIONS,
+    series::statistics::FUNCTIONS,
+    series::vector::FUNCTIONS,
     sketch::FUNCTIONS,
     sketch::IRREGULAR,
     window::FUNCTIONS,

@@ -236,9 +236,9 @@ mod tests {
     fn columns_are_named_as_in_the_language() {
         let x = Actual::varying(Type::Long);
         let p = |it: f64| Actual::literal(Value::Real(it), Type::Real);
-        assert_eq!(names("sum", &[x.clone()], &[Some("x")]), ["sum_x"]);
+        assert_eq!(names("sum", std::slice::from_ref(&x), &[Some("x")]), ["sum_x"]);
         assert_eq!(names("count", &[], &[]), ["count_"]);
-        assert_eq!(names("countif", &[x.clone()], &[None]), ["countif_"]);
+        assert_eq!(names("countif", std::slice::from_ref(&x), &[None]), ["countif_"]);
         assert_eq!(
             names("percentiles", &[x.clone(), p(50.0), p(99.9)], &[Some("x"), None, None]),
             ["percentile_x_50", "percentile_x_99_9"]
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(names("arg_max", &two, &[Some("ts"), Some("a")]), ["ts", "a"]);
         assert_eq!(names("arg_max", &two, &[None, Some("a")]), ["max_", "a"]);
         assert_eq!(names("arg_max", &two, &[Some("ts"), None]), ["ts", "max_ts_arg1"]);
-        assert_eq!(names("take_any", &[x.clone()], &[Some("x")]), ["x"]);
+        assert_eq!(names("take_any", std::slice::from_ref(&x), &[Some("x")]), ["x"]);
         assert_eq!(names("any", &[x], &[Some("x")]), ["any_x"]);
         assert_eq!(names("covariance", &two, &[Some("x"), Some("y")]), ["covariance_x_y"]);
     }

@@ -4,8 +4,11 @@ use super::{Accumulator, AggregateCall};
 use crate::resolve::Actual;
 use kql_data::{Column, Context, Dynamic, Value};
 
+/// Makes empty accumulators of one call.
+type MakeOne = Box<dyn Fn() -> Box<dyn Accumulator>>;
+
 /// The call of an aggregate on columns; constant columns count as literals. Overload, casts and result type resolved.
-pub(crate) fn call(name: &str, args: &[Column]) -> (Box<dyn Fn() -> Box<dyn Accumulator>>, Vec<Column>) {
+pub(crate) fn call(name: &str, args: &[Column]) -> (MakeOne, Vec<Column>) {
     let aggregate = crate::aggregate(name).unwrap_or_else(|| panic!("no aggregate {name}"));
     let actuals: Vec<Actual> = args
         .iter()
@@ -129,7 +132,7 @@ fn sample(ty: kql_data::Type, rows: usize, salt: u64) -> Column {
         let random = crate::sketch::hll::hash_long(row as i64 ^ (salt << 40) as i64);
         let n = (random % 40) as i64;
         let value = match ty {
-            _ if random % 11 == 0 => Value::Null,
+            _ if random.is_multiple_of(11) => Value::Null,
             Type::Bool => Value::Bool(n % 3 != 0),
             Type::Int => Value::Int(n as i32 - 20),
             Type::Long => Value::Long(n - 5),

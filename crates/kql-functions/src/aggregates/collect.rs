@@ -481,9 +481,9 @@ mod tests {
     #[test]
     fn lists_and_sets_drop_nulls_and_open_arrays() {
         let x = Column::Long(vec![Some(1), None, Some(2), Some(1)].into());
-        assert_eq!(json("make_list", &[x.clone()]), "[1,2,1]");
-        assert_eq!(json("make_set", &[x.clone()]), "[1,2]");
-        assert_eq!(json("make_list_with_nulls", &[x.clone()]), "[1,null,2,1]");
+        assert_eq!(json("make_list", std::slice::from_ref(&x)), "[1,2,1]");
+        assert_eq!(json("make_set", std::slice::from_ref(&x)), "[1,2]");
+        assert_eq!(json("make_list_with_nulls", std::slice::from_ref(&x)), "[1,null,2,1]");
         let limit = Column::constant(Value::Long(1), Type::Long, 4);
         assert_eq!(json("make_list", &[x.clone(), limit.clone()]), "[1]");
         assert_eq!(json("make_set", &[x, limit]), "[1]");
@@ -491,7 +491,7 @@ mod tests {
             Some(Dynamic::array(vec![Dynamic::string("A1"), Dynamic::string("A2")])),
             Some(Dynamic::array(vec![Dynamic::string("A2"), Dynamic::string("C1")])),
         ]);
-        assert_eq!(json("make_set", &[arrays.clone()]), r#"["A1","A2","C1"]"#);
+        assert_eq!(json("make_set", std::slice::from_ref(&arrays)), r#"["A1","A2","C1"]"#);
         assert_eq!(json("make_list", &[arrays]), r#"["A1","A2","A2","C1"]"#);
         assert_eq!(json("make_set", &[Column::null(Type::Long, 0)]), "[]");
         assert_eq!(json("make_bag", &[Column::null(Type::Dynamic, 0)]), "{}");
@@ -503,8 +503,8 @@ mod tests {
         let plain = Column::strings(["b", "a", "b", "c", "a", ""]);
         let groups = [0, 1, 0, 0, 1, 0];
         let expected = values(&run("make_set", &groups, &[plain]));
-        assert_eq!(values(&run("make_set", &groups, &[column.clone()])), expected);
-        assert_eq!(values(&run_split("make_set", &groups, &[column.clone()], &[1, 4], 2)), expected);
+        assert_eq!(values(&run("make_set", &groups, std::slice::from_ref(&column))), expected);
+        assert_eq!(values(&run_split("make_set", &groups, std::slice::from_ref(&column), &[1, 4], 2)), expected);
         assert_eq!(one("count_distinct", &[column]), Value::Long(4));
     }
 
@@ -512,12 +512,12 @@ mod tests {
     fn another_dictionary_on_the_way() {
         let (first, second) = (dictionaries(&[&["x", "y"]]).remove(0), dictionaries(&[&["y", "z"]]).remove(0));
         let cx = kql_data::Context::default();
-        let (make, _) = crate::aggregate::testing::call("make_set", &[first.clone()]);
+        let (make, _) = crate::aggregate::testing::call("make_set", std::slice::from_ref(&first));
         let (mut left, mut right) = (make(), make());
         left.resize(1);
         right.resize(1);
         left.update(&cx, &[0, 0], &[first]).unwrap();
-        right.update(&cx, &[0, 0], &[second.clone()]).unwrap();
+        right.update(&cx, &[0, 0], std::slice::from_ref(&second)).unwrap();
         left.update(&cx, &[0, 0], &[second]).unwrap();
         left.merge(&cx, right, &[0]).unwrap();
         assert_eq!(values(&left.finish(&cx).unwrap())[0].text(), r#"["x","y","z"]"#);

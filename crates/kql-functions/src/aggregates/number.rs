@@ -332,16 +332,16 @@ mod tests {
         let x = Column::longs(vec![1, 5, 9, 2]);
         let p = Column::Bool(vec![Some(true), None, Some(true), Some(false)].into());
         let groups = [0, 1, 0, 1];
-        assert_eq!(values(&run("sum", &groups, &[x.clone()])), [Value::Long(10), Value::Long(7)]);
+        assert_eq!(values(&run("sum", &groups, std::slice::from_ref(&x))), [Value::Long(10), Value::Long(7)]);
         assert_eq!(values(&run("sumif", &groups, &[x.clone(), p.clone()])), [Value::Long(10), Value::Long(0)]);
-        assert_eq!(values(&run("countif", &groups, &[p.clone()])), [Value::Long(2), Value::Long(0)]);
+        assert_eq!(values(&run("countif", &groups, std::slice::from_ref(&p))), [Value::Long(2), Value::Long(0)]);
         assert_eq!(values(&run("maxif", &groups, &[x, p])), [Value::Long(9), Value::Null]);
     }
 
     #[test]
     fn extremes_ignore_nulls_and_sums_wrap() {
         let x = Column::Real(vec![Some(f64::NAN), None, Some(2.0), Some(-1.0)].into());
-        assert_eq!(one("min", &[x.clone()]), Value::Real(-1.0));
+        assert_eq!(one("min", std::slice::from_ref(&x)), Value::Real(-1.0));
         assert_eq!(one("max", &[x]), Value::Real(2.0));
         assert_eq!(one("sum", &[Column::longs(vec![i64::MAX, 1])]), Value::Long(i64::MIN));
     }

@@ -262,10 +262,8 @@ impl Picked {
     fn compact(&mut self) -> Result<(), Fault> {
         let live: Vec<u32> = self.slots.iter().copied().filter(|it| *it != NO_ROW).collect();
         let columns = self.columns(&live)?;
-        let mut next = 0;
-        for slot in self.slots.iter_mut().filter(|it| **it != NO_ROW) {
-            *slot = next;
-            next += 1;
+        for (next, slot) in self.slots.iter_mut().filter(|it| **it != NO_ROW).enumerate() {
+            *slot = next as u32;
         }
         self.n_rows = live.len();
         self.bytes = columns.iter().map(Column::bytes).sum();

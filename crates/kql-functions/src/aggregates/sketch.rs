@@ -325,10 +325,10 @@ mod tests {
         let coded = Column::Dictionary(DictionaryColumn { codes: codes.into(), dictionary });
         let plain = Column::strings(&texts);
         let groups: Vec<u32> = (0..3_000).map(|it| it / 500 % 3).collect();
-        let expected = values(&run("dcount", &groups, &[plain.clone()]));
+        let expected = values(&run("dcount", &groups, std::slice::from_ref(&plain)));
         assert_eq!(expected, vec![Value::Long(600); 3]);
         for column in [coded, plain] {
-            assert_eq!(values(&run("dcount", &groups, &[column.clone()])), expected);
+            assert_eq!(values(&run("dcount", &groups, std::slice::from_ref(&column))), expected);
             assert_eq!(values(&run_split("dcount", &groups, &[column], &[100, 1_700], 64)), expected);
         }
     }

@@ -273,7 +273,7 @@ mod tests {
         let term = Column::Int(vec![Some(1), Some(2), None, Some(4)].into());
         assert_eq!(run("row_cumsum", &[term, restart()]), [1, 3, 0, 4].map(Value::Int));
         let ranked = Column::longs(vec![2, 3, 3, 3, 100]);
-        assert_eq!(run("row_rank_dense", &[ranked.clone()]), [1, 2, 2, 2, 3].map(Value::Long));
+        assert_eq!(run("row_rank_dense", std::slice::from_ref(&ranked)), [1, 2, 2, 2, 3].map(Value::Long));
         assert_eq!(run("row_rank_min", &[ranked]), [1, 2, 2, 2, 5].map(Value::Long));
         assert_eq!(
             run("row_rank_dense", &[Column::strings(["a", "b", "b", "b"]), restart()]),
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn neighbours() {
         let column = Column::longs(vec![1, 2, 3]);
-        assert_eq!(run("prev", &[column.clone()]), [Value::Null, Value::Long(1), Value::Long(2)]);
+        assert_eq!(run("prev", std::slice::from_ref(&column)), [Value::Null, Value::Long(1), Value::Long(2)]);
         let (two, filler) =
             (Column::constant(Value::Long(2), Type::Long, 3), Column::constant(Value::Int(9), Type::Int, 3));
         assert_eq!(run("next", &[column.clone(), two, filler]), [3, 9, 9].map(Value::Long));

@@ -180,7 +180,7 @@ fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let half = values.len() / 2;
     match (values.get(half), half.checked_sub(1).and_then(|it| values.get(it))) {
-        (Some(upper), Some(lower)) if values.len() % 2 == 0 => (lower + upper) / 2.0,
+        (Some(upper), Some(lower)) if values.len().is_multiple_of(2) => (lower + upper) / 2.0,
         (Some(middle), _) => *middle,
         _ => 0.0,
     }

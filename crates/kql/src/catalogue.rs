@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use kql_data::{Batch, Context, Fault, Schema, Table};
-use kql_executor::{Execution, Tables};
+use kql_executor::Tables;
 use kql_parser::{
     Catalogue, StoredFunction,
     plan::{NodeId, Op, Plan},
@@ -51,7 +51,7 @@ impl Catalogue for Names<'_> {
     }
 
     fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>> {
-        self.runs.then(|| Execution::new(self.cx, plan, self.engine).run(node))
+        self.runs.then(|| self.engine.execution(self.cx, plan).run(node))
     }
 
     fn plugin(&self, plan: &Plan, call: &Op) -> Option<Result<(Schema, Vec<Batch>), Fault>> {

@@ -42,6 +42,7 @@ pub struct Engine {
     now: Now,
     limits: Limits,
     timeout: Option<Duration>,
+    pub(crate) batch_rows: Option<usize>,
     seed: u64,
     stop: Stop,
 }
@@ -138,6 +139,11 @@ impl Engine {
         self.timeout = timeout;
     }
 
+    /// Sets how many rows flow through a query at once; `None` for the usual. Answers do not depend on it; tests do.
+    pub fn set_batch_rows(&mut self, n_rows: Option<usize>) {
+        self.batch_rows = n_rows;
+    }
+
     /// Sets where `geo_info_from_ip_address` looks addresses up.
     pub fn set_geo(&mut self, geo: Arc<dyn Geo>) {
         self.geo = Some(geo);
@@ -223,6 +229,14 @@ impl Engine {
         (plan, diagnostics)
     }
 
+    pub(crate) fn execution<'a>(&'a self, cx: &'a Context, plan: &'a Plan) -> Execution<'a> {
+        let execution = Execution::new(cx, plan, self);
+        match self.batch_rows {
+            Some(n_rows) => execution.batch_rows(n_rows),
+            None => execution,
+        }
+    }
+
     fn run(&self, query: &Query) -> Result<Outcome, Error> {
         let cx = self.context();
         let (plan, diagnostics) = self.bind(query, &cx, true);
@@ -231,7 +245,7 @@ impl Engine {
         }
         let start = Instant::now();
         let elapsed = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let execution = Execution::new(&cx, &plan, self).clock(&elapsed);
+        let execution = self.execution(&cx, &plan).clock(&elapsed);
         let mut tables = Vec::with_capacity(plan.results.len());
         for result in &plan.results {
             let batches = execution.run(result.node)?;

@@ -116,14 +116,16 @@ fn index_of(source: &str, lookup: &str, start: i64, length: i64, occurrence: i64
     if occurrence < 0 {
         return None;
     }
-    let (seen, before) = window(source, start, length)?;
-    let mut from = 0;
+    let (_, mut from) = window(source, start, length)?;
+    // The length counts anew from behind each match, as the reference's own examples have it.
     for left in (0..occurrence.max(1)).rev() {
-        let Some(found) = seen.get(from..).and_then(|it| it.find(lookup)).map(|it| it + from) else { return Some(-1) };
+        let (seen, before) = window(source, from as i64, length)?;
+        let Some(found) = seen.find(lookup) else { return Some(-1) };
+        let at = before + char_count(seen.get(..found).unwrap_or(""));
         if left == 0 {
-            return Some((before + char_count(seen.get(..found).unwrap_or(""))) as i64);
+            return Some(at as i64);
         }
-        from = found + seen.get(found..).and_then(|it| it.chars().next()).map_or(1, char::len_utf8);
+        from = at + 1;
     }
     Some(-1)
 }

@@ -7,6 +7,7 @@ pub mod conversion;
 pub mod datetime;
 pub mod dynamic;
 pub mod encoding;
+pub mod geo;
 pub mod hash;
 pub mod internal;
 pub mod ip;
@@ -43,6 +44,12 @@ pub const FAMILIES: &[&[Function]] = &[
     encoding::base64::FUNCTIONS,
     encoding::compression::FUNCTIONS,
     encoding::url::FUNCTIONS,
+    geo::geohash::FUNCTIONS,
+    geo::h3::FUNCTIONS,
+    geo::lines::FUNCTIONS,
+    geo::points::FUNCTIONS,
+    geo::s2::FUNCTIONS,
+    geo::wkt::FUNCTIONS,
     ip::address::FUNCTIONS,
     ip::compare::FUNCTIONS,
     ip::format::FUNCTIONS,

@@ -4,14 +4,14 @@ use crate::{
     declare::{Accepts, Function, Naming, Overload, Param, Returns},
     scalar::{
         datetime::text::{parse_datetime, parse_timespan},
-        operator::{lift, path},
+        operator::lift,
     },
 };
 use arrow_array::{
     Float64Array, Int32Array, Int64Array,
     types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type},
 };
-use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Shredded, Tag, Type, Value, time};
+use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Shredded, Tag, Type, Value, json, time};
 
 pub mod choice;
 pub mod test;
@@ -269,6 +269,14 @@ conversion_kernels! {
     toguid Guid;
 }
 
+/// A JSON text as a dynamic; text that is no JSON is a string.
+pub fn dynamic_of_text(text: &str) -> Dynamic {
+    if text.trim().is_empty() {
+        return Dynamic::Null;
+    }
+    json::read(text).unwrap_or_else(|| Dynamic::string(text))
+}
+
 /// Text is read as JSON, and is a string when it is none; a dynamic passes, other types are wrapped.
 fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let column = lift::arg(args, 0)?;
@@ -281,7 +289,7 @@ fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fau
                 if row % 4_096 == 0 {
                     cx.check()?;
                 }
-                out.push(Some(path::dynamic_of_text(rows.get(row))));
+                out.push(Some(dynamic_of_text(rows.get(row))));
             }
             Ok(Column::dynamics(out))
         }

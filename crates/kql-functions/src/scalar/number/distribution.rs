@@ -103,9 +103,7 @@ fn three(
         (lift::reals(lift::arg(args, 0)?)?, lift::reals(lift::arg(args, 1)?)?, lift::reals(lift::arg(args, 2)?)?);
     let mut out = Vec::with_capacity(n_rows);
     for row in 0..n_rows {
-        if row % 256 == 0 {
-            cx.check()?;
-        }
+        cx.check()?;
         out.push((|| map(x.get(row)?, a.get(row)?, b.get(row)?))());
     }
     Ok(Column::Real(Float64Array::from(out)))
@@ -127,9 +125,7 @@ fn welch_kernel(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, 
     let readers = (0..6).map(|index| lift::reals(lift::arg(args, index)?)).collect::<Result<Vec<_>, Fault>>()?;
     let mut out = Vec::with_capacity(n_rows);
     for row in 0..n_rows {
-        if row % 256 == 0 {
-            cx.check()?;
-        }
+        cx.check()?;
         let values: Option<Vec<f64>> = readers.iter().map(|it| it.get(row)).collect();
         out.push(match values.as_deref() {
             Some([m1, v1, n1, m2, v2, n2]) => Some(welch(*m1, *v1, *n1, *m2, *v2, *n2)),

@@ -4,7 +4,7 @@
 
 use super::lift;
 use crate::declare::{Accepts, Function, Overload, Param, Returns};
-use kql_data::{Boxed, Column, Context, Dynamic, Fault, Shredded, Tag, Type, Value, json};
+use kql_data::{Boxed, Column, Context, Dynamic, Fault, Shredded, Tag, Type, Value};
 
 /// The slot of one row of a shredded column.
 fn shredded_slot(column: &Shredded, row: usize, key: &str) -> Dynamic {
@@ -69,36 +69,6 @@ fn nothing(_: &Context, _: &[Column], n_rows: usize) -> Result<Column, Fault> {
     Ok(Column::Dynamic(Boxed::new(vec![None; n_rows])))
 }
 
-/// Follows `$.a.b[0]['c']` through a JSON text or dynamic; `None` when the path is no path.
-pub fn follow(value: &Dynamic, path: &str) -> Option<Dynamic> {
-    let mut at = value.clone();
-    let mut rest = path.trim().strip_prefix('$').unwrap_or(path.trim());
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (text, after) = inside.split_once(']')?;
-            at = match text.trim().parse::<i64>() {
-                Ok(position) => at.at(position),
-                Err(_) => at.get(text.trim().trim_matches(['\'', '"'])),
-            };
-            rest = after;
-        } else {
-            let name = rest.strip_prefix('.').unwrap_or(rest);
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            at = at.get(name.get(..end)?);
-            rest = name.get(end..)?;
-        }
-    }
-    Some(at)
-}
-
-/// A JSON text as a dynamic; text that is no JSON is a string.
-pub fn dynamic_of_text(text: &str) -> Dynamic {
-    if text.trim().is_empty() {
-        return Dynamic::Null;
-    }
-    json::read(text).unwrap_or_else(|| Dynamic::string(text))
-}
-
 const BAG: Param = Param::new("value", Accepts::Type(Type::Dynamic));
 const STRING: Param = Param::new("value", Accepts::Type(Type::String));
 const KEY: Param = Param::new("key", Accepts::Type(Type::String)).cast(Type::String);
@@ -130,17 +100,3 @@ pub const FUNCTIONS: &[Function] = &[
         ],
     ),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_followed() {
-        let value = dynamic_of_text(r#"{"a":{"b":[1,{"c d":2}]}}"#);
-        assert_eq!(follow(&value, "$.a.b[1]['c d']"), Some(Dynamic::Long(2)));
-        assert_eq!(follow(&value, "$['a'].b[-2]"), Some(Dynamic::Long(1)));
-        assert_eq!(follow(&value, "$.x.y"), Some(Dynamic::Null));
-        assert_eq!(follow(&value, "$.a["), None);
-    }
-}

@@ -269,7 +269,7 @@ fn shredded_paths_and_dictionaries() {
         answers(run("has", &[Column::Dictionary(names), constant("bob")]).unwrap()),
         [false, false, true, false]
     );
-    assert_eq!(answers(run("isempty", &[users.clone()]).unwrap()), [false, true, false, false]);
+    assert_eq!(answers(run("isempty", std::slice::from_ref(&users)).unwrap()), [false, true, false, false]);
     let list = Column::constant(dynamic(r#"["ann","bob"]"#).0, Type::Dynamic, 4);
     assert_eq!(answers(run("in", &[users, list]).unwrap()), [false, false, true, true]);
     assert_eq!(run(".", &[tree, constant("nobody")]).unwrap().value(0), Value::Null);

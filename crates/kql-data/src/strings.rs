@@ -73,14 +73,15 @@ pub struct DictionaryBuilder {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     start: usize,
-    len: usize,
+    /// Of values beyond 4 GiB, which no limit lets through, the low bits.
+    len: u32,
     code: u32,
 }
 
 impl Slot {
     #[inline]
     fn text<'a>(&self, text: &'a str) -> &'a [u8] {
-        text.as_bytes().get(self.start..self.start + self.len).unwrap_or(&[])
+        text.as_bytes().get(self.start..self.start + self.len as usize).unwrap_or(&[])
     }
 }
 
@@ -103,7 +104,7 @@ impl DictionaryBuilder {
     pub fn code(&mut self, value: &str) -> u32 {
         let hash = self.hasher.hash_one(value.as_bytes());
         let (text, bytes) = (&self.text, value.as_bytes());
-        match self.slots.find(hash, |it| it.len == bytes.len() && it.text(text) == bytes) {
+        match self.slots.find(hash, |it| it.len as usize == bytes.len() && it.text(text) == bytes) {
             Some(it) => it.code,
             None => self.add(hash, value),
         }
@@ -111,7 +112,7 @@ impl DictionaryBuilder {
 
     fn add(&mut self, hash: u64, value: &str) -> u32 {
         // A column has at most u32::MAX rows, so codes cannot run out.
-        let slot = Slot { start: self.text.len(), len: value.len(), code: self.ends.len() as u32 };
+        let slot = Slot { start: self.text.len(), len: value.len() as u32, code: self.ends.len() as u32 };
         self.text.push_str(value);
         self.ends.push(self.text.len());
         let (text, hasher) = (&self.text, &self.hasher);

@@ -105,6 +105,8 @@ pub struct LoadOptions {
     pub stop: Stop,
     /// Rows of a chunk; 0 for [`Chunk::ROWS`]. For tests.
     pub chunk_rows: usize,
+    /// Bytes that threads read at a time, from the second block of so many on; 0 for what suits. For tests.
+    pub block_bytes: usize,
     /// Reads every record by the careful path alone. For tests.
     pub careful: bool,
 }
@@ -163,7 +165,11 @@ impl Loader {
             }
             _ => {
                 let (fast, parser) = (!options.careful, Default::default());
-                json::Reader { limits, shape, tree, accounting, fast, parser }.read(&mut source)
+                let alone = if options.block_bytes == 0 { 8 } else { 1 };
+                if options.block_bytes > 0 {
+                    source.set_block(options.block_bytes);
+                }
+                json::Reader { limits, shape, tree, accounting, fast, parser, alone }.read(&mut source)
             }
         };
         assert_balanced(accounting)?;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
 use kql_data::Limits;
-use kql_formats::{Format, InputFormat, LoadOptions, Loaded, WriteOptions, load_bytes, write};
+use kql_formats::{Format, InputFormat, LoadOptions, Loaded, Loader, Shape, WriteOptions, load_bytes, write};
 
 /// SplitMix64.
 struct Random(u64);
@@ -199,6 +199,37 @@ fn both_readers_agree_on_damaged_input() {
         }
         damage(&mut random, &mut text);
         _ = compare(&text, [0, 1, 7][round % 3]);
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let mut random = Random(5);
+    for round in 0..600 {
+        let mut text = records(&mut random, 60).into_bytes();
+        if round % 3 == 0 {
+            damage(&mut random, &mut text);
+        }
+        let load = |threads: usize, block_bytes: usize| {
+            let limits = Limits { threads, rejects_kept: 3, ..Limits::default() };
+            let options = LoadOptions {
+                limits,
+                block_bytes,
+                format: InputFormat::Json,
+                shape: Some(Shape::Plain),
+                ..LoadOptions::default()
+            };
+            let mut loader = Loader::new(LoadOptions { chunk_rows: 16, ..options });
+            for name in ["a", "b"] {
+                loader.add(name, Box::new(std::io::Cursor::new(text.clone()))).unwrap();
+            }
+            loader.finish().unwrap()
+        };
+        let (alone, together) = (load(1, 0), load(3, [16, 64, 300][round % 3]));
+        let shown = String::from_utf8_lossy(&text);
+        assert_eq!(rows(&alone), rows(&together), "{shown}");
+        assert_eq!(alone.accounting, together.accounting, "{shown}");
+        assert_eq!(alone.conversions, together.conversions);
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON sources: lines, arrays, pages of an interface.
 
-use super::{careful, record::Fast, record::Keys, source::Source};
+use super::{careful, parallel, record::Fast, record::Keys, source::Source};
 use crate::{
     Accounting, LoadError, Reject,
     accounting::cut,
@@ -48,6 +48,8 @@ pub(crate) struct Reader<'a> {
     /// Whether the fast path is taken; not in tests that compare.
     pub(crate) fast: bool,
     pub(crate) parser: Fast,
+    /// Blocks of lines read before other threads help.
+    pub(crate) alone: usize,
 }
 
 /// A piece of a source.
@@ -76,33 +78,45 @@ impl Reader<'_> {
 
     /// One record a line.
     fn lines(&mut self, source: &mut Source) -> Result<(), LoadError> {
+        let mut n_blocks = 0;
         while let Some(len) = source.lines()? {
-            let block = source.window().get(..len).unwrap_or(&[]);
-            let (mut at, mut line) = (0, source.line);
-            // UTF-8 is checked over the block at once; only in a bad one line by line.
-            let whole = simdutf8::basic::from_utf8(block).ok();
-            while at < block.len() {
-                let rest = block.get(at..).unwrap_or(&[]);
-                let size = memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1);
-                if size > self.limits.line_bytes.saturating_add(1) {
-                    return Err(LoadError::at(&source.name, line, source.offset + at as u64, source.too_long().fault));
-                }
-                let place = Place { line, offset: source.offset + at as u64, bytes: size as u64 };
-                let text = match whole.and_then(|it| it.get(at..at + size)) {
-                    Some(it) => Cow::Borrowed(it),
-                    None => self.text(rest.get(..size).unwrap_or(&[])),
-                };
-                self.accounting.bytes += size as u64;
-                self.line(&source.name, &text, place);
-                at += size;
-                line += 1;
+            if n_blocks >= self.alone && self.shape.is_some() && self.limits.threads > 1 {
+                return parallel::lines(self, source);
             }
-            let n_lines = line - source.line;
-            source.consume(len, n_lines);
-            self.accounting.lines += n_lines;
+            n_blocks += 1;
+            let lines =
+                self.block(&source.name, source.window().get(..len).unwrap_or(&[]), source.line, source.offset)?;
+            source.consume(len, lines);
             self.check_memory(source)?;
         }
         Ok(())
+    }
+
+    /// Whole lines; returns how many.
+    pub(super) fn block(&mut self, source: &str, block: &[u8], line: u64, offset: u64) -> Result<u64, LoadError> {
+        let (mut at, mut n_lines) = (0, 0);
+        // UTF-8 is checked over the block at once; only in a bad one line by line.
+        let whole = simdutf8::basic::from_utf8(block).ok();
+        while at < block.len() {
+            let rest = block.get(at..).unwrap_or(&[]);
+            let size = memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1);
+            let place = Place { line: line + n_lines, offset: offset + at as u64, bytes: size as u64 };
+            if size > self.limits.line_bytes.saturating_add(1) {
+                let (name, limit) = ("line_bytes", self.limits.line_bytes as u64);
+                let fault = Fault::Limit { name, limit, by: "a line of the input".to_owned() };
+                return Err(LoadError::at(source, place.line, place.offset, fault));
+            }
+            let text = match whole.and_then(|it| it.get(at..at + size)) {
+                Some(it) => Cow::Borrowed(it),
+                None => self.text(rest.get(..size).unwrap_or(&[])),
+            };
+            self.accounting.bytes += size as u64;
+            self.accounting.lines += 1;
+            self.line(source, &text, place);
+            at += size;
+            n_lines += 1;
+        }
+        Ok(n_lines)
     }
 
     fn line(&mut self, source: &str, text: &str, place: Place) {

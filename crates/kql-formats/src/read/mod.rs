@@ -3,6 +3,7 @@
 pub(crate) mod careful;
 pub(crate) mod delimited;
 pub(crate) mod json;
+mod parallel;
 pub(crate) mod record;
 mod scan;
 pub(crate) mod source;

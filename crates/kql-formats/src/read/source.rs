@@ -27,6 +27,8 @@ pub(crate) struct Source {
     bytes_max: usize,
     line_bytes: usize,
     stop: Stop,
+    /// Bytes asked for at a time.
+    block: usize,
     /// Bytes consumed.
     pub(crate) offset: u64,
     /// Line of the next byte, from 1.
@@ -60,10 +62,16 @@ impl Source {
             bytes_max: if gzip || zstd { limits.decompressed_bytes } else { usize::MAX },
             line_bytes: limits.line_bytes,
             stop: stop.clone(),
+            block: BLOCK,
             offset: 0,
             line: 1,
             read: 0,
         })
+    }
+
+    /// Sets how many bytes are asked for at a time.
+    pub(crate) fn set_block(&mut self, bytes: usize) {
+        self.block = bytes.clamp(1, BLOCK);
     }
 
     /// Bytes at hand.
@@ -92,7 +100,7 @@ impl Source {
             _ = self.buffer.drain(..self.from);
             self.from = 0;
         }
-        let n = self.reader.by_ref().take(BLOCK as u64).read_to_end(&mut self.buffer);
+        let n = self.reader.by_ref().take(self.block as u64).read_to_end(&mut self.buffer);
         let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
         self.ended = n == 0;
         self.read += n as u64;
@@ -110,7 +118,7 @@ impl Source {
                 return Ok(Some(self.window().len()).filter(|it| *it > 0));
             }
             if let Some(at) = memchr::memrchr(b'\n', self.window())
-                && (at + 1 >= BLOCK / 2 || self.window().len() >= 2 * BLOCK)
+                && (at + 1 >= self.block / 2 || self.window().len() >= 2 * self.block)
             {
                 return Ok(Some(at + 1));
             }

@@ -2,9 +2,11 @@
 
 mod convert;
 mod finish;
+mod graft;
 mod instant;
 mod texts;
 mod tree;
 
 pub(crate) use finish::Finish;
+pub(crate) use graft::Harvest;
 pub(crate) use tree::{Grown, NodeId, ROOT, Tree, Twice};

@@ -15,6 +15,17 @@ pub(crate) enum Part {
     Plain(LargeStringArray),
 }
 
+impl Part {
+    /// Turns codes of one dictionary into codes of another.
+    pub(crate) fn recode(&mut self, codes: &[u32]) {
+        if let Part::Codes(rows) = self {
+            for it in rows {
+                *it = codes.get(*it as usize).copied().unwrap_or(0);
+            }
+        }
+    }
+}
+
 /// Values that wait before they are looked up.
 const PENDING: usize = 4_096;
 /// Bytes of values that wait.
@@ -152,6 +163,16 @@ impl Sprouts {
         self.codes.clear();
         self.text.clear();
         self.ends.clear();
+    }
+
+    /// Takes over the dictionary of another: the codes here, by its codes.
+    pub(crate) fn absorb(&mut self, other: &Sprouts) -> Vec<u32> {
+        self.flush();
+        if other.plain && !self.plain {
+            self.give_up();
+        }
+        self.n_values += other.n_values;
+        (0..other.dictionary.len() as u32).map(|it| self.dictionary.code(other.dictionary.value(it))).collect()
     }
 
     /// No more values: what turns parts into texts.

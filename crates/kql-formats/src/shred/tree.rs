@@ -13,7 +13,7 @@ pub(crate) type NodeId = u32;
 /// The node of whole records.
 pub(crate) const ROOT: NodeId = 0;
 /// No member, or none yet.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// Columns that a table may have.
 const COLUMNS_MAX: usize = 4_096;
@@ -27,14 +27,14 @@ const NODES_MAX: usize = 16_384;
 /// A key of a node.
 #[derive(Debug)]
 pub(crate) struct Member {
-    key: Arc<str>,
+    pub(super) key: Arc<str>,
     pattern: Pattern,
     /// Where its values go.
     pub(crate) node: NodeId,
     /// The member that came next last time.
-    follow: u32,
+    pub(super) follow: u32,
     /// The key is another name of the node.
-    details: bool,
+    pub(super) details: bool,
 }
 
 /// `"key":` as it stands in JSON, compared without a call: keys are compared for every value read.
@@ -74,27 +74,27 @@ impl Pattern {
 }
 
 #[derive(Debug)]
-struct Sprout {
+pub(super) struct Sprout {
     parent: NodeId,
-    members: Vec<Member>,
-    by_key: Map<Arc<str>, u32>,
-    first: u32,
-    n_bags: usize,
+    pub(super) members: Vec<Member>,
+    pub(super) by_key: Map<Arc<str>, u32>,
+    pub(super) first: u32,
+    pub(super) n_bags: usize,
     tags: Vec<u8>,
     longs: Vec<i64>,
     reals: Vec<f64>,
-    strings: Option<Box<Sprouts>>,
-    raw: Option<Box<Sprouts>>,
-    parts: Vec<Option<ChunkPart>>,
+    pub(super) strings: Option<Box<Sprouts>>,
+    pub(super) raw: Option<Box<Sprouts>>,
+    pub(super) parts: Vec<Option<ChunkPart>>,
 }
 
 #[derive(Debug)]
-struct ChunkPart {
+pub(super) struct ChunkPart {
     tags: Vec<u8>,
     longs: Option<Vec<i64>>,
     reals: Option<Vec<f64>>,
-    strings: Option<Part>,
-    raw: Option<Part>,
+    pub(super) strings: Option<Part>,
+    pub(super) raw: Option<Part>,
 }
 
 impl ChunkPart {
@@ -192,14 +192,14 @@ pub(crate) struct Mark {
 /// Records taken apart, so far.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    nodes: Vec<Sprout>,
+    pub(super) nodes: Vec<Sprout>,
     row: usize,
     /// Rows of the finished chunks.
-    chunks: Vec<usize>,
+    pub(super) chunks: Vec<usize>,
     /// Nodes set in the row under way.
     touched: Vec<NodeId>,
     chunk_rows: usize,
-    finished_bytes: usize,
+    pub(super) finished_bytes: usize,
 }
 
 impl Tree {
@@ -270,9 +270,14 @@ impl Tree {
         if !room || self.nodes.len() >= NODES_MAX {
             return None;
         }
+        Some(self.grow_member(node, key))
+    }
+
+    /// A member with a node of its own, whether there is room or not.
+    pub(super) fn grow_member(&mut self, node: NodeId, key: &str) -> u32 {
         let child = self.nodes.len() as NodeId;
         self.nodes.push(Sprout::new(node));
-        Some(self.push_member(node, key, child, false))
+        self.push_member(node, key, child, false)
     }
 
     fn push_member(&mut self, node: NodeId, key: &str, child: NodeId, details: bool) -> u32 {
@@ -426,11 +431,22 @@ impl Tree {
         self.touched.clear();
         self.row += 1;
         if self.row >= self.chunk_rows {
-            self.finish_chunk();
+            self.end_chunk();
         }
     }
 
-    fn finish_chunk(&mut self) {
+    /// Rows that a chunk has.
+    pub(crate) fn chunk_rows(&self) -> usize {
+        self.chunk_rows
+    }
+
+    /// Finished chunks.
+    pub(crate) fn n_chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Ends the chunk under way, if it has rows.
+    pub(crate) fn end_chunk(&mut self) {
         if self.row == 0 {
             return;
         }
@@ -444,7 +460,7 @@ impl Tree {
 
     /// No more rows.
     pub(crate) fn finish(mut self) -> Grown {
-        self.finish_chunk();
+        self.end_chunk();
         let grow = |mut it: Sprout| GrownNode {
             members: it.members.into_iter().filter(|it| !it.details).map(|it| (it.key, it.node)).collect(),
             strings: it.strings.take().map(|it| it.finish()),

@@ -1,0 +1,183 @@
+//! Lines on several threads: each takes runs of lines into a tree of its own, and the trees become one.
+//!
+//! Rows, rejects and columns come out in the order of the input, as if one thread had read it.
+
+use super::{json::Reader, record::Fast, source::Source};
+use crate::{
+    Accounting, LoadError,
+    openai::Shape,
+    shred::{Harvest, Tree},
+};
+use kql_data::{Fault, Limits};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+/// Blocks of a run. Longer runs make larger chunks, and hold more of the input.
+const BLOCKS: usize = 8;
+/// Threads at most.
+const THREADS: usize = 8;
+
+/// Lines that follow each other.
+struct Run {
+    index: usize,
+    bytes: Vec<u8>,
+    line: u64,
+    offset: u64,
+}
+
+/// The source, from which threads take runs in turn.
+struct Queue<'a> {
+    source: &'a mut Source,
+    n_runs: usize,
+    /// What ended the reading early.
+    error: Option<LoadError>,
+}
+
+/// What all threads share.
+struct Work<'a> {
+    name: &'a str,
+    limits: &'a Limits,
+    shape: Shape,
+    fast: bool,
+    chunk_rows: usize,
+    queue: Mutex<Queue<'a>>,
+    /// Set when a thread cannot go on: the rest is not read.
+    failed: AtomicBool,
+    /// Bytes held by all trees.
+    held: AtomicUsize,
+}
+
+/// What a thread brings back.
+struct Yield {
+    harvest: Harvest,
+    accounting: Accounting,
+    error: Option<LoadError>,
+}
+
+/// Reads the rest of a source.
+pub(super) fn lines(reader: &mut Reader<'_>, source: &mut Source) -> Result<(), LoadError> {
+    let name = source.name.clone();
+    let work = Work {
+        name: &name,
+        limits: reader.limits,
+        shape: reader.shape.unwrap_or(Shape::Plain),
+        fast: reader.fast,
+        chunk_rows: reader.tree.chunk_rows(),
+        queue: Mutex::new(Queue { source, n_runs: 0, error: None }),
+        failed: AtomicBool::new(false),
+        held: AtomicUsize::new(reader.tree.bytes()),
+    };
+    let mut errors = Vec::new();
+    let yields: Vec<Yield> = thread::scope(|scope| {
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, || work.help()).ok();
+        let threads: Vec<_> = (1..work.limits.threads.min(THREADS)).filter_map(spawn).collect();
+        let mut yields = vec![work.help()];
+        for it in threads {
+            match it.join() {
+                Ok(it) => yields.push(it),
+                Err(_) => {
+                    let fault = Fault::new("a thread that reads died, which is a bug; please report it");
+                    errors.push(LoadError::at(&name, 0, 0, fault));
+                }
+            }
+        }
+        yields
+    });
+    errors.extend(work.queue.into_inner().unwrap_or_else(PoisonError::into_inner).error);
+    let mut harvests = Vec::new();
+    for it in yields {
+        add(reader.accounting, it.accounting);
+        errors.extend(it.error);
+        harvests.push(it.harvest);
+    }
+    order_rejects(reader, &name);
+    reader.tree.absorb(harvests);
+    errors.into_iter().min_by_key(|it| it.offset).map_or(Ok(()), Err)
+}
+
+/// Rejects of the source in its order, behind those of earlier sources.
+fn order_rejects(reader: &mut Reader<'_>, source: &str) {
+    let rejects = std::mem::take(&mut reader.accounting.rejects);
+    let (mut these, mut kept): (Vec<_>, Vec<_>) = rejects.into_iter().partition(|it| it.source == source);
+    these.sort_by_key(|it| it.offset);
+    kept.append(&mut these);
+    kept.truncate(reader.limits.rejects_kept);
+    reader.accounting.rejects = kept;
+}
+
+fn add(all: &mut Accounting, mut more: Accounting) {
+    all.bytes += more.bytes;
+    all.row_bytes += more.row_bytes;
+    all.reject_bytes += more.reject_bytes;
+    all.blank_bytes += more.blank_bytes;
+    all.lines += more.lines;
+    all.rows += more.rows;
+    all.rejected += more.rejected;
+    all.blank += more.blank;
+    all.replaced_bytes += more.replaced_bytes;
+    all.rejects.append(&mut more.rejects);
+}
+
+impl Work<'_> {
+    /// The next run of the source, in `bytes`.
+    fn next(&self, mut bytes: Vec<u8>) -> Option<Run> {
+        bytes.clear();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.error.is_some() || self.failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let Queue { source, n_runs, error } = &mut *queue;
+        let mut run = Run { index: *n_runs, bytes, line: source.line, offset: source.offset };
+        for _ in 0..BLOCKS {
+            match source.lines() {
+                Ok(Some(len)) => {
+                    run.bytes.extend_from_slice(source.window().get(..len).unwrap_or(&[]));
+                    source.skip(len);
+                }
+                Ok(None) => break,
+                Err(it) => {
+                    *error = Some(it);
+                    break;
+                }
+            }
+        }
+        *n_runs += 1;
+        (!run.bytes.is_empty()).then_some(run)
+    }
+
+    /// Reads runs until there are no more.
+    fn help(&self) -> Yield {
+        let mut tree = Tree::new(self.chunk_rows);
+        let (mut accounting, mut error, mut runs) = (Accounting::default(), None, Vec::new());
+        let (mut held, mut buffer) = (0, Vec::new());
+        while let Some(run) = self.next(std::mem::take(&mut buffer)) {
+            let before = tree.n_chunks();
+            let mut shape = Some(self.shape);
+            let (limits, fast, parser) = (self.limits, self.fast, Fast::default());
+            let (tree_, accounting) = (&mut tree, &mut accounting);
+            let mut reader = Reader { limits, shape: &mut shape, tree: tree_, accounting, fast, parser, alone: 0 };
+            let mut res = reader.block(self.name, &run.bytes, run.line, run.offset).map(|_| ());
+            tree.end_chunk();
+            runs.resize(runs.len() + tree.n_chunks() - before, run.index);
+            let now = tree.bytes();
+            let all = self.held.fetch_add(now.saturating_sub(held), Ordering::Relaxed) + now.saturating_sub(held);
+            held = held.max(now);
+            if res.is_ok() && all > self.limits.memory {
+                let (name, limit) = ("memory", self.limits.memory as u64);
+                let fault = Fault::Limit { name, limit, by: "loading".to_owned() };
+                res = Err(LoadError::at(self.name, run.line, run.offset, fault));
+            }
+            if let Err(it) = res {
+                self.failed.store(true, Ordering::Relaxed);
+                error = Some(it);
+            }
+            buffer = run.bytes;
+        }
+        Yield { harvest: Harvest { tree, runs }, accounting, error }
+    }
+}

@@ -1,0 +1,123 @@
+//! Several trees into one, as if one had been grown from the start, but for where chunks end.
+//!
+//! Chunks stay as they are; only their codes change. Copying them into larger ones would hold all rows twice.
+
+use super::tree::{NONE, NodeId, ROOT, Sprout, Tree};
+use crate::read::record::Keys;
+use kql_data::Map;
+use std::sync::Arc;
+
+/// A tree that a thread grew.
+#[derive(Debug)]
+pub(crate) struct Harvest {
+    /// The tree, its last chunk ended.
+    pub(crate) tree: Tree,
+    /// By chunk: the run of lines that it comes from.
+    pub(crate) runs: Vec<usize>,
+}
+
+/// Where a key was first seen: the chunk, and its place among the keys of the tree that has the chunk.
+type First = (usize, usize);
+
+/// Where the chunks of another tree go.
+struct Places<'a> {
+    places: &'a [usize],
+    /// The first of them.
+    base: usize,
+}
+
+impl Tree {
+    /// Adds the rows of those trees, in the order of their runs.
+    pub(crate) fn absorb(&mut self, harvests: Vec<Harvest>) {
+        self.end_chunk();
+        let mut order: Vec<(usize, usize, usize)> = Vec::new();
+        for (tree, harvest) in harvests.iter().enumerate() {
+            order.extend(harvest.runs.iter().enumerate().map(|(chunk, run)| (*run, tree, chunk)));
+        }
+        order.sort_unstable();
+        let mut places: Vec<Vec<usize>> = harvests.iter().map(|it| vec![0; it.runs.len()]).collect();
+        // What is here was first.
+        let mut firsts: Map<NodeId, First> = Map::default();
+        for sprout in &self.nodes {
+            firsts.extend(sprout.members.iter().enumerate().map(|(at, member)| (member.node, (0, at))));
+        }
+        let base = self.chunks.len();
+        for (tree, chunk) in order.into_iter().map(|it| (it.1, it.2)) {
+            places[tree][chunk] = self.chunks.len();
+            self.chunks.push(harvests[tree].tree.chunks.get(chunk).copied().unwrap_or(0));
+        }
+        for (mut harvest, places) in harvests.into_iter().zip(places) {
+            self.finished_bytes += harvest.tree.finished_bytes;
+            let after = Places { places: &places, base };
+            self.graft(ROOT, &mut harvest.tree.nodes, ROOT, &after, &mut firsts);
+        }
+        for node in &mut self.nodes {
+            reorder(node, &firsts);
+        }
+    }
+
+    /// Adds a node of another tree to one of this, and its children likewise. No deeper than a record may be nested.
+    fn graft(
+        &mut self,
+        into: NodeId,
+        nodes: &mut [Sprout],
+        from: NodeId,
+        places: &Places<'_>,
+        firsts: &mut Map<NodeId, First>,
+    ) {
+        let other = &mut nodes[from as usize];
+        self.nodes[into as usize].take_over(other, places);
+        let members: Vec<(Arc<str>, NodeId, bool)> =
+            other.members.iter().map(|it| (it.key.clone(), it.node, it.details)).collect();
+        for (at, (key, child, details)) in members.into_iter().enumerate() {
+            if details {
+                _ = self.alias(&key, Keys::DETAILS);
+                continue;
+            }
+            let member = match self.nodes[into as usize].by_key.get(&key) {
+                Some(it) => *it,
+                None => self.grow_member(into, &key),
+            };
+            let node = self.at(into, member).node;
+            let chunks = nodes[child as usize].parts.iter().zip(places.places).filter(|it| it.0.is_some());
+            let first = (chunks.map(|it| *it.1 - places.base + 1).min().unwrap_or(usize::MAX), at);
+            let known = firsts.entry(node).or_insert(first);
+            *known = first.min(*known);
+            self.graft(node, nodes, child, places, firsts);
+        }
+    }
+}
+
+impl Sprout {
+    /// Takes the values of a node of another tree.
+    fn take_over(&mut self, other: &mut Sprout, places: &Places<'_>) {
+        self.n_bags += other.n_bags;
+        let strings = other.strings.take().map(|it| self.strings.get_or_insert_default().absorb(&it));
+        let raw = other.raw.take().map(|it| self.raw.get_or_insert_default().absorb(&it));
+        for (part, place) in other.parts.drain(..).zip(places.places) {
+            let Some(mut part) = part else { continue };
+            for (part, codes) in [(&mut part.strings, &strings), (&mut part.raw, &raw)] {
+                if let (Some(part), Some(codes)) = (part, codes) {
+                    part.recode(codes);
+                }
+            }
+            if self.parts.len() <= *place {
+                self.parts.resize_with(*place + 1, || None);
+            }
+            self.parts[*place] = Some(part);
+        }
+    }
+}
+
+/// Keys in the order of their first appearance; guesses of what follows are forgotten.
+fn reorder(node: &mut Sprout, firsts: &Map<NodeId, First>) {
+    let last = (usize::MAX, usize::MAX);
+    node.members.sort_by_key(|it| if it.details { last } else { firsts.get(&it.node).copied().unwrap_or(last) });
+    node.first = NONE;
+    for (at, member) in node.members.iter_mut().enumerate() {
+        member.follow = NONE;
+        if let Some(it) = node.by_key.get_mut(&member.key) {
+            *it = at as u32;
+        }
+    }
+}

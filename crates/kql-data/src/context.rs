@@ -101,7 +101,7 @@ impl Default for Limits {
         Limits {
             query_bytes: 2 << 20,
             depth: 256,
-            plan_nodes: 100_000,
+            plan_nodes: 2_000_000,
             memory: 4 << 30,
             result_rows: usize::MAX,
             array_elements: 1 << 20,

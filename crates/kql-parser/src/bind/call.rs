@@ -183,6 +183,7 @@ impl Binder<'_> {
             "iscolumnexists" => self.is_column_exists(arguments, span),
             "pack_all" => self.pack_all(arguments, span),
             "bag_pack_columns" => self.bag_pack_columns(arguments, span),
+            "column_names_of" => self.column_names_of(arguments, span),
             "ingestion_time" => self.ingestion_time(arguments, span),
             "toscalar" => match arguments.as_slice() {
                 [one] => self.to_scalar(one.value, span),
@@ -265,6 +266,14 @@ impl Binder<'_> {
             args.push(value);
         }
         self.make_call("bag_pack", &args, span)
+    }
+
+    /// The names of a table's columns.
+    fn column_names_of(&mut self, arguments: &[Argument], span: Span) -> Bind<ExprId> {
+        let [one] = arguments else { return self.fail("SEM0219", span, "column_names_of() takes a table") };
+        let table = self.over(super::Row::none(), |binder| binder.tabular(one.value))?;
+        let names = table.schema.fields.iter().map(|it| kql_data::Dynamic::String(it.name.clone())).collect();
+        Ok(self.constant(Value::Dynamic(kql_data::Dynamic::array(names)), Type::Dynamic))
     }
 
     /// The time a row came in: its `_IngestionTime` or `_TimeReceived`, else `TimeGenerated`, else null.

@@ -7,6 +7,7 @@ use crate::{
     syntax::{self, ArithmeticOperator, BinaryOperator, ExprKind, MembershipOperator, Step, UnaryOperator},
 };
 use kql_data::{Dynamic, Type, Value};
+use kql_functions::resolve::widest_number;
 
 /// The function behind a comparison or string operator.
 fn function_of(operator: BinaryOperator) -> &'static str {
@@ -123,6 +124,9 @@ impl Binder<'_> {
         {
             let ty = right.fields.get(index).map_or(Type::Dynamic, |it| it.ty);
             return Ok(self.column(self.row.schema.len() + index, ty));
+        }
+        if let Some(ty) = self.row.elsewhere.as_ref().and_then(|it| it.fields.get(it.index_of(name)?)).map(|it| it.ty) {
+            return Ok(self.constant(Value::null(ty), ty));
         }
         match self.env.find(name).cloned() {
             Some(Binding::Scalar(expr)) => return Ok(expr),
@@ -296,6 +300,15 @@ impl Binder<'_> {
                 let right = self.cast(right, other, span)?;
                 self.make_call(name, &[left, right], span)
             }
+            _ if a.is_number() && b.is_number() => {
+                // Two ints give a long; otherwise the narrower number widens.
+                let ty = match widest_number([a, b]) {
+                    Some(Type::Int) | None => Type::Long,
+                    Some(ty) => ty,
+                };
+                let (left, right) = (self.cast(left, ty, span)?, self.cast(right, ty, span)?);
+                self.make_call(name, &[left, right], span)
+            }
             _ => self.make_call(name, &[left, right], span),
         }
     }
@@ -363,7 +376,10 @@ impl Binder<'_> {
         let is_equality = matches!(name, "==" | "!=");
         let (left, right) = match (a, b) {
             (a, b) if a == b && a != Type::Dynamic => (left, right),
-            (a, b) if a.is_number() && b.is_number() => (left, right),
+            (a, b) if a.is_number() && b.is_number() => {
+                let ty = widest_number([a, b]).unwrap_or(Type::Real);
+                (self.cast(left, ty, span)?, self.cast(right, ty, span)?)
+            }
             // A null without a type of its own takes the other's.
             (Type::Dynamic, _) if matches!(self.value_of(left), Some(Value::Null)) => {
                 (self.constant(Value::null(b), b), right)
@@ -384,9 +400,9 @@ impl Binder<'_> {
             }
             (Type::Dynamic, b) => (self.cast(left, b, span)?, right),
             (a, Type::Dynamic) => (left, self.cast(right, a, span)?),
-            // A literal string takes the type that it is compared with.
-            (a, Type::String) if self.value_of(right).is_some() && is_equality => (left, self.cast(right, a, span)?),
-            (Type::String, b) if self.value_of(left).is_some() && is_equality => (self.cast(left, b, span)?, right),
+            // A string takes the type that it is compared with.
+            (a, Type::String) if a != Type::Guid || is_equality => (left, self.cast(right, a, span)?),
+            (Type::String, b) if b != Type::Guid || is_equality => (self.cast(left, b, span)?, right),
             (Type::Bool, b) if b.is_number() => (self.cast(left, Type::Long, span)?, right),
             (a, Type::Bool) if a.is_number() => (left, self.cast(right, Type::Long, span)?),
             _ => {
@@ -570,6 +586,11 @@ impl Binder<'_> {
                     *bound = self.cast(*bound, ty, span)?;
                 }
             }
+        }
+        if let Some(wide) = widest_number([ty, self.ty(low), self.ty(high)]) {
+            value = self.cast(value, wide, span)?;
+            low = self.cast(low, wide, span)?;
+            high = self.cast(high, wide, span)?;
         }
         if ty == Type::Bool {
             value = self.cast(value, Type::Long, span)?;

@@ -201,6 +201,7 @@ impl Binder<'_> {
             || from == Type::Dynamic
             || ty == Type::Dynamic
             || kql_functions::resolve::widening(from, ty).is_some()
+            || (from.is_integer() && ty.is_integer())
             || self.value_of(expr).is_some_and(|it| it.is_null())
             || (self.value_of(expr).is_some() && (from == Type::String || from.is_number() && ty.is_number()));
         if !fits {

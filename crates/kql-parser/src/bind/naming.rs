@@ -10,6 +10,7 @@ use kql_functions::Naming;
 pub(super) struct Names {
     spelled: Set<String>,
     taken: Set<String>,
+    used: Set<String>,
     avoided: Set<String>,
     n_unnamed: usize,
 }
@@ -20,22 +21,31 @@ impl Names {
         Names {
             spelled: spelled.into_iter().collect(),
             taken: Set::default(),
+            used: Set::default(),
             avoided: avoided.into_iter().collect(),
             n_unnamed: 0,
         }
     }
 
-    /// Takes a name that is spelled out; `false` when it is taken already.
+    /// Takes a name that is spelled out; `None` when it is spelled out twice. One that a column without a name of its own
+    /// took before gets a number.
+    pub(super) fn spell(&mut self, name: &str) -> Option<String> {
+        if !self.used.insert(name.to_owned()) {
+            return None;
+        }
+        Some(self.free(name))
+    }
+
+    /// Takes a name; `false` when it is taken already.
     pub(super) fn take(&mut self, name: &str) -> bool {
         self.taken.insert(name.to_owned())
     }
 
-    /// A free name like `wanted`: itself, or with 1, 2, … behind it.
+    /// A free name like `wanted`: itself, or with 1, 2, … behind it, where names spelled out elsewhere are left alone.
     pub(super) fn free(&mut self, wanted: &str) -> String {
-        let is_free = |names: &Names, name: &str| !names.taken.contains(name) && !names.spelled.contains(name);
         let mut name = wanted.to_owned();
         let mut n = 0;
-        while !is_free(self, &name) {
+        while self.taken.contains(&name) || (n > 0 && self.spelled.contains(&name)) {
             n += 1;
             name = format!("{wanted}{n}");
         }
@@ -59,6 +69,8 @@ impl Binder<'_> {
     /// The name that an expression gives its column, if it gives one.
     pub(super) fn natural_name(&self, id: ExprId) -> Option<String> {
         match self.query.kind(id) {
+            // `toint(N = count())`: the name of the argument is the column's.
+            ExprKind::Call(call) if self.first_argument_name(call).is_some() => self.first_argument_name(call),
             ExprKind::Name(name) => Some(name.text.clone()),
             ExprKind::Parenthesized(inner) => self.natural_name(*inner),
             ExprKind::Path { base, steps } => self.path_name(*base, steps),
@@ -73,6 +85,12 @@ impl Binder<'_> {
             ExprKind::ToScalar { .. } => Some(format!("__scalar_{}", guid(self.cx.random(), self.cx.random()))),
             _ => None,
         }
+    }
+
+    fn first_argument_name(&self, call: &crate::syntax::Call) -> Option<String> {
+        let name = &call.function.text;
+        let is_known = kql_functions::function(name).is_some_and(|it| it.naming == Naming::FirstArgument);
+        call.arguments.first().filter(|_| is_known)?.name.as_ref().map(|it| it.text.clone())
     }
 
     fn special_name(&self, name: &str, call: &crate::syntax::Call) -> Option<Option<String>> {

@@ -11,6 +11,8 @@ pub(super) struct Row {
     pub(super) schema: Arc<Schema>,
     /// Whether unknown columns may exist.
     pub(super) open: bool,
+    /// Columns that other tables of the same search have: null here.
+    pub(super) elsewhere: Option<Arc<Schema>>,
     /// Tells apart the rows of different places: an argument that reads one cannot be used over another.
     pub(super) level: u32,
     /// Of a join's condition: the right side's columns, which follow the left's.
@@ -22,11 +24,11 @@ pub(super) struct Row {
 impl Row {
     /// No columns at all.
     pub(super) fn none() -> Row {
-        Row { schema: Arc::default(), open: false, level: 0, right: None, parts: Vec::new() }
+        Row { schema: Arc::default(), open: false, level: 0, elsewhere: None, right: None, parts: Vec::new() }
     }
 
     pub(super) fn new(schema: Arc<Schema>, open: bool, level: u32) -> Row {
-        Row { schema, open, level, right: None, parts: Vec::new() }
+        Row { schema, open, level, elsewhere: None, right: None, parts: Vec::new() }
     }
 
     /// The column of that name.

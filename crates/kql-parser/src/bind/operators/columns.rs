@@ -104,8 +104,10 @@ pub(super) fn name(b: &mut Binder<'_>, columns: &[NewColumn], names: &mut Names)
     let mut named = Vec::with_capacity(columns.len());
     for column in columns {
         let name = match (&column.spelled, &column.natural) {
-            (Some(name), _) if names.take(name) => Ok(name.clone()),
-            (Some(name), _) => b.fail("SEM0034", column.span, format!("the column `{name}` is given twice")),
+            (Some(name), _) => match names.spell(name) {
+                Some(it) => Ok(it),
+                None => b.fail("SEM0034", column.span, format!("the column `{name}` is given twice")),
+            },
             (None, Some(name)) => Ok(names.free(name)),
             (None, None) => Ok(names.unnamed()),
         };

@@ -24,18 +24,13 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Find, input: Option<Table>, stage: &
     }
     let mut named = Set::default();
     mentioned(b, it.predicate, &mut named);
+    let all = union::all_columns(&legs);
     let mut found = Vec::new();
     for leg in &legs {
-        let before = b.diagnostics.len();
-        let predicate = columns::over(b, leg, |b| terms::predicate(b, it.predicate, false));
-        let Ok(predicate) = predicate else {
-            // A table that lacks a column of the predicate gives nothing.
-            if legs.len() > 1 && b.diagnostics.iter().skip(before).all(|it| it.code == "SEM0100") {
-                b.diagnostics.truncate(before);
-                continue;
-            }
-            return Err(super::Reported);
-        };
+        let predicate = columns::over(b, leg, |b| {
+            b.row.elsewhere = Some(all.clone());
+            terms::predicate(b, it.predicate, false)
+        })?;
         let schema = leg.schema.clone();
         let table = b.table(Op::Filter { input: leg.node, predicate }, schema, leg).with_label(leg);
         found.push(table);

@@ -24,7 +24,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Invoke, input: Table, stage: &Stage)
     };
     match function {
         Some(function) => {
-            let table = b.call_tabular_function(&function, &call.arguments, Some(input), stage.span)?;
+            // Arguments may name columns of the table in front.
+            let row = b.row_of(&input);
+            let table =
+                b.over(row, |b| b.call_tabular_function(&function, &call.arguments, Some(input), stage.span))?;
             Ok(Table { label: None, ..table })
         }
         None => b.unknown_function(name, call.function.span),

@@ -6,6 +6,8 @@ use crate::{
     plan::Op,
     syntax::{ExprKind, Search, Stage},
 };
+use kql_data::Schema;
+use std::sync::Arc;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage: &Stage) -> Bind<Table> {
     let case_sensitive =
@@ -28,29 +30,29 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage:
     }
     if has_input && it.tables.is_empty() {
         let Some(leg) = legs.first().cloned() else { return Err(super::Reported) };
-        return filtered(b, it, case_sensitive, &leg);
+        return filtered(b, it, case_sensitive, &leg, None);
     }
+    let all = union::all_columns(&legs);
     let mut found = Vec::new();
     for leg in &legs {
         let label = leg.label.clone();
-        let before = b.diagnostics.len();
-        match filtered(b, it, case_sensitive, leg) {
-            Ok(table) => found.push(Table { label, ..table }),
-            // A table without a column that the predicate names has no row to give.
-            Err(_) if legs.len() > 1 && b.diagnostics.iter().skip(before).all(|it| it.code == "SEM0100") => {
-                b.diagnostics.truncate(before);
-            }
-            Err(it) => return Err(it),
-        }
-    }
-    if found.is_empty() {
-        return b.fail("SEM0100", stage.span, "no table has the columns that the search names");
+        let table = filtered(b, it, case_sensitive, leg, Some(&all))?;
+        found.push(Table { label, ..table });
     }
     Ok(union::combine(b, &found, false, Some("$table".to_owned())))
 }
 
-fn filtered(b: &mut Binder<'_>, it: &Search, case_sensitive: bool, leg: &Table) -> Bind<Table> {
-    let predicate = columns::over(b, leg, |b| terms::predicate(b, it.predicate, case_sensitive))?;
+fn filtered(
+    b: &mut Binder<'_>,
+    it: &Search,
+    case_sensitive: bool,
+    leg: &Table,
+    all: Option<&Arc<Schema>>,
+) -> Bind<Table> {
+    let predicate = columns::over(b, leg, |b| {
+        b.row.elsewhere = all.cloned();
+        terms::predicate(b, it.predicate, case_sensitive)
+    })?;
     let schema = leg.schema.clone();
     Ok(b.table(Op::Filter { input: leg.node, predicate }, schema, leg))
 }

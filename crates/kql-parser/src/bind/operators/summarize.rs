@@ -101,6 +101,12 @@ fn finish(
     let mut names = Names::new(spelled, existing);
     let mut fields = columns::name(b, bound_keys, &mut names)?;
     let n_keys = fields.len();
+    for column in outputs {
+        // A key's own name may not be given to an aggregate.
+        if let Some(name) = column.spelled.as_ref().filter(|it| bound_keys.iter().any(|key| key.spelled.as_ref() == Some(it))) {
+            return b.fail("SEM0034", column.span, format!("the column `{name}` is given twice"));
+        }
+    }
     fields.extend(columns::name(b, outputs, &mut names)?);
     let keys: Vec<ExprId> = bound_keys.iter().map(|it| it.expr).collect();
     let types: Vec<_> = calls.iter().flat_map(|it| it.outputs.clone()).collect();

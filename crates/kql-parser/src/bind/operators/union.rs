@@ -81,6 +81,13 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
     }
 }
 
+/// Every column that some leg has, the first of each name.
+pub(super) fn all_columns(legs: &[Table]) -> std::sync::Arc<Schema> {
+    let mut seen = kql_data::Set::default();
+    let fields = legs.iter().flat_map(|it| it.schema.fields.iter()).filter(|it| seen.insert(it.name.clone())).cloned();
+    std::sync::Arc::new(Schema::new(fields.collect()))
+}
+
 /// Tables and views that a pattern matches, in the order of their creation.
 pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
     let mut found = Vec::new();
@@ -117,7 +124,9 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
         for field in &leg.schema.fields {
             let everywhere = || legs.iter().all(|it| it.schema.index_of(&field.name).is_some());
             if !columns.contains(field) && (!inner || everywhere()) {
-                columns.push(field.clone());
+                // Columns of one name stand together.
+                let last = columns.iter().rposition(|it| it.name == field.name);
+                columns.insert(last.map_or(columns.len(), |it| it + 1), field.clone());
             }
         }
     }

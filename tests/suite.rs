@@ -145,7 +145,8 @@ fn rows(outcome: &Outcome, types: bool) -> String {
 
 /// Aligned columns: numbers to the right, the rest to the left.
 fn grid(table: &ResultTable, types: bool) -> String {
-    let header = |field: &kql::Field| if types { format!("{}:{}", field.name, field.ty) } else { field.name.to_string() };
+    let header =
+        |field: &kql::Field| if types { format!("{}:{}", field.name, field.ty) } else { field.name.to_string() };
     let mut lines: Vec<Vec<String>> = vec![table.schema.fields.iter().map(header).collect()];
     lines.extend(table.rows().map(|row| row.iter().zip(&table.schema.fields).map(|it| cell(it.0, it.1.ty)).collect()));
     let widths: Vec<usize> = (0..table.schema.fields.len())
@@ -170,7 +171,9 @@ fn cell(value: &Value, ty: Type) -> String {
     match value {
         Value::Null if ty == Type::String => "\"\"".to_owned(),
         Value::Null => "null".to_owned(),
-        Value::String(it) if it.is_empty() || **it == *"null" || it.trim() != &**it || it.contains(['\n', '\t', '\r']) => {
+        Value::String(it)
+            if it.is_empty() || **it == *"null" || it.trim() != &**it || it.contains(['\n', '\t', '\r']) =>
+        {
             format!("{it:?}")
         }
         Value::String(it) => it.to_string(),

@@ -58,10 +58,6 @@ impl Catalogue for Names<'_> {
         if !self.runs {
             return None;
         }
-        let Op::Evaluate { plugin, .. } = call else { return None };
-        let mut plan = plan.clone();
-        let node = plan.add(call.clone(), Arc::default());
-        _ = (plugin, node);
-        Some(Err(Fault::Unsupported(format!("the plugin `{plugin}`"))))
+        Some(kql_executor::run_plugin(self.cx, plan, self.engine, call))
     }
 }

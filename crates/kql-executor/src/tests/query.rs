@@ -99,8 +99,13 @@ fn series_fill_bins() {
     assert_eq!(found, ["a|[2,-1,1]|2024-01-01T00:00:00.0000000Z", "b|[1,-1,1]|2024-01-02T00:00:00.0000000Z"]);
     let found = run("d | make-series a = avg(v) on t in range(datetime(2024-01-01), datetime(2024-01-03), 2d)");
     assert_eq!(found.len(), 1);
-    assert!(run("d | take 0 | make-series a = avg(v) on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d").is_empty());
-    let found = run("d | take 0 | make-series kind=nonempty a = avg(v) default=1.0 on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d | project a");
+    assert!(
+        run("d | take 0 | make-series a = avg(v) on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d")
+            .is_empty()
+    );
+    let found = run(
+        "d | take 0 | make-series kind=nonempty a = avg(v) default=1.0 on t from datetime(2024-01-01) to datetime(2024-01-03) step 1d | project a",
+    );
     assert_eq!(found, ["[1.0,1.0]"]);
     let found = rows("range x from 1 to 7 step 1 | make-series c = count() on x from 0 to 10 step 3");
     assert_eq!(found, ["[2,3,2,0]|[0,3,6,9]"]);
@@ -118,9 +123,11 @@ fn scan_follows_sequences() {
         step s3: e == 'Stop' and t - s1.t <= 5m;";
     let all = run(&format!("scan with_match_id=m with ({})", steps.replace("{}", "")));
     let expected = ["1|Start|0", "2|B|0", "3|D|0", "4|Stop|0", "8|Start|1", "11|E|1", "12|Stop|1"];
-    let expected = expected.map(|it| format!("00:{:0>2}:00|{}", it.split_once('|').unwrap().0, it.split_once('|').unwrap().1));
+    let expected =
+        expected.map(|it| format!("00:{:0>2}:00|{}", it.split_once('|').unwrap().0, it.split_once('|').unwrap().1));
     assert_eq!(all, expected);
-    let last = run(&format!("scan with_match_id=m with ({}) | summarize count() by e", steps.replace("{}", "output=last")));
+    let last =
+        run(&format!("scan with_match_id=m with ({}) | summarize count() by e", steps.replace("{}", "output=last")));
     assert_eq!(last, ["Start|2", "D|1", "Stop|2", "E|1"]);
     let sums = rows("range x from 1 to 5 step 1 | scan declare (s:long=0) with (step a: true => s = x + a.s;)");
     assert_eq!(sums, ["1|1", "2|3", "3|6", "4|10", "5|15"]);
@@ -133,21 +140,36 @@ fn scan_follows_sequences() {
 fn mv_apply_and_partition() {
     let data = "let d = datatable(k:long, a:dynamic)[1, dynamic([3,1,2]), 2, dynamic([]), 3, dynamic([9,8]), 4, dynamic(null)]; d ";
     let run = |query: &str| rows(&format!("{data} | {query}"));
-    assert_eq!(run("mv-apply x = a to typeof(long) on (top 2 by x | project x) | project k, x"), ["1|3", "1|2", "3|9", "3|8", "4|"]);
-    assert_eq!(run("mv-apply x = a to typeof(long) on (where x > 2 | summarize s = sum(x)) | project k, s"), ["1|3", "3|17", "4|0"]);
-    assert_eq!(run("mv-apply x = a to typeof(long) on (extend y = x * 2 | summarize c = count() by y) | project k, y, c"), [
-        "1|6|1", "1|2|1", "1|4|1", "3|18|1", "3|16|1", "4||1"
-    ]);
-    assert_eq!(run("mv-apply x = a to typeof(long) on (take 1 | mv-expand b = pack_array(x, 7) | project b) | project k, b"), [
-        "1|3", "1|7", "3|9", "3|7", "4|", "4|7"
-    ]);
+    assert_eq!(
+        run("mv-apply x = a to typeof(long) on (top 2 by x | project x) | project k, x"),
+        ["1|3", "1|2", "3|9", "3|8", "4|"]
+    );
+    assert_eq!(
+        run("mv-apply x = a to typeof(long) on (where x > 2 | summarize s = sum(x)) | project k, s"),
+        ["1|3", "3|17", "4|0"]
+    );
+    assert_eq!(
+        run("mv-apply x = a to typeof(long) on (extend y = x * 2 | summarize c = count() by y) | project k, y, c"),
+        ["1|6|1", "1|2|1", "1|4|1", "3|18|1", "3|16|1", "4||1"]
+    );
+    assert_eq!(
+        run("mv-apply x = a to typeof(long) on (take 1 | mv-expand b = pack_array(x, 7) | project b) | project k, b"),
+        ["1|3", "1|7", "3|9", "3|7", "4|", "4|7"]
+    );
     // A join within is no chain: group by group.
-    assert_eq!(run("mv-apply x = a to typeof(long) on (join kind=inner (range x from 1 to 9 step 4) on x | project x) | project k, x"), ["1|1", "3|9"]);
+    assert_eq!(
+        run(
+            "mv-apply x = a to typeof(long) on (join kind=inner (range x from 1 to 9 step 4) on x | project x) | project k, x"
+        ),
+        ["1|1", "3|9"]
+    );
     let found = rows("range x from 1 to 10 step 1 | extend g = x % 3 | sort by x asc
         | partition hint.strategy=native by g (sort by x desc | extend n = row_number() | where n <= 2 | project g, x, n)");
     assert_eq!(found, ["1|10|1", "1|7|2", "2|8|1", "2|5|2", "0|9|1", "0|6|2"]);
-    let found = rows("range x from 1 to 6 step 1 | extend g = x % 2 | sort by x asc
-        | partition hint.strategy=native by g (scan declare (s:long=0) with (step a: true => s = x + a.s;))");
+    let found = rows(
+        "range x from 1 to 6 step 1 | extend g = x % 2 | sort by x asc
+        | partition hint.strategy=native by g (scan declare (s:long=0) with (step a: true => s = x + a.s;))",
+    );
     assert_eq!(found, ["1|1|1", "3|1|4", "5|1|9", "2|0|2", "4|0|6", "6|0|12"]);
 }
 

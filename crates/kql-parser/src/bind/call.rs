@@ -78,6 +78,7 @@ impl Binder<'_> {
                 _ => arg.expr,
             });
         }
+        self.convert_branches(function.name, resolved.ty, &mut converted, span)?;
         if !function.volatile && !function.window {
             let values: Option<Vec<(Value, Type)>> =
                 converted.iter().map(|it| self.value_of(*it).map(|value| (value, self.ty(*it)))).collect();
@@ -96,6 +97,23 @@ impl Binder<'_> {
         }
         let call = Expr::Call { function, overload: resolved.overload, args: converted, ty: resolved.ty };
         Ok(self.plan.add_expr(call))
+    }
+
+    /// The values that a choice is made of get the type of its result.
+    fn convert_branches(&mut self, function: &str, ty: Type, args: &mut [ExprId], span: Span) -> Bind<()> {
+        let last = args.len().saturating_sub(1);
+        for (index, arg) in args.iter_mut().enumerate() {
+            let is_branch = match function {
+                "iff" => index > 0,
+                "case" => index % 2 == 1 || index == last,
+                "coalesce" => true,
+                _ => false,
+            };
+            if is_branch {
+                *arg = self.cast(*arg, ty, span)?;
+            }
+        }
+        Ok(())
     }
 
     /// A call as written: a user function, an aggregate where one may stand, a built-in function.

@@ -17,6 +17,9 @@ fn branch_type(function: &str, types: impl Iterator<Item = Type>) -> Result<Type
         found = Some(match found {
             None => ty,
             Some(it) if it == ty => it,
+            // Text is wider than dynamic, and dynamic than the rest; the binder converts the branches.
+            Some(Type::Dynamic) if ty == Type::String => Type::String,
+            Some(Type::String) if ty == Type::Dynamic => Type::String,
             Some(Type::Dynamic) => Type::Dynamic,
             Some(_) if ty == Type::Dynamic => Type::Dynamic,
             Some(Type::Int | Type::Long) if ty.is_integer() => Type::Long,

@@ -103,7 +103,9 @@ fn finish(
     let n_keys = fields.len();
     for column in outputs {
         // A key's own name may not be given to an aggregate.
-        if let Some(name) = column.spelled.as_ref().filter(|it| bound_keys.iter().any(|key| key.spelled.as_ref() == Some(it))) {
+        if let Some(name) =
+            column.spelled.as_ref().filter(|it| bound_keys.iter().any(|key| key.spelled.as_ref() == Some(it)))
+        {
             return b.fail("SEM0034", column.span, format!("the column `{name}` is given twice"));
         }
     }

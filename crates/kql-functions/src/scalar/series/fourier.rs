@@ -82,7 +82,7 @@ pub(super) fn inverse(values: &[Complex]) -> Vec<Complex> {
     let n = values.len() as f64;
     let turned: Vec<Complex> = values.iter().map(|it| it.conjugate()).collect();
     let res = transform(&turned);
-    res.into_iter().map(|it| Complex { re: it.re / n, im: -it.im / n }).collect()
+    res.into_iter().map(|it| Complex { re: it.re / n, im: (0.0 - it.im) / n }).collect()
 }
 
 fn radix_2(values: &[Complex]) -> Vec<Complex> {

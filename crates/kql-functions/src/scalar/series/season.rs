@@ -19,8 +19,6 @@ const PARTS: &[(&str, Type)] =
     &[("baseline", Type::Dynamic), ("seasonal", Type::Dynamic), ("trend", Type::Dynamic), ("residual", Type::Dynamic)];
 /// The shortest period.
 const PERIOD_MIN: usize = 4;
-/// How many times the average power a frequency must have before its period is looked at.
-const POWER_MIN: f64 = 3.0;
 /// Score that a period must reach for `series_decompose`.
 pub(super) const THRESHOLD: f64 = 0.6;
 /// Score that a period must reach for `series_seasonal`.
@@ -127,10 +125,11 @@ pub(super) fn detect(series: &[f64], min: f64, max: f64) -> Vec<(usize, f64)> {
     let n = series.len();
     let Some((scores, power)) = scores(series) else { return Vec::new() };
     let frequencies = power.get(1..=n / 2).unwrap_or(&[]);
-    let average = mean(frequencies);
+    // The strongest of so many frequencies of noise has about the logarithm of their number times the average power.
+    let noise = mean(frequencies) * (frequencies.len() as f64).ln().max(1.0);
     let mut found: Vec<(usize, f64)> = Vec::new();
     for (frequency, power) in (1..).zip(frequencies) {
-        if *power < POWER_MIN * average {
+        if *power < noise {
             continue;
         }
         let Some(top) = hill(&scores, frequency) else { continue };

@@ -26,7 +26,7 @@ impl Options {
         }
         for (name, path) in &self.loads {
             let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-            _ = engine.load_ndjson(name, &bytes).map_err(|why| why.to_string())?;
+            _ = engine.load_bytes(name, bytes).map_err(|why| why.to_string())?;
         }
         match self.now.as_deref() {
             None => {}

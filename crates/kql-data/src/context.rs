@@ -206,9 +206,14 @@ impl Drop for Reservation {
 
 /// The switch that stops a query from another thread.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicU8>);
+pub struct Stop(Arc<AtomicU8>, Option<Arc<AtomicU8>>);
 
 impl Stop {
+    /// A switch that this one turns off too, but not the other way round. A child's child hangs on the child alone.
+    pub fn child(&self) -> Stop {
+        Stop(Arc::default(), Some(self.0.clone()))
+    }
+
     /// Cancels the query.
     pub fn cancel(&self) {
         self.0.store(1, Ordering::Relaxed);
@@ -221,8 +226,10 @@ impl Stop {
 
     /// Fails once the query is to stop.
     pub fn check(&self) -> Result<(), Fault> {
+        let parent = || self.1.as_ref().map_or(0, |it| it.load(Ordering::Relaxed));
         match self.0.load(Ordering::Relaxed) {
-            0 => Ok(()),
+            0 if parent() == 0 => Ok(()),
+            0 => Err(Fault::Cancelled),
             1 => Err(Fault::Cancelled),
             _ => Err(Fault::Timeout),
         }

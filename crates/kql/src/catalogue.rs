@@ -19,13 +19,13 @@ pub(crate) struct Names<'a> {
 
 impl Tables for Engine {
     fn table(&self, name: &str) -> Option<Arc<Table>> {
-        self.tables.get(name).cloned()
+        Engine::table(self, name).cloned()
     }
 }
 
 impl Catalogue for Names<'_> {
     fn table(&self, name: &str) -> Option<Arc<Schema>> {
-        self.engine.tables.get(name).map(|it| it.schema.clone())
+        self.engine.table(name).map(|it| it.schema.clone())
     }
 
     fn tables(&self) -> Vec<String> {

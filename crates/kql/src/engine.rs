@@ -36,6 +36,8 @@ pub trait External: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Engine {
     pub(crate) tables: IndexMap<String, Arc<Table>, ahash::RandomState>,
+    /// Tables that may be named while nothing is loaded into them.
+    pub(crate) known: IndexMap<String, Arc<Table>, ahash::RandomState>,
     pub(crate) functions: IndexMap<String, StoredFunction, ahash::RandomState>,
     pub(crate) external: Option<Arc<dyn External>>,
     geo: Option<Arc<dyn Geo>>,
@@ -105,18 +107,19 @@ impl Engine {
         self.tables.iter().map(|(name, it)| (name.as_str(), it))
     }
 
+    /// The table of that name, be it a known one without rows.
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.get(name).or_else(|| self.known.get(name))
+    }
+
+    /// Tables that may be named while nothing is loaded into them.
+    pub fn known_tables(&self) -> impl Iterator<Item = (&str, &Arc<Table>)> {
+        self.known.iter().filter(|it| !self.tables.contains_key(it.0)).map(|(name, it)| (name.as_str(), it))
+    }
+
     /// The stored functions by name.
     pub fn functions(&self) -> impl Iterator<Item = (&str, &StoredFunction)> {
         self.functions.iter().map(|(name, it)| (name.as_str(), it))
-    }
-
-    /// Loads NDJSON, a JSON array or an API page into a table of that name.
-    pub fn load_ndjson(&mut self, name: &str, bytes: &[u8]) -> Result<kql_formats::Accounting, Error> {
-        let loaded = kql_formats::load_bytes(name, bytes, kql_formats::LoadOptions::default())
-            .map_err(|it| Error::Load(it.to_string()))?;
-        let accounting = loaded.accounting.clone();
-        self.add_table(name, loaded.table);
-        Ok(accounting)
     }
 
     /// Sets what `now()` is.
@@ -164,6 +167,11 @@ impl Engine {
         self.stop = stop;
     }
 
+    /// The switch that stops queries.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// The moment that `now()` gives, in ticks.
     pub fn now(&self) -> i64 {
         match self.now {
@@ -176,8 +184,8 @@ impl Engine {
         }
     }
 
-    fn context(&self) -> Context {
-        let mut cx = Context::new(self.now(), self.seed, self.stop.clone(), self.limits.clone());
+    fn context(&self, stop: Stop) -> Context {
+        let mut cx = Context::new(self.now(), self.seed, stop, self.limits.clone());
         cx.geo = self.geo.clone();
         cx
     }
@@ -186,7 +194,7 @@ impl Engine {
     pub fn check(&self, query: impl Into<Query>) -> Check {
         let query = query.into();
         let work = || {
-            let cx = self.context();
+            let cx = self.context(self.stop.clone());
             let (plan, diagnostics) = self.bind(&query, &cx, false);
             let results = match diagnostics.iter().any(Diagnostic::is_error) {
                 true => Vec::new(),
@@ -205,8 +213,10 @@ impl Engine {
     pub fn query(&self, query: impl Into<Query>) -> Result<Outcome, Error> {
         let query = query.into();
         let done = Stop::default();
-        let guard = self.timeout.map(|timeout| watch(timeout, self.stop.clone(), done.clone()));
-        let res = on_own_stack(|| self.run(&query));
+        // The query's own, so that the next one is not out of time too.
+        let stop = self.stop.child();
+        let guard = self.timeout.map(|timeout| watch(timeout, stop.clone(), done.clone()));
+        let res = on_own_stack(|| self.run(&query, stop));
         done.cancel();
         if let Some(guard) = guard {
             guard.thread().unpark();
@@ -237,8 +247,8 @@ impl Engine {
         }
     }
 
-    fn run(&self, query: &Query) -> Result<Outcome, Error> {
-        let cx = self.context();
+    fn run(&self, query: &Query, stop: Stop) -> Result<Outcome, Error> {
+        let cx = self.context(stop);
         let (plan, diagnostics) = self.bind(query, &cx, true);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));

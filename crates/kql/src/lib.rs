@@ -4,7 +4,7 @@
 //! use kql::Engine;
 //!
 //! let mut engine = Engine::new();
-//! engine.load_ndjson("Logins", br#"{"User":"ann","Ok":true}
+//! engine.load_bytes("Logins", *br#"{"User":"ann","Ok":true}
 //! {"User":"bob","Ok":false}"#).unwrap();
 //! let outcome = engine.query("Logins | where not(Ok) | project User").unwrap();
 //! assert_eq!(outcome.rows(), vec![vec![kql::Value::String("bob".into())]]);
@@ -13,19 +13,27 @@
 //! An [`Engine`] holds tables and stored functions. A query runs on a thread of its own with a bounded stack, under
 //! [`Limits`]; a panic inside becomes [`Error::Bug`]. Nothing here opens a file or a socket: the host hands over bytes.
 
+mod assert;
 mod catalogue;
+mod country;
 mod engine;
 mod error;
+mod geo;
+mod load;
 mod outcome;
 
+pub use assert::assert_rows;
 pub use engine::{Check, Engine, External, Now, Query};
 pub use error::Error;
+pub use geo::GeoFile;
 pub use kql_data::{
-    Batch, Column, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Schema, Stop, Table, Type, Value, json, time,
+    Batch, Chunk, Column, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Schema, Stop, Table, Type, Value, json,
+    time,
 };
 pub use kql_executor::NodeStatistics;
 pub use kql_formats as formats;
 pub use kql_functions as functions;
 pub use kql_parser as parser;
 pub use kql_parser::{Diagnostic, Severity, Span, StoredFunction, line_column, plan};
+pub use load::{Load, table_of_alias};
 pub use outcome::{Outcome, ResultTable};

@@ -2,6 +2,7 @@
 #![allow(non_camel_case_types, reason = "they are the language's type names")]
 
 use super::{Accepts, Constness};
+pub use crate::scalar::geo::argument::{area, lines};
 use arrow_array::{
     Array, BooleanArray, PrimitiveArray,
     builder::{BooleanBuilder, PrimitiveBuilder},

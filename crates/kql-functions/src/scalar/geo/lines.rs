@@ -11,56 +11,54 @@ crate::functions! {
     ///
     ///     round(geo_line_length(dynamic({"type": "LineString", "coordinates": [[0, 0], [0, 1]]})), 3) => 111195.101
     ///     geo_line_length(dynamic({"type": "LineString", "coordinates": [[1, 1]]})) => real(null)
-    fn geo_line_length(line_string: bag) -> real {
-        let lines = Lines::read(&line_string)?;
-        Some(distinct_edges(&lines).iter().map(|(a, b)| a.angle(*b)).sum::<f64>() * EARTH_RADIUS)
+    fn geo_line_length(line_string: lines) -> real {
+        Some(distinct_edges(&line_string).iter().map(|(a, b)| a.angle(*b)).sum::<f64>() * EARTH_RADIUS)
     }
 
     /// The middle of a line, or of the union of several.
     ///
     ///     geo_line_centroid(dynamic({"type": "LineString", "coordinates": [[1, 1]]})) => dynamic(null)
-    fn geo_line_centroid(line_string: bag) -> dynamic {
-        let lines = Lines::read(&line_string)?;
+    fn geo_line_centroid(line_string: lines) -> dynamic {
         let zero = Vector::new(0.0, 0.0, 0.0);
-        let sum = distinct_edges(&lines).iter().fold(zero, |sum, (a, b)| sum.plus(arc_centroid(*a, *b)));
+        let sum = distinct_edges(&line_string).iter().fold(zero, |sum, (a, b)| sum.plus(arc_centroid(*a, *b)));
         (sum.norm() > 0.0).then(|| point_json(sum.unit()))
     }
 
     /// The point of a line at a fraction of its length, from 0 to 1.
     ///
     ///     geo_line_interpolate_point(dynamic({"type": "LineString", "coordinates": [[0, 0], [0, 2]]}), 2) => dynamic(null)
-    fn geo_line_interpolate_point(line_string: bag, fraction: real) -> dynamic {
-        point_at(&Lines::read_one(&line_string)?, fraction).map(point_json)
+    fn geo_line_interpolate_point(line_string: lines, fraction: real) -> dynamic {
+        point_at(line_string.only()?, fraction).map(point_json)
     }
 
     /// The fraction of a line's length, from 0 to 1, at which it comes closest to a point.
     ///
     ///     geo_line_locate_point(dynamic({"type": "LineString", "coordinates": [[0, 0], [0, 2]]}), 0, 3) => 1.0
     fn geo_line_locate_point
-        (line_string: bag, longitude: real, latitude: real) -> real {
-            fraction_at(&Lines::read_one(&line_string)?, Vector::at(longitude, latitude)?, false)
+        (line_string: lines, longitude: real, latitude: real) -> real {
+            fraction_at(line_string.only()?, Vector::at(longitude, latitude)?, false)
         }
-        (line_string: bag, longitude: real, latitude: real, use_spheroid: bool) -> real {
-            fraction_at(&Lines::read_one(&line_string)?, Vector::at(longitude, latitude)?, use_spheroid)
+        (line_string: lines, longitude: real, latitude: real, use_spheroid: bool) -> real {
+            fraction_at(line_string.only()?, Vector::at(longitude, latitude)?, use_spheroid)
         }
-        (line_string: bag, longitude: real, latitude: real, use_spheroid: real) -> real {
-            fraction_at(&Lines::read_one(&line_string)?, Vector::at(longitude, latitude)?, use_spheroid != 0.0)
+        (line_string: lines, longitude: real, latitude: real, use_spheroid: real) -> real {
+            fraction_at(line_string.only()?, Vector::at(longitude, latitude)?, use_spheroid != 0.0)
         }
 
     /// The point of a line, or of several, that is closest to a point.
     ///
     ///     geo_closest_point_on_line(1, 1, dynamic({"type": "LineString"})) => dynamic(null)
-    fn geo_closest_point_on_line(longitude: real, latitude: real, line_string: bag) -> dynamic {
+    fn geo_closest_point_on_line(longitude: real, latitude: real, line_string: lines) -> dynamic {
         let point = Vector::at(longitude, latitude)?;
-        closest_of(point, Lines::read(&line_string)?.edges()).map(point_json)
+        closest_of(point, line_string.edges()).map(point_json)
     }
 
     /// Metres from a point to a line, or to the closest of several.
     ///
     ///     geo_distance_point_to_line(0, 3, dynamic({"type": "LineString", "coordinates": [[-1, 3], [1, 3]]})) < 60 => true
-    fn geo_distance_point_to_line(longitude: real, latitude: real, line_string: bag) -> real {
+    fn geo_distance_point_to_line(longitude: real, latitude: real, line_string: lines) -> real {
         let point = Vector::at(longitude, latitude)?;
-        closest_of(point, Lines::read(&line_string)?.edges()).map(|it| it.angle(point) * EARTH_RADIUS)
+        closest_of(point, line_string.edges()).map(|it| it.angle(point) * EARTH_RADIUS)
     }
 }
 
@@ -123,7 +121,7 @@ mod tests {
     use crate::scalar::geo::shape::tests::shape;
 
     fn line(coordinates: &str) -> Vec<Vector> {
-        Lines::read_one(&shape("LineString", coordinates)).unwrap()
+        Lines::read(&shape("LineString", coordinates)).unwrap().0.remove(0)
     }
 
     fn is_at(point: Option<Vector>, lng: f64, lat: f64) -> bool {

@@ -5,7 +5,7 @@ use kql_data::{Bag, Dynamic};
 
 /// Lines of points, each with two at least.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Lines(pub(crate) Vec<Vec<Vector>>);
+pub struct Lines(pub(crate) Vec<Vec<Vector>>);
 
 /// A closed ring, counter-clockwise around the smaller part of the sphere. The first point is not repeated.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,10 +58,10 @@ impl Lines {
         (!lines.is_empty()).then_some(Lines(lines))
     }
 
-    /// Of a LineString alone.
-    pub(crate) fn read_one(shape: &Dynamic) -> Option<Vec<Vector>> {
-        match Lines::read(shape)?.0.as_slice() {
-            [one] => Some(one.clone()),
+    /// The line, where there is one alone.
+    pub(crate) fn only(&self) -> Option<&[Vector]> {
+        match self.0.as_slice() {
+            [one] => Some(one),
             _ => None,
         }
     }
@@ -237,7 +237,8 @@ pub(crate) mod tests {
         assert!(Lines::read(&shape("LineString", "[[1,1]]")).is_none());
         assert!(Lines::read(&shape("LineString", "[[0,0],[180,0]]")).is_none());
         assert!(Lines::read(&shape("Polygon", "[[1,1],[2,2]]")).is_none());
-        assert!(Lines::read_one(&shape("MultiLineString", "[[[1,1],[2,2]],[[3,3],[4,4]]]")).is_none());
+        let two = Lines::read(&shape("MultiLineString", "[[[1,1],[2,2]],[[3,3],[4,4]]]")).unwrap();
+        assert!(two.only().is_none());
     }
 
     #[test]

@@ -1,5 +1,35 @@
 //! Whole-table algorithms by name: plugins, and the operators `reduce` and `top-nested`.
 
+mod active_users_count;
+mod activity_counts_metrics;
+mod activity_engagement;
+mod activity_metrics;
+mod autocluster;
+mod bag_unpack;
+mod basket;
+mod dcount_intersect;
+mod diffpatterns;
+mod funnel_sequence;
+mod funnel_sequence_completion;
+mod geo_lookup;
+mod identity;
+mod ip_lookup;
+mod names;
+mod narrow;
+mod new_activity_metrics;
+mod patterns;
+mod pivot;
+mod preview;
+mod reduce;
+mod rolling_percentile;
+mod rows_near;
+mod schema_merge;
+mod sequence_detect;
+mod session_count;
+mod sliding_window_counts;
+mod timeline;
+mod top_nested;
+
 use crate::{
     execution::{Execution, Run, Tables},
     group::joined,
@@ -13,8 +43,40 @@ use std::sync::Arc;
 /// What a plugin gives: its columns, which may depend on the rows, and the rows.
 pub(crate) type Answer = Result<(Schema, Vec<Batch>), Fault>;
 
+/// One plugin.
+type Plugin = fn(&Call<'_>) -> Answer;
+
 /// Every plugin and operator that runs here.
-const PLUGINS: &[(&str, fn(&Call<'_>) -> Answer)] = &[];
+const PLUGINS: &[(&str, Plugin)] = &[
+    ("active_users_count", active_users_count::run),
+    ("activity_counts_metrics", activity_counts_metrics::run),
+    ("activity_engagement", activity_engagement::run),
+    ("activity_metrics", activity_metrics::run),
+    ("autocluster", autocluster::run),
+    ("bag_unpack", bag_unpack::run),
+    ("basket", basket::run),
+    ("dcount_intersect", dcount_intersect::run),
+    ("diffpatterns", diffpatterns::run),
+    ("funnel_sequence", funnel_sequence::run),
+    ("funnel_sequence_completion", funnel_sequence_completion::run),
+    ("geo_line_lookup", geo_lookup::line),
+    ("geo_polygon_lookup", geo_lookup::polygon),
+    ("identity", identity::run),
+    ("ipv4_lookup", ip_lookup::ipv4),
+    ("ipv6_lookup", ip_lookup::ipv6),
+    ("narrow", narrow::run),
+    ("new_activity_metrics", new_activity_metrics::run),
+    ("pivot", pivot::run),
+    ("preview", preview::run),
+    ("reduce", reduce::run),
+    ("rolling_percentile", rolling_percentile::run),
+    ("rows_near", rows_near::run),
+    ("schema_merge", schema_merge::run),
+    ("sequence_detect", sequence_detect::run),
+    ("session_count", session_count::run),
+    ("sliding_window_counts", sliding_window_counts::run),
+    ("top-nested", top_nested::run),
+];
 
 /// Plugins that need a network, a service or another language, and which.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -32,11 +94,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("http_request", "a network"),
     ("http_request_post", "a network"),
     ("infer_storage_schema", "external storage"),
+    ("infer_storage_schema_with_suggestions", "external storage"),
     ("mysql_request", "a MySQL server"),
     ("postgresql_request", "a PostgreSQL server"),
     ("python", "a Python runtime"),
     ("r", "an R runtime"),
-    ("schema_merge", "a cluster"),
     ("sql_request", "an SQL server"),
 ];
 

@@ -248,8 +248,8 @@ fn regex_of(pattern: &ParsePattern) -> String {
                 let relaxed = if pattern.kind == ParseKind::Relaxed && before_star { "|.*?" } else { "" };
                 out.push_str(&format!("(?P<{}>{shape}{relaxed})", group_name(n)));
                 if is_regex && next.is_none() && matches!(ty, Type::Datetime | Type::Timespan) {
-                    // Measured: the reference wants one more character behind a time at the end of a pattern.
-                    out.push('.');
+                    // Measured: the reference wants something else behind a time at the end of a pattern.
+                    out.push_str(r"[^\dTZ:./+\-]");
                 }
                 if is_optional {
                     out.push('?');

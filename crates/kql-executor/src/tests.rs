@@ -3,4 +3,5 @@
 mod builder;
 mod nodes;
 mod oracles;
+mod plugins;
 pub(crate) mod query;

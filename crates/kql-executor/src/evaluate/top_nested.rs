@@ -1,0 +1,190 @@
+//! `top-nested`: the first values of a column, and for each the first of the next one, and so on.
+
+use super::{Answer, Call};
+use crate::{
+    aggregate::Aggregates,
+    group::{Grouper, NO_GROUP},
+    program::count_of,
+    sort::compare_values,
+};
+use kql_data::{Batch, Column, ColumnBuilder, Fault, Field, Schema, Value};
+use kql_parser::plan::{AggregateExpr, EvaluateValue};
+
+/// One level as it is asked for.
+struct Level<'a> {
+    limit: Option<usize>,
+    value: Column,
+    aggregate: &'a AggregateExpr,
+    others: Option<Value>,
+    descends: bool,
+}
+
+/// A row of the output so far: the cells of the levels above, and whether its rows were left over on the way.
+#[derive(Clone)]
+struct Path {
+    cells: Vec<Value>,
+    is_rest: bool,
+}
+
+pub(super) fn run(call: &Call<'_>) -> Answer {
+    let input = call.input()?;
+    let levels = levels(call)?;
+    let mut paths = vec![Path { cells: Vec::new(), is_rest: false }];
+    // For each input row the path that it belongs to.
+    let mut members: Vec<u32> = vec![0; input.n_rows];
+    if input.n_rows == 0 {
+        paths.clear();
+    }
+    for (depth, level) in levels.iter().enumerate() {
+        call.check()?;
+        let others_below = levels.get(depth + 1..).unwrap_or(&[]).iter().any(|it| it.others.is_some());
+        (paths, members) = descend(call, level, others_below, &paths, &members)?;
+    }
+    let mut fields = Vec::new();
+    let mut builders = Vec::new();
+    for (depth, level) in levels.iter().enumerate() {
+        let ty = level.aggregate.outputs.first().copied().unwrap_or(kql_data::Type::Long);
+        fields.push(Field::new(format!("value_{depth}"), level.value.ty()));
+        fields.push(Field::new(format!("aggregate_{depth}"), ty));
+        builders.push(ColumnBuilder::new(level.value.ty(), paths.len()));
+        builders.push(ColumnBuilder::new(ty, paths.len()));
+    }
+    for path in &paths {
+        for (index, builder) in builders.iter_mut().enumerate() {
+            builder.push(path.cells.get(index).unwrap_or(&Value::Null));
+        }
+    }
+    let columns: Vec<Column> = builders.into_iter().map(ColumnBuilder::finish).collect();
+    Ok((Schema::new(fields), vec![Batch::new(columns, paths.len())]))
+}
+
+/// The arguments are five a level: how many, the value, the aggregate, `others`, whether downwards.
+fn levels<'a>(call: &'a Call<'_>) -> Result<Vec<Level<'a>>, Fault> {
+    let mut levels = Vec::new();
+    for args in call.args.chunks(5) {
+        let [limit, value, aggregate, others, descends] = args else {
+            return Err(call.wrong("a level is not complete"));
+        };
+        let EvaluateValue::Aggregate(aggregate) = &aggregate.value else {
+            return Err(call.wrong("a level has no aggregate"));
+        };
+        let limit = call.constant_of(&limit.value)?;
+        levels.push(Level {
+            limit: (!limit.is_null()).then(|| count_of(&limit)),
+            value: call.values(&value.value)?,
+            aggregate,
+            others: Some(call.constant_of(&others.value)?).filter(|it| !it.is_null()),
+            descends: call.constant_of(&descends.value)? != Value::Bool(false),
+        });
+    }
+    Ok(levels)
+}
+
+/// The paths one level deeper, in order, and the path of each row; rows that no path keeps have none.
+fn descend(
+    call: &Call<'_>,
+    level: &Level<'_>,
+    others_below: bool,
+    paths: &[Path],
+    members: &[u32],
+) -> Result<(Vec<Path>, Vec<u32>), Fault> {
+    let (calls, args): (Aggregates, Vec<Column>) = call.aggregate(level.aggregate)?;
+    let is_rest = |path: u32| paths.get(path as usize).is_none_or(|it| it.is_rest);
+    let rows: Vec<u32> =
+        (0..).zip(members).filter(|(_, path)| **path != NO_GROUP && !is_rest(**path)).map(|(row, _)| row).collect();
+    let parents: Vec<i64> =
+        rows.iter().map(|row| i64::from(members.get(*row as usize).copied().unwrap_or(0))).collect();
+    let keys = [Column::longs(parents), level.value.take(&rows)];
+    let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect());
+    let numbers = grouper.assign(&keys, rows.len())?;
+    let n_groups = grouper.len();
+    let taken: Vec<Column> = args.iter().map(|it| it.take(&rows)).collect();
+    let aggregated = first_output(call, calls.by_number(call.execution, &numbers, n_groups, &taken)?)?;
+    let keys = grouper.keys()?;
+    let cell = |column: usize, group: usize| keys.get(column).map_or(Value::Null, |it| it.value(group));
+
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
+    for group in 0..n_groups {
+        if let Value::Long(parent) = cell(0, group)
+            && let Some(it) = children.get_mut(parent as usize)
+        {
+            it.push(group);
+        }
+    }
+    // Which rows are left over at which parent: those of groups behind the limit, and all of rest paths.
+    let mut kept: Vec<bool> = vec![false; n_groups];
+    for groups in &mut children {
+        groups.sort_by(|a, b| {
+            let order = compare_values(&aggregated.value(*a), &aggregated.value(*b));
+            if level.descends { order.reverse() } else { order }
+        });
+        groups.truncate(level.limit.unwrap_or(usize::MAX));
+        groups.iter().for_each(|it| {
+            if let Some(kept) = kept.get_mut(*it) {
+                *kept = true;
+            }
+        });
+    }
+    let mut left_over: Vec<u32> = members.to_vec();
+    for (row, number) in rows.iter().zip(&numbers) {
+        if kept.get(*number as usize).copied().unwrap_or(false)
+            && let Some(it) = left_over.get_mut(*row as usize)
+        {
+            *it = NO_GROUP;
+        }
+    }
+    let rest_rows: Vec<u32> = (0..).zip(&left_over).filter(|(_, it)| **it != NO_GROUP).map(|(row, _)| row).collect();
+    let rest_parents: Vec<u32> = rest_rows.iter().filter_map(|it| left_over.get(*it as usize).copied()).collect();
+    let taken: Vec<Column> = args.iter().map(|it| it.take(&rest_rows)).collect();
+    let rest_values = first_output(call, calls.by_number(call.execution, &rest_parents, paths.len(), &taken)?)?;
+    let mut has_rest = vec![false; paths.len()];
+    for parent in &rest_parents {
+        if let Some(it) = has_rest.get_mut(*parent as usize) {
+            *it = true;
+        }
+    }
+
+    let mut out: Vec<Path> = Vec::new();
+    let mut path_of_group = vec![NO_GROUP; n_groups];
+    let mut path_of_rest = vec![NO_GROUP; paths.len()];
+    for (parent, path) in paths.iter().enumerate() {
+        for group in children.get(parent).map(Vec::as_slice).unwrap_or(&[]) {
+            if let Some(it) = path_of_group.get_mut(*group) {
+                *it = out.len() as u32;
+            }
+            let mut cells = path.cells.clone();
+            cells.extend([cell(1, *group), aggregated.value(*group)]);
+            out.push(Path { cells, is_rest: false });
+        }
+        let is_shown = level.others.is_some() || others_below || path.is_rest;
+        if is_shown && has_rest.get(parent).copied().unwrap_or(false) {
+            if let Some(it) = path_of_rest.get_mut(parent) {
+                *it = out.len() as u32;
+            }
+            let mut cells = path.cells.clone();
+            match &level.others {
+                Some(others) => cells.extend([others.clone(), rest_values.value(parent)]),
+                None => cells.extend([Value::Null, Value::Null]),
+            }
+            out.push(Path { cells, is_rest: true });
+        }
+    }
+    let mut next = vec![NO_GROUP; members.len()];
+    for (row, number) in rows.iter().zip(&numbers) {
+        set(&mut next, *row, path_of_group.get(*number as usize).copied().unwrap_or(NO_GROUP));
+    }
+    for (row, parent) in rest_rows.iter().zip(&rest_parents) {
+        set(&mut next, *row, path_of_rest.get(*parent as usize).copied().unwrap_or(NO_GROUP));
+    }
+    Ok((out, next))
+}
+
+fn set(paths: &mut [u32], row: u32, path: u32) {
+    if let Some(it) = paths.get_mut(row as usize) {
+        *it = path;
+    }
+}
+
+fn first_output(call: &Call<'_>, outputs: Vec<Vec<Column>>) -> Result<Column, Fault> {
+    outputs.into_iter().flatten().next().ok_or_else(|| call.wrong("the aggregate gives no column"))
+}

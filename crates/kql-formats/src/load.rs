@@ -3,7 +3,7 @@
 use crate::{
     Accounting,
     openai::{self, Shape},
-    read::{delimited, json, source::Source},
+    read::{delimited, json, source::Source, text},
     schemas,
     shred::{Finish, ROOT, Tree},
 };
@@ -72,6 +72,24 @@ pub enum InputFormat {
     Csv,
     /// Tab-separated values with a header.
     Tsv,
+    /// Values separated by `|`, with a header.
+    Psv,
+    /// Values separated by `;`, with a header.
+    Scsv,
+    /// A row a line, in one string column: the first of the declared schema, or `Line`.
+    Text,
+}
+
+/// What the first record of a delimited source is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Header {
+    /// The names of the columns.
+    #[default]
+    Names,
+    /// Nothing of use: cells belong to the columns of the declared schema, in order.
+    Skip,
+    /// A row already: cells belong to the columns of the declared schema, in order.
+    Absent,
 }
 
 impl InputFormat {
@@ -80,9 +98,12 @@ impl InputFormat {
         let name = name.to_ascii_lowercase();
         let name = [".gz", ".zst", ".zstd"].iter().find_map(|it| name.strip_suffix(it)).unwrap_or(&name);
         Some(match name.rsplit(['.', '/', '\\']).next()? {
-            "json" | "ndjson" | "jsonl" | "jsonlines" => InputFormat::Json,
+            "json" | "ndjson" | "jsonl" | "jsonlines" | "multijson" => InputFormat::Json,
             "csv" => InputFormat::Csv,
             "tsv" | "tab" => InputFormat::Tsv,
+            "psv" => InputFormat::Psv,
+            "scsv" => InputFormat::Scsv,
+            "txt" => InputFormat::Text,
             _ => return None,
         })
     }
@@ -95,6 +116,8 @@ pub struct LoadOptions {
     pub format: InputFormat,
     /// Columns and types that win over what is found out. Other columns of the sources come after.
     pub schema: Option<Schema>,
+    /// What the first record of a delimited source is.
+    pub header: Header,
     /// What the records are; found out from the first one when not given.
     pub shape: Option<Shape>,
     /// What `TimeGenerated` is for OpenAI records without a time.
@@ -154,14 +177,31 @@ impl Loader {
         let limits = &options.limits;
         let mut source = Source::open(name, bytes, limits, &options.stop)?;
         let format = match options.format {
-            InputFormat::Auto => InputFormat::from_name(name).map_or_else(|| guess(&mut source), Ok)?,
+            // Files named `.txt` hold anything.
+            InputFormat::Auto => match InputFormat::from_name(name).filter(|it| *it != InputFormat::Text) {
+                Some(it) => it,
+                None => guess(&mut source)?,
+            },
             it => it,
         };
+        let names = options.schema.iter().flat_map(|it| &it.fields).map(|it| &*it.name);
         let res = match format {
-            InputFormat::Csv | InputFormat::Tsv => {
+            InputFormat::Csv | InputFormat::Tsv | InputFormat::Psv | InputFormat::Scsv => {
                 *texts = true;
-                let delimiter = if format == InputFormat::Tsv { b'\t' } else { b',' };
-                delimited::Reader { limits, tree, accounting }.read(source, delimiter)
+                let delimiter = match format {
+                    InputFormat::Tsv => b'\t',
+                    InputFormat::Psv => b'|',
+                    InputFormat::Scsv => b';',
+                    _ => b',',
+                };
+                let names = names.map(str::to_owned).collect();
+                let mut reader = delimited::Reader::new(limits, tree, accounting, delimiter);
+                reader.head(options.header, names);
+                reader.read(&mut source)
+            }
+            InputFormat::Text => {
+                let column = names.into_iter().next().unwrap_or("Line");
+                text::Reader { limits, tree, accounting }.read(&mut source, column)
             }
             _ => {
                 let (fast, parser) = (!options.careful, Default::default());

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
 use kql_data::{Column, Limits, Schema, Type};
-use kql_formats::{InputFormat, LoadOptions, Loaded, Shape, load_bytes};
+use kql_formats::{Header, InputFormat, LoadOptions, Loaded, Shape, load_bytes};
 use std::io::Write;
 
 fn options() -> LoadOptions {
@@ -190,6 +190,42 @@ fn delimited() {
     assert_eq!(show(&load("x", "a\tb\n1\t2.5\n")), "a:long b:real \n1|2.5|");
     assert_eq!(show(&load("x", "a,a,\n1,true,x\n")), "a:long a_1:bool Column3:string \n1|True|x|");
     assert_eq!(load_bytes("x", "", LoadOptions { format: InputFormat::Csv, ..options() }).unwrap().table.n_rows(), 0);
+}
+
+#[test]
+fn open_quotes_cost_one_line() {
+    let text = "a,b\n1,\"two\nlines\"\n2,\"open\n3,x\n4,\"also open\n5,y\n";
+    let loaded = load("x.csv", text);
+    assert_eq!(show(&loaded), "a:long b:string \n1|two\nlines|\n3|x|\n5|y|");
+    let rejects: Vec<_> = loaded.accounting.rejects.iter().map(|it| (it.line, it.text.as_str())).collect();
+    assert_eq!(rejects, [(4, "2,\"open"), (6, "4,\"also open")]);
+    assert_eq!(loaded.accounting.rejects[0].reason, "a quote is left open");
+    assert_eq!(loaded.accounting.lines, 7);
+}
+
+#[test]
+fn headers_and_other_delimiters() {
+    let schema = Schema::of(&[("n", Type::Long), ("s", Type::String)]);
+    let of = |header, format, text: &str| {
+        let options = LoadOptions { schema: Some(schema.clone()), header, format, ..options() };
+        show(&load_bytes("x", text, options).unwrap())
+    };
+    let expected = "n:long s:string \n1|x|";
+    assert_eq!(of(Header::Absent, InputFormat::Csv, "1,x"), expected);
+    assert_eq!(of(Header::Skip, InputFormat::Psv, "what|ever\n1|x\n"), expected);
+    assert_eq!(of(Header::Names, InputFormat::Scsv, "s;n\nx;1\n"), expected);
+    let portal = "TimeGenerated [UTC],Id\n\"1/31/2024, 10:00:00.000 AM\",a\n";
+    assert_eq!(show(&load("x.csv", portal)), "TimeGenerated:datetime Id:string \n2024-01-31T10:00:00.0000000Z|a|");
+    let text = LoadOptions { format: InputFormat::Text, ..options() };
+    assert_eq!(show(&load_bytes("x", "\u{feff}1\r\n\nb", text).unwrap()), "Line:string \n1|\n|\nb|");
+}
+
+#[test]
+fn utf16_is_decoded() {
+    let bytes: Vec<u8> = "\u{feff}{\"a\":\"é😀\"}\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let loaded = load("x", bytes);
+    assert_eq!(show(&loaded), "a:string \né😀|");
+    assert!(loaded.accounting.is_clean());
 }
 
 #[test]

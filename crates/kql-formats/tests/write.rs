@@ -160,6 +160,15 @@ fn a_terminal_is_safe_from_data() {
 }
 
 #[test]
+fn formulas_are_defused_on_demand() {
+    let schema = Schema::of(&[("n", Type::Long), ("s", Type::String)]);
+    let batches = [Batch::new(vec![Column::longs(vec![-1, 2]), Column::strings(["=1+1", "x"])], 2)];
+    let options = WriteOptions { csv_safe: true, ..WriteOptions::default() };
+    assert_eq!(text(Format::Csv, &schema, &batches, &options), "n,s\n-1,'=1+1\n2,x\n");
+    assert_eq!(text(Format::Csv, &schema, &batches, &WriteOptions::default()), "n,s\n-1,=1+1\n2,x\n");
+}
+
+#[test]
 fn what_is_written_reads_back() {
     let (schema, batches) = sample();
     for format in [Format::Json, Format::Ndjson, Format::Csv, Format::Tsv] {

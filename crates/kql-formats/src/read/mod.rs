@@ -7,3 +7,5 @@ mod parallel;
 pub(crate) mod record;
 mod scan;
 pub(crate) mod source;
+pub(crate) mod text;
+mod utf16;

@@ -1,5 +1,6 @@
 //! Bytes of a source: decompressed, counted, in windows.
 
+use super::utf16::Utf16;
 use crate::LoadError;
 use kql_data::{Fault, Limits, Stop};
 use std::{
@@ -43,11 +44,15 @@ impl Source {
         let mut magic = Vec::new();
         _ = reader.by_ref().take(4).read_to_end(&mut magic).map_err(fail)?;
         let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
+        let little = magic.starts_with(&[0xFF, 0xFE]);
+        let utf16 = little || magic.starts_with(&[0xFE, 0xFF]);
         let whole = Cursor::new(magic).chain(reader);
         let reader: Bytes = if gzip {
             Box::new(flate2::read::MultiGzDecoder::new(whole))
         } else if zstd {
             Box::new(Frames { frame: None, input: Some(BufReader::new(Box::new(whole))) })
+        } else if utf16 {
+            Box::new(Utf16::new(whole, little))
         } else {
             Box::new(whole)
         };
@@ -141,18 +146,6 @@ impl Source {
         let lines = memchr::memchr_iter(b'\n', self.window().get(..bytes).unwrap_or(&[])).count();
         self.consume(bytes, lines as u64);
     }
-
-    /// The rest, window and all, as a plain reader.
-    pub(crate) fn into_reader(self) -> impl Read + Send {
-        let mut window = self.buffer;
-        _ = window.drain(..self.from.min(window.len()));
-        let (bytes_max, read) = (self.bytes_max as u64, self.read);
-        Cursor::new(window).chain(Bounded {
-            reader: self.reader,
-            left: bytes_max.saturating_sub(read),
-            stop: self.stop,
-        })
-    }
 }
 
 /// The same bytes, read and decompressed by a thread of their own, a few blocks ahead.
@@ -220,25 +213,6 @@ struct Failed(Option<io::Error>);
 impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
-    }
-}
-
-/// A reader that fails beyond a number of bytes, or when the work is stopped.
-struct Bounded {
-    reader: Bytes,
-    left: u64,
-    stop: Stop,
-}
-
-impl Read for Bounded {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.stop.check().map_err(io::Error::other)?;
-        let n = self.reader.read(out)?;
-        let Some(left) = self.left.checked_sub(n as u64) else {
-            return Err(io::Error::other("compressed input reached the limit `decompressed_bytes`"));
-        };
-        self.left = left;
-        Ok(n)
     }
 }
 

@@ -1,7 +1,7 @@
 //! CSV and TSV: a header and a row a line, with quotes where they are needed.
 
 use super::{WriteOptions, cell::text, paint, rows};
-use kql_data::{Batch, Schema};
+use kql_data::{Batch, Schema, Type};
 use std::io::{self, Write};
 
 pub(super) fn write(
@@ -19,6 +19,9 @@ pub(super) fn write(
     for (batch, row) in rows(batches) {
         for (index, column) in batch.columns.iter().enumerate() {
             match text(column, row) {
+                Some(it) if options.csv_safe && is_formula(&it, column.ty()) => {
+                    cell(&format!("'{it}"), index, delimiter, &mut line);
+                }
                 Some(it) => cell(&it, index, delimiter, &mut line),
                 None => cell(&options.null, index, delimiter, &mut line),
             }
@@ -30,6 +33,11 @@ pub(super) fn write(
         finish(&mut line, options, out)?;
     }
     Ok(())
+}
+
+/// Whether a spreadsheet would run a text.
+fn is_formula(text: &str, ty: Type) -> bool {
+    matches!(ty, Type::String | Type::Dynamic) && text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 fn cell(text: &str, index: usize, delimiter: char, line: &mut String) {

@@ -98,13 +98,15 @@ pub struct WriteOptions {
     pub cell_width: usize,
     /// Whether `table` draws lines around cells.
     pub lines: bool,
+    /// Whether `csv` and `tsv` put `'` before texts that a spreadsheet would take for a formula.
+    pub csv_safe: bool,
     /// What `csv`, `tsv`, `table`, `markdown` and `line` write for null.
     pub null: String,
 }
 
 impl Default for WriteOptions {
     fn default() -> WriteOptions {
-        WriteOptions { terminal: false, rows_max: 0, cell_width: 0, lines: true, null: String::new() }
+        WriteOptions { terminal: false, rows_max: 0, cell_width: 0, lines: true, csv_safe: false, null: String::new() }
     }
 }
 

@@ -5,6 +5,9 @@
 
 pub mod argument;
 mod arrangement;
+pub mod buffer;
+pub mod covering;
+pub mod densify;
 pub mod geohash;
 pub mod h3;
 pub mod intersections;
@@ -17,5 +20,6 @@ mod region;
 pub mod s2;
 mod s2cell;
 mod shape;
+pub mod simplify;
 mod sphere;
 pub mod wkt;

@@ -100,6 +100,17 @@ impl Cell {
         Cell(self.0 & lowest.wrapping_neg() | lowest)
     }
 
+    /// The four cells of the next finer level; itself, where there is none.
+    pub(crate) fn children(self) -> [Cell; 4] {
+        let lowest = self.0 & self.0.wrapping_neg();
+        let quarter = lowest >> 2;
+        if quarter == 0 {
+            return [self; 4];
+        }
+        let first = self.0 - lowest + quarter;
+        [0, 1, 2, 3].map(|it| Cell(first + it * 2 * quarter))
+    }
+
     /// Face, column, row and how many columns and rows of the finest cells it spans.
     fn indices(self) -> (u64, i64, i64, i64) {
         let (face, level) = (self.0 >> 61, self.level());

@@ -38,7 +38,7 @@ pub enum Accepts {
     NumberOrBool,
     /// A number, datetime or timespan.
     Summable,
-    /// A number, datetime, timespan or string.
+    /// Whatever can be sorted: any scalar type but dynamic.
     Orderable,
     /// string or dynamic.
     StringOrDynamic,

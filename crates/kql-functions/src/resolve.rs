@@ -70,7 +70,7 @@ impl Param {
             A::Integer => ty.is_integer(),
             A::NumberOrBool => ty.is_number() || ty == Type::Bool,
             A::Summable => ty.is_summable(),
-            A::Orderable => ty.is_summable() || ty == Type::String,
+            A::Orderable => ty != Type::Dynamic,
             A::StringOrDynamic => matches!(ty, Type::String | Type::Dynamic),
             A::Array | A::Bag => ty == Type::Dynamic,
             A::NotRealOrBool => !matches!(ty, Type::Real | Type::Bool),

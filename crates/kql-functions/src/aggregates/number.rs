@@ -141,6 +141,18 @@ crate::aggregates! {
         merge(min, other) { *min = pick(min.take(), other, |a, b| b < a); }
         finish(min) { String::from(min.unwrap_or_default()) }
     }
+    (expr: bool) -> bool {
+        state: Option<bool> = None;
+        add(min) { *min = pick(*min, Some(expr), |a, b| b < a); }
+        merge(min, other) { *min = pick(*min, other, |a, b| b < a); }
+        finish(min) { min }
+    }
+    (expr: guid) -> guid {
+        state: Option<u128> = None;
+        add(min) { *min = pick(*min, Some(expr), |a, b| b < a); }
+        merge(min, other) { *min = pick(*min, other, |a, b| b < a); }
+        finish(min) { min }
+    }
 
     /// Largest value of `expr`; null without values.
     ///
@@ -189,6 +201,18 @@ crate::aggregates! {
         add(max) { if max.as_deref().is_none_or(|it| expr > it) { *max = Some(expr.into()); } }
         merge(max, other) { *max = pick(max.take(), other, |a, b| b > a); }
         finish(max) { String::from(max.unwrap_or_default()) }
+    }
+    (expr: bool) -> bool {
+        state: Option<bool> = None;
+        add(max) { *max = pick(*max, Some(expr), |a, b| b > a); }
+        merge(max, other) { *max = pick(*max, other, |a, b| b > a); }
+        finish(max) { max }
+    }
+    (expr: guid) -> guid {
+        state: Option<u128> = None;
+        add(max) { *max = pick(*max, Some(expr), |a, b| b > a); }
+        merge(max, other) { *max = pick(*max, other, |a, b| b > a); }
+        finish(max) { max }
     }
 
     /// Bits that all values have; null without values.

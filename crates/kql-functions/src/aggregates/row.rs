@@ -121,8 +121,8 @@ trait Key: Argument {
 }
 
 macro_rules! keys {
-    ($($name:ident: $held:ty, $hold:expr, $beats:expr;)*) => {$(
-        impl Key for types::$name {
+    ($($name:ty: $held:ty, $hold:expr, $beats:expr;)*) => {$(
+        impl Key for $name {
             type Held = $held;
             fn hold(item: Self::Item<'_>) -> $held {
                 $hold(item)
@@ -145,7 +145,7 @@ trait AsRefKey {
 macro_rules! as_itself {
     ($($ty:ty),*) => {$( impl AsRefKey for $ty { type Target = $ty; fn as_ref_key(&self) -> &$ty { self } } )*};
 }
-as_itself!(i32, i64, f64, Decimal);
+as_itself!(bool, i32, i64, u128, f64, Decimal);
 impl AsRefKey for &str {
     type Target = str;
     fn as_ref_key(&self) -> &str {
@@ -169,13 +169,15 @@ fn ordered_real(a: &f64, b: &f64, largest: bool) -> bool {
 }
 
 keys! {
-    int: i32, |it| it, ordered;
-    long: i64, |it| it, ordered;
-    datetime: i64, |it| it, ordered;
-    timespan: i64, |it| it, ordered;
-    real: f64, |it| it, ordered_real;
-    decimal: Decimal, |it| it, ordered;
-    string: Box<str>, Box::from, ordered;
+    types::int: i32, |it| it, ordered;
+    types::long: i64, |it| it, ordered;
+    types::datetime: i64, |it| it, ordered;
+    types::timespan: i64, |it| it, ordered;
+    types::real: f64, |it| it, ordered_real;
+    types::decimal: Decimal, |it| it, ordered;
+    types::string: Box<str>, Box::from, ordered;
+    types::guid: u128, |it| it, ordered;
+    bool: bool, |it| it, ordered;
 }
 
 fn extreme(call: &AggregateCall, largest: bool) -> Result<Box<dyn Accumulator>, Fault> {
@@ -188,6 +190,8 @@ fn extreme(call: &AggregateCall, largest: bool) -> Result<Box<dyn Accumulator>, 
         Type::Datetime => Extreme::<types::datetime>::boxed(types, largest),
         Type::Timespan => Extreme::<types::timespan>::boxed(types, largest),
         Type::String => Extreme::<types::string>::boxed(types, largest),
+        Type::Bool => Extreme::<bool>::boxed(types, largest),
+        Type::Guid => Extreme::<types::guid>::boxed(types, largest),
         other => return Err(Fault::new(format!("a {other} cannot be ordered"))),
     })
 }

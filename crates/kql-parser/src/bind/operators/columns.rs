@@ -85,7 +85,8 @@ fn several(
                 Some(name) => Some(name.text.clone()),
                 None => break,
             },
-            (false, [name]) => Some(format!("{}_{suffix}", name.text)),
+            // One name is the first column's; the others keep theirs, as with `m = arg_max(…)`.
+            (false, [name]) if n == 0 => Some(name.text.clone()),
             (false, _) => None,
         };
         let natural = Some(format!("{function}_{argument}_{suffix}"));

@@ -1,7 +1,8 @@
 //! Audit events: the day of everybody, and among it what is planted.
 
 use super::{
-    DAY, DAYS, Options, people::Person,
+    DAY, DAYS, Options,
+    people::Person,
     planted::{self, Actor},
     put, put_number,
     random::Random,
@@ -71,7 +72,8 @@ enum Source {
 /// Writes all events.
 pub(super) fn write(options: &Options, out: &mut impl Write) -> io::Result<()> {
     let background = options.events.saturating_sub(planted::EVENTS.len());
-    let mut writer = Writer { options, random: Random::new(options.seed), drafts: Vec::new(), line: Vec::new(), workday: 0 };
+    let mut writer =
+        Writer { options, random: Random::new(options.seed), drafts: Vec::new(), line: Vec::new(), workday: 0 };
     let is_workday = |day: &i64| !matches!((options.last_day / DAY - day + 4).rem_euclid(7), 0 | 6);
     let workdays: Vec<i64> = (0..DAYS).rev().filter(is_workday).collect();
     let (mut done, mut routine) = (0, 0);
@@ -194,7 +196,10 @@ impl Writer<'_> {
             Actor::UserKey(email) => {
                 let user = user(email);
                 put(&mut self.line, &[r#","actor":{"type":"api_key","api_key":{"id":"key_"#, &user]);
-                put(&mut self.line, &[r#"","type":"user","user":{"id":"user-"#, &user, r#"","email":""#, email, "\"}}}"]);
+                put(
+                    &mut self.line,
+                    &[r#"","type":"user","user":{"id":"user-"#, &user, r#"","email":""#, email, "\"}}}"],
+                );
             }
             Actor::ServiceKey(account) => {
                 put(&mut self.line, &[r#","actor":{"type":"api_key","api_key":{"id":"key_"#, account]);
@@ -277,7 +282,10 @@ impl Writer<'_> {
                 put(line, &[r#"","principal_type":"user","resource_id":"proj_chat","resource_type":"project""#]);
             }
             "checkpoint.permission.created" => {
-                put(line, &[r#","data":{"project_id":"proj_eval","fine_tuned_model_checkpoint":"ft:gpt-4.1-mini:lumen::"#]);
+                put(
+                    line,
+                    &[r#","data":{"project_id":"proj_eval","fine_tuned_model_checkpoint":"ft:gpt-4.1-mini:lumen::"#],
+                );
                 random.id(8, line);
                 put(line, &["\"}"]);
             }

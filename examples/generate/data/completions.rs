@@ -12,7 +12,8 @@ const ANSWERS: [&str; 6] = [
     "Das Paket wurde gestern zugestellt. \\u00dcbrigens: die Rechnung liegt bei.",
     "I found three documents that mention the clause; the newest is from March.",
 ];
-/// Who ran into nothing, or into what.
+
+/// What is known of a completion before it is written; planted ones have their request.
 struct Facts<'a> {
     time: i64,
     user: &'a [u8],
@@ -33,7 +34,8 @@ pub(super) fn write(options: &Options, out: &mut impl Write) -> io::Result<()> {
         while let Some((days, clock, user, finish, request)) =
             planted.next_if(|it| index == n || options.at(it.0, it.1) <= time)
         {
-            let facts = Facts { time: options.at(*days, *clock), user: user.as_bytes(), finish, request: Some(request) };
+            let facts =
+                Facts { time: options.at(*days, *clock), user: user.as_bytes(), finish, request: Some(request) };
             completion(&facts, &mut random, &mut line);
         }
         if index < n {
@@ -64,7 +66,8 @@ pub(super) fn write(options: &Options, out: &mut impl Write) -> io::Result<()> {
 fn completion(facts: &Facts, random: &mut Random, line: &mut Vec<u8>) {
     put(line, &[r#"{"object":"chat.completion","id":"chatcmpl-"#]);
     random.id(29, line);
-    put(line, &[r#"","model":""#, random.pick(&MODELS), r#"","created":"#]);
+    let model = if facts.request.is_some() { MODELS[0] } else { random.pick(&MODELS) };
+    put(line, &[r#"","model":""#, model, r#"","created":"#]);
     put_number(line, facts.time);
     put(line, &[r#","request_id":""#]);
     match facts.request {
@@ -76,19 +79,27 @@ fn completion(facts: &Facts, random: &mut Random, line: &mut Vec<u8>) {
     }
     let (prompt, answer) = (20 + random.below(3000) as i64, 1 + random.below(900) as i64);
     put(line, &[r#"","tool_choice":"#, if facts.finish == "tool_calls" { "\"auto\"" } else { "null" }]);
-    for (name, tokens) in
-        [(r#","usage":{"total_tokens":"#, prompt + answer), (r#","completion_tokens":"#, answer), (r#","prompt_tokens":"#, prompt)]
-    {
+    for (name, tokens) in [
+        (r#","usage":{"total_tokens":"#, prompt + answer),
+        (r#","completion_tokens":"#, answer),
+        (r#","prompt_tokens":"#, prompt),
+    ] {
         put(line, &[name]);
         put_number(line, tokens);
     }
     put(line, &[r#"},"seed":"#]);
     put_number(line, (random.next() >> 1) as i64);
     put(line, &[r#","top_p":1.0,"temperature":"#, random.pick(&["0.0", "0.2", "0.7", "1.0"])]);
-    put(line, &[r#","presence_penalty":0.0,"frequency_penalty":0.0,"system_fingerprint":"fp_50cad350e4","input_user":""#]);
+    put(
+        line,
+        &[r#","presence_penalty":0.0,"frequency_penalty":0.0,"system_fingerprint":"fp_50cad350e4","input_user":""#],
+    );
     line.extend_from_slice(facts.user);
     put(line, &[r#"","service_tier":"default","tools":null,"metadata":{"app":""#]);
-    put(line, &[random.pick(&["support", "mail-triage", "code-review"]), r#""},"choices":[{"index":0,"message":{"content":"#]);
+    put(
+        line,
+        &[random.pick(&["support", "mail-triage", "code-review"]), r#""},"choices":[{"index":0,"message":{"content":"#],
+    );
     match facts.finish {
         "tool_calls" => {
             put(line, &[r#"null,"role":"assistant","tool_calls":[{"id":"call_"#]);
@@ -100,6 +111,13 @@ fn completion(facts: &Facts, random: &mut Random, line: &mut Vec<u8>) {
         "content_filter" => put(line, &[r#"null,"role":"assistant","tool_calls":null"#]),
         _ => put(line, &["\"", random.pick(&ANSWERS), r#"","role":"assistant","tool_calls":null"#]),
     }
-    put(line, &[r#","function_call":null},"finish_reason":""#, facts.finish, r#"","logprobs":null}],"response_format":null}"#]);
+    put(
+        line,
+        &[
+            r#","function_call":null},"finish_reason":""#,
+            facts.finish,
+            r#"","logprobs":null}],"response_format":null}"#,
+        ],
+    );
     line.push(b'\n');
 }

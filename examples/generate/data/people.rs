@@ -17,8 +17,8 @@ const FIRST: [&str; 24] = [
     "paul", "rosa", "sven", "tara", "uwe", "vito", "wilma", "yuki", "zoe",
 ];
 const LAST: [&str; 20] = [
-    "adler", "brandt", "costa", "diaz", "evans", "fuchs", "gomez", "hansen", "ivers", "jensen", "kato", "lopez", "mori",
-    "novak", "olsen", "patel", "quinn", "reyes", "sato", "tanaka",
+    "adler", "brandt", "costa", "diaz", "evans", "fuchs", "gomez", "hansen", "ivers", "jensen", "kato", "lopez",
+    "mori", "novak", "olsen", "patel", "quinn", "reyes", "sato", "tanaka",
 ];
 
 /// A member of the organization, all of whose habits follow from a number.

@@ -4,6 +4,7 @@ pub mod diagnostic;
 mod format;
 pub mod lexer;
 mod parser;
+pub mod optimise;
 pub mod plan;
 pub mod syntax;
 pub mod token;

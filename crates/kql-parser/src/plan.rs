@@ -312,6 +312,70 @@ impl Op {
     }
 }
 
+impl Op {
+    /// Puts other nodes in the place of the inputs, in the order of [`Op::inputs`].
+    pub fn set_inputs(&mut self, nodes: &[NodeId]) {
+        let mut nodes = nodes.iter().copied();
+        let mut set = |it: &mut NodeId| {
+            if let Some(node) = nodes.next() {
+                *it = node;
+            }
+        };
+        match self {
+            Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => {}
+            Op::Filter { input, .. }
+            | Op::Project { input, .. }
+            | Op::Window { input, .. }
+            | Op::Aggregate { input, .. }
+            | Op::Sort { input, .. }
+            | Op::Limit { input, .. }
+            | Op::Sample { input, .. }
+            | Op::Expand { input, .. }
+            | Op::Parse { input, .. }
+            | Op::ParseKv { input, .. }
+            | Op::Apply { input, .. }
+            | Op::Shared { input } => set(input),
+            Op::Series(it) => set(&mut it.input),
+            Op::Steps(it) => set(&mut it.input),
+            Op::Join { left, right, .. } => {
+                set(left);
+                set(right);
+            }
+            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.iter_mut().for_each(set),
+        }
+    }
+
+    /// Puts other expressions in the place of those of `Apply`, `Range`, `Steps` and `Evaluate`, which see whole rows.
+    pub(crate) fn map_exprs(&mut self, to: &mut dyn FnMut(ExprId) -> ExprId) {
+        match self {
+            Op::Apply { by, .. } => by.iter_mut().for_each(|it| *it = to(*it)),
+            Op::Range { from, to: end, step } => {
+                for it in [from, end, step] {
+                    *it = to(*it);
+                }
+            }
+            Op::Steps(steps) => {
+                steps.partition_by.iter_mut().for_each(|it| *it = to(*it));
+                steps.declared.iter_mut().filter_map(|(_, it)| it.as_mut()).for_each(|it| *it = to(*it));
+                for step in &mut steps.steps {
+                    step.condition = to(step.condition);
+                    step.assignments.iter_mut().for_each(|(_, it)| *it = to(*it));
+                }
+            }
+            Op::Evaluate { args, .. } => {
+                for arg in args {
+                    match &mut arg.value {
+                        EvaluateValue::Expr(it) => *it = to(*it),
+                        EvaluateValue::Aggregate(it) => it.args.iter_mut().for_each(|it| *it = to(*it)),
+                        EvaluateValue::Column(_) | EvaluateValue::Table(_) => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// An argument of [`Op::Evaluate`].
 #[derive(Clone, Debug)]
 pub struct EvaluateArg {

@@ -4,7 +4,7 @@ use crate::{Error, Outcome, ResultTable, catalogue::Names};
 use indexmap::IndexMap;
 use kql_data::{Batch, Context, Fault, Geo, Limits, Schema, Stop, Table, time};
 use kql_executor::Execution;
-use kql_parser::{Diagnostic, ParseOptions, StoredFunction, bind, parse, plan::Plan};
+use kql_parser::{Diagnostic, ParseOptions, StoredFunction, bind, optimise::optimise, parse, plan::Plan};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -47,6 +47,7 @@ pub struct Engine {
     pub(crate) batch_rows: Option<usize>,
     seed: u64,
     stop: Stop,
+    unoptimised: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -157,6 +158,11 @@ impl Engine {
         self.external = Some(external);
     }
 
+    /// Sets whether plans are optimised; they are unless told otherwise. For tests and `explain`.
+    pub fn set_optimised(&mut self, optimised: bool) {
+        self.unoptimised = !optimised;
+    }
+
     /// Sets the seed of `rand()` and `new_guid()`.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
@@ -253,6 +259,7 @@ impl Engine {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));
         }
+        let plan = if self.unoptimised { plan } else { optimise(&plan) };
         let start = Instant::now();
         let elapsed = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let execution = self.execution(&cx, &plan).clock(&elapsed);

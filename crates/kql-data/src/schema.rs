@@ -4,7 +4,7 @@ use crate::Type;
 use std::sync::Arc;
 
 /// One column's name and type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     /// Case-sensitive name.
     pub name: Arc<str>,

@@ -3,8 +3,8 @@
 pub mod diagnostic;
 mod format;
 pub mod lexer;
-mod parser;
 pub mod optimise;
+mod parser;
 pub mod plan;
 pub mod syntax;
 pub mod token;

@@ -613,6 +613,22 @@ impl Plan {
         self.nodes.get(id.0 as usize)
     }
 
+    /// Visits an expression and all that it is made of, each once however often it is shared.
+    pub fn walk(&self, expr: ExprId, visit: &mut dyn FnMut(&Expr)) {
+        let mut seen = kql_data::Set::default();
+        let mut todo = vec![expr];
+        while let Some(id) = todo.pop() {
+            let expr = self.expr(id);
+            if let Expr::Call { args, .. } = expr {
+                if !seen.insert(id) {
+                    continue;
+                }
+                todo.extend(args);
+            }
+            visit(expr);
+        }
+    }
+
     /// The schema of a node; empty for a number of another plan.
     pub fn schema(&self, id: NodeId) -> Arc<Schema> {
         self.node(id).map(|it| it.schema.clone()).unwrap_or_default()

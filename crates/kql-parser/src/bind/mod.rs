@@ -270,42 +270,27 @@ impl Binder<'_> {
 
     /// Whether an expression is the same for all rows.
     fn is_constant(&self, expr: ExprId) -> bool {
-        let mut todo = vec![expr];
-        while let Some(id) = todo.pop() {
-            match self.plan.expr(id) {
-                Expr::Column { .. } => return false,
-                Expr::Call { function, .. } if function.volatile || function.window => return false,
-                Expr::Call { args, .. } => todo.extend(args),
-                Expr::Constant { .. } | Expr::Scalar { .. } | Expr::List { .. } => {}
-            }
-        }
-        true
+        !self.has(expr, |it| match it {
+            Expr::Column { .. } => true,
+            Expr::Call { function, .. } => function.volatile || function.window,
+            _ => false,
+        })
     }
 
     /// Whether an expression reads a column of the row.
     fn reads_row(&self, expr: ExprId) -> bool {
-        let mut todo = vec![expr];
-        while let Some(id) = todo.pop() {
-            match self.plan.expr(id) {
-                Expr::Column { .. } => return true,
-                Expr::Call { args, .. } => todo.extend(args),
-                _ => {}
-            }
-        }
-        false
+        self.has(expr, |it| matches!(it, Expr::Column { .. }))
     }
 
     /// Whether two evaluations may differ.
     fn is_volatile(&self, expr: ExprId) -> bool {
-        let mut todo = vec![expr];
-        while let Some(id) = todo.pop() {
-            if let Expr::Call { function, args, .. } = self.plan.expr(id) {
-                if function.volatile {
-                    return true;
-                }
-                todo.extend(args);
-            }
-        }
-        false
+        self.has(expr, |it| matches!(it, Expr::Call { function, .. } if function.volatile))
+    }
+
+    /// Whether some part of an expression is such.
+    fn has(&self, expr: ExprId, is_such: impl Fn(&Expr) -> bool) -> bool {
+        let mut found = false;
+        self.plan.walk(expr, &mut |it| found |= is_such(it));
+        found
     }
 }

@@ -82,26 +82,20 @@ pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
 
 /// The columns that an expression reads.
 pub(crate) fn columns_read(plan: &Plan, expr: ExprId, found: &mut Vec<usize>) {
-    let mut todo = vec![expr];
-    while let Some(id) = todo.pop() {
-        match plan.expr(id) {
-            Expr::Column { index, .. } => found.push(*index),
-            Expr::Call { args, .. } => todo.extend(args),
-            _ => {}
+    plan.walk(expr, &mut |it| {
+        if let Expr::Column { index, .. } = it {
+            found.push(*index);
         }
-    }
+    });
 }
 
 /// The plans that an expression computes once: those of `toscalar` and `in (subquery)`.
 pub(crate) fn subplans(plan: &Plan, expr: ExprId, found: &mut Vec<NodeId>) {
-    let mut todo = vec![expr];
-    while let Some(id) = todo.pop() {
-        match plan.expr(id) {
-            Expr::Scalar { node, .. } | Expr::List { node } => found.push(*node),
-            Expr::Call { args, .. } => todo.extend(args),
-            _ => {}
+    plan.walk(expr, &mut |it| {
+        if let Expr::Scalar { node, .. } | Expr::List { node } = it {
+            found.push(*node);
         }
-    }
+    });
 }
 
 /// Every node that a node needs before it, bodies and subplans included.

@@ -1,9 +1,7 @@
 //! Columns that nothing reads are not carried along.
 
 use super::{columns_read, expressions, in_order, subplans};
-use crate::plan::{
-    AggregateExpr, ExpandOutput, Expr, ExprId, JoinKind, NodeId, Op, ParseOutput, Plan, ResultTable,
-};
+use crate::plan::{AggregateExpr, ExpandOutput, Expr, ExprId, JoinKind, NodeId, Op, ParseOutput, Plan, ResultTable};
 use kql_data::{Batch, Field, Map, Schema, Set};
 use std::sync::Arc;
 
@@ -15,7 +13,8 @@ pub(super) fn run(plan: &Plan) -> Plan {
     for node in order {
         pass.rebuild(node);
     }
-    let result = |it: &ResultTable| ResultTable { node: pass.nodes.get(&it.node).map_or(it.node, |it| it.0), ..it.clone() };
+    let result =
+        |it: &ResultTable| ResultTable { node: pass.nodes.get(&it.node).map_or(it.node, |it| it.0), ..it.clone() };
     let results = plan.results.iter().map(result).collect();
     Plan { results, ..pass.new }
 }
@@ -117,7 +116,11 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set
     }
 }
 
-fn wanted_aggregates<'p>(aggregates: &'p [AggregateExpr], n_keys: usize, wanted: &Set<usize>) -> Vec<&'p AggregateExpr> {
+fn wanted_aggregates<'p>(
+    aggregates: &'p [AggregateExpr],
+    n_keys: usize,
+    wanted: &Set<usize>,
+) -> Vec<&'p AggregateExpr> {
     let mut first = n_keys;
     let mut kept = Vec::new();
     for it in aggregates {
@@ -147,19 +150,28 @@ impl Pass<'_> {
 
     /// An expression over renumbered columns.
     fn expr(&mut self, id: ExprId, map: &[Option<usize>]) -> ExprId {
+        self.shared_expr(id, map, &mut Map::default())
+    }
+
+    fn shared_expr(&mut self, id: ExprId, map: &[Option<usize>], done: &mut Map<ExprId, ExprId>) -> ExprId {
+        if let Some(known) = done.get(&id) {
+            return *known;
+        }
         let expr = match self.old.expr(id) {
             Expr::Column { index, ty } => {
                 Expr::Column { index: map.get(*index).copied().flatten().unwrap_or(usize::MAX), ty: *ty }
             }
             Expr::Constant { value, ty } => Expr::Constant { value: value.clone(), ty: *ty },
             Expr::Call { function, overload, args, ty } => {
-                let args = args.iter().map(|it| self.expr(*it, map)).collect();
+                let args = args.iter().map(|it| self.shared_expr(*it, map, done)).collect();
                 Expr::Call { function, overload: *overload, args, ty: *ty }
             }
             Expr::Scalar { node, ty } => Expr::Scalar { node: self.built(*node).0, ty: *ty },
             Expr::List { node } => Expr::List { node: self.built(*node).0 },
         };
-        self.new.add_expr(expr)
+        let new = self.new.add_expr(expr);
+        _ = done.insert(id, new);
+        new
     }
 
     fn aggregate(&mut self, it: &AggregateExpr, map: &[Option<usize>]) -> AggregateExpr {
@@ -245,7 +257,9 @@ impl Pass<'_> {
 
     fn chosen_exprs(&mut self, columns: &[ExprId], chosen: &[usize], map: &[Option<usize>]) -> Vec<ExprId> {
         let exprs: Vec<ExprId> = chosen.iter().filter_map(|it| columns.get(*it).copied()).collect();
-        exprs.into_iter().map(|it| self.expr(it, map)).collect()
+        // What columns share is computed once for all of them.
+        let mut done = Map::default();
+        exprs.into_iter().map(|it| self.shared_expr(it, map, &mut done)).collect()
     }
 
     fn rebuild_wide(&mut self, id: NodeId, chosen: &[usize], wanted: &Set<usize>) {
@@ -275,8 +289,7 @@ impl Pass<'_> {
             Op::Join { left, right, kind, keys, condition } => {
                 let n_left = self.old.schema(*left).len();
                 let ((left, left_map), (right, right_map)) = (self.built(*left), self.built(*right));
-                let keys =
-                    keys.iter().map(|(a, b)| (self.expr(*a, &left_map), self.expr(*b, &right_map))).collect();
+                let keys = keys.iter().map(|(a, b)| (self.expr(*a, &left_map), self.expr(*b, &right_map))).collect();
                 let n_kept = Self::kept(&left_map).len();
                 let mut both = left_map.clone();
                 both.extend(right_map.iter().map(|it| it.map(|it| it + n_kept)));

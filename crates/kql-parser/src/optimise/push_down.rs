@@ -18,8 +18,10 @@ pub(super) fn run(plan: &Plan) -> Plan {
     for result in &plan.results {
         *parents.entry(result.node).or_default() += 1;
     }
-    let mut pass = Pass { plan: Plan { results: Vec::new(), ..plan.clone() }, parents, built: Map::default(), depth: 0 };
-    let results = plan.results.iter().map(|it| crate::plan::ResultTable { node: pass.build(it.node, Vec::new()), ..it.clone() });
+    let mut pass =
+        Pass { plan: Plan { results: Vec::new(), ..plan.clone() }, parents, built: Map::default(), depth: 0 };
+    let results =
+        plan.results.iter().map(|it| crate::plan::ResultTable { node: pass.build(it.node, Vec::new()), ..it.clone() });
     let results = results.collect();
     Plan { results, ..pass.plan }
 }
@@ -113,6 +115,7 @@ impl Pass {
     fn subplans(&mut self, expr: ExprId) {
         let mut found = Vec::new();
         subplans(&self.plan, expr, &mut found);
+        let any = !found.is_empty();
         for node in found {
             if self.built.contains_key(&node) {
                 continue;
@@ -120,15 +123,17 @@ impl Pass {
             let new = self.build_one(node, Vec::new());
             _ = self.built.insert(node, new);
         }
-        let mut todo = vec![expr];
+        if !any {
+            return;
+        }
+        let (mut todo, mut seen) = (vec![expr], Set::default());
         while let Some(id) = todo.pop() {
-            if let Expr::Call { args, .. } = self.plan.expr(id) {
-                todo.extend(args.clone());
-                continue;
-            }
             let built = &self.built;
             match self.plan.exprs.get_mut(id.0 as usize) {
-                Some(Expr::Scalar { node, .. } | Expr::List { node }) => *node = built.get(node).copied().unwrap_or(*node),
+                Some(Expr::Call { args, .. }) if seen.insert(id) => todo.extend(args.iter().copied()),
+                Some(Expr::Scalar { node, .. } | Expr::List { node }) => {
+                    *node = built.get(node).copied().unwrap_or(*node)
+                }
                 _ => {}
             }
         }
@@ -171,7 +176,9 @@ impl Pass {
             let mut read = Vec::new();
             super::columns_read(&self.plan, predicate, &mut read);
             let passes = read.iter().all(|it| {
-                columns.get(*it).is_some_and(|it| matches!(self.plan.expr(*it), Expr::Column { .. } | Expr::Constant { .. }))
+                columns
+                    .get(*it)
+                    .is_some_and(|it| matches!(self.plan.expr(*it), Expr::Column { .. } | Expr::Constant { .. }))
             });
             if passes && !read.is_empty() {
                 pushed.push(self.substitute(predicate, &|index, _| columns.get(index).copied()));
@@ -184,14 +191,28 @@ impl Pass {
 
     /// An expression with its columns replaced. `by` gives the replacement, or nothing to leave the column.
     fn substitute(&mut self, expr: ExprId, by: &dyn Fn(usize, Type) -> Option<ExprId>) -> ExprId {
-        match self.plan.expr(expr).clone() {
+        self.substitute_shared(expr, by, &mut Map::default())
+    }
+
+    fn substitute_shared(
+        &mut self,
+        expr: ExprId,
+        by: &dyn Fn(usize, Type) -> Option<ExprId>,
+        done: &mut Map<ExprId, ExprId>,
+    ) -> ExprId {
+        if let Some(known) = done.get(&expr) {
+            return *known;
+        }
+        let new = match self.plan.expr(expr).clone() {
             Expr::Column { index, ty } => by(index, ty).unwrap_or(expr),
             Expr::Call { function, overload, args, ty } => {
-                let args = args.into_iter().map(|it| self.substitute(it, by)).collect();
+                let args = args.into_iter().map(|it| self.substitute_shared(it, by, done)).collect();
                 self.plan.add_expr(Expr::Call { function, overload, args, ty })
             }
             _ => expr,
-        }
+        };
+        _ = done.insert(expr, new);
+        new
     }
 
     /// Predicates by the side of a join that they read alone, where testing it first changes nothing; and the others.
@@ -231,15 +252,12 @@ impl Pass {
     }
 
     fn type_of_column(&self, expr: ExprId, wanted: usize) -> Type {
-        let mut todo = vec![expr];
-        while let Some(id) = todo.pop() {
-            match self.plan.expr(id) {
-                Expr::Column { index, ty } if *index == wanted => return *ty,
-                Expr::Call { args, .. } => todo.extend(args),
-                _ => {}
-            }
-        }
-        Type::Dynamic
+        let mut found = Type::Dynamic;
+        self.plan.walk(expr, &mut |it| match it {
+            Expr::Column { index, ty } if *index == wanted => found = *ty,
+            _ => {}
+        });
+        found
     }
 
     /// The bound that a predicate `column < constant` and the like puts on a column of the table.
@@ -254,7 +272,9 @@ impl Pass {
             _ => None,
         };
         let (name, low, high) = match args.as_slice() {
-            [value, low, high] if function.name == "between" => return Some((column(*value)?, ticks(*low)?, ticks(*high)?)),
+            [value, low, high] if function.name == "between" => {
+                return Some((column(*value)?, ticks(*low)?, ticks(*high)?));
+            }
             [left, right] if column(*left).is_some() => (function.name, column(*left)?, ticks(*right)?),
             [left, right] => {
                 let mirrored = match function.name {

@@ -52,15 +52,16 @@ const EXTRACT_ALL: &[Overload] = &[
         }),
     },
 ];
+const JSON_SOURCE: Param = Param::new("source", Accepts::StringOrDynamic).cast(Type::String);
 const EXTRACT_JSON: &[Overload] = &[
     Overload {
-        params: &[PATH, SOURCE],
+        params: &[PATH, JSON_SOURCE],
         rest: None,
         returns: Returns::Type(Type::String),
         kernel: Some(|cx, args, n_rows| extract_json(cx, args, n_rows, Type::String)),
     },
     Overload {
-        params: &[PATH, SOURCE, TYPE],
+        params: &[PATH, JSON_SOURCE, TYPE],
         rest: None,
         returns: Returns::Custom(|actuals| Ok(named_type(actuals.get(2)))),
         kernel: Some(|cx, args, n_rows| extract_json(cx, args, n_rows, type_of_column(args.get(2)))),

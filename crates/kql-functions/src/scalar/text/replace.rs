@@ -17,7 +17,7 @@ const REPLACE_REGEX: &[Overload] = &[Overload {
 }];
 const REPLACE: &[Overload] = &[Overload {
     returns: Returns::Custom(|actuals| patterns::check(actuals.first()).map(|()| Type::String)),
-    ..crate::overload!((pattern: regex, rewrite: string, source: string) -> string |cx| {
+    ..crate::overload!((pattern: regex, rewrite: string, source: text) -> string |cx| {
         replaced(cx, source, &pattern, rewrite)
     })
 }];

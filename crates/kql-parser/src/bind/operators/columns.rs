@@ -130,16 +130,9 @@ pub(super) fn project(b: &mut Binder<'_>, columns: Vec<ExprId>, schema: Schema, 
 
 /// Whether an expression calls a window function.
 pub(super) fn is_window(b: &Binder<'_>, expr: ExprId) -> bool {
-    let mut todo = vec![expr];
-    while let Some(id) = todo.pop() {
-        if let Expr::Call { function, args, .. } = b.plan.expr(id) {
-            if function.window {
-                return true;
-            }
-            todo.extend(args);
-        }
-    }
-    false
+    let mut found = false;
+    b.plan.walk(expr, &mut |it| found |= matches!(it, Expr::Call { function, .. } if function.window));
+    found
 }
 
 /// Runs `body` over the rows of a table, where window functions may stand if its order is meant.

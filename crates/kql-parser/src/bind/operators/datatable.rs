@@ -25,7 +25,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Datatable, stage: &Stage) -> Bind<Ta
     for row in it.values.chunks(n_columns) {
         for ((id, field), out) in row.iter().zip(&schema.fields).zip(&mut builders) {
             let span = b.query.span(*id);
-            let value = b.constant_scalar(*id).and_then(|it| b.argument_as(it, field.ty, span));
+            let value = b.constant_scalar(*id).and_then(|it| match field.ty {
+                kql_data::Type::String => b.cast(it, field.ty, span),
+                ty => b.argument_as(it, ty, span),
+            });
             match value.map(|it| b.value_of(it)) {
                 Ok(Some(value)) => out.push(&value),
                 Ok(None) => failed.push(b.fail("SEM0207", span, "the cells of a datatable must be constants")),

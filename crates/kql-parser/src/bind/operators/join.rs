@@ -63,7 +63,8 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Join, input: Table, stage: &Stage) -
 
 /// Columns of both sides; a name that the left side has gets 1, 2, … behind it on the right.
 pub(super) fn joined(left: &Schema, right: &Schema) -> Schema {
-    let mut names = Names::default();
+    // A right column steps aside for the left's, but not onto another column of the right.
+    let mut names = Names::new(right.fields.iter().map(|it| it.name.to_string()), Vec::new());
     for field in &left.fields {
         _ = names.take(&field.name);
     }

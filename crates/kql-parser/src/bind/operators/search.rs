@@ -28,10 +28,6 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage:
     if legs.is_empty() {
         return b.fail("SEM0100", stage.span, "there is no table to search");
     }
-    if has_input && it.tables.is_empty() {
-        let Some(leg) = legs.first().cloned() else { return Err(super::Reported) };
-        return filtered(b, it, case_sensitive, &leg, None);
-    }
     let all = union::all_columns(&legs);
     let mut found = Vec::new();
     for leg in &legs {

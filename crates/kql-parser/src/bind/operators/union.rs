@@ -7,7 +7,9 @@ use crate::{
     plan::{ExprId as PlanExpr, Op},
     syntax::{ExprId, ExprKind, Stage, Step, Union},
 };
+use indexmap::IndexMap;
 use kql_data::{Field, Schema, Type, Value};
+use std::sync::Arc;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Union, input: Option<Table>, stage: &Stage) -> Bind<Table> {
     let kind = b.choice(&it.parameters, "kind", &["outer", "inner"])?;
@@ -119,17 +121,23 @@ pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
 
 /// One table of all legs. Columns of one name and several types become one column a type: `x_long`, `x_string`.
 pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: Option<String>) -> Table {
-    let mut columns: Vec<Field> = Vec::new();
+    // Columns of one name stand together, in the order in which the names are met.
+    let mut by_name: IndexMap<Arc<str>, (Vec<Type>, usize)> = IndexMap::new();
     for leg in legs {
         for field in &leg.schema.fields {
-            let everywhere = || legs.iter().all(|it| it.schema.index_of(&field.name).is_some());
-            if !columns.contains(field) && (!inner || everywhere()) {
-                // Columns of one name stand together.
-                let last = columns.iter().rposition(|it| it.name == field.name);
-                columns.insert(last.map_or(columns.len(), |it| it + 1), field.clone());
+            let (types, n_legs) = by_name.entry(field.name.clone()).or_default();
+            if !types.contains(&field.ty) {
+                types.push(field.ty);
             }
+            *n_legs += 1;
         }
     }
+    let is_kept = |(_, (_, n_legs)): &(&Arc<str>, &(Vec<Type>, usize))| !inner || *n_legs == legs.len();
+    let columns: Vec<Field> = by_name
+        .iter()
+        .filter(is_kept)
+        .flat_map(|(name, (types, _))| types.iter().map(|ty| Field::new(name.clone(), *ty)))
+        .collect();
     let names = output_names(&columns);
     let mut fields: Vec<Field> =
         columns.iter().zip(&names).map(|(field, name)| Field::new(name.as_str(), field.ty)).collect();
@@ -143,6 +151,8 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
         fields.insert(0, Field::new(name, Type::String));
     }
     let schema = std::sync::Arc::new(Schema::new(fields));
+    // One null a type serves all legs: a union of all tables has millions of missing cells.
+    let mut nulls: kql_data::Map<Type, PlanExpr> = kql_data::Map::default();
     let mut inputs = Vec::with_capacity(legs.len());
     for (n, leg) in legs.iter().enumerate() {
         let mut exprs: Vec<PlanExpr> = Vec::with_capacity(schema.len());
@@ -150,11 +160,11 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
             let label = leg.label.clone().unwrap_or_else(|| format!("union_arg{n}"));
             exprs.push(b.constant(Value::String(label.into()), Type::String));
         }
+        let own: kql_data::Map<&Field, usize> = leg.schema.fields.iter().enumerate().map(|(n, it)| (it, n)).collect();
         for field in &columns {
-            let index = leg.schema.fields.iter().position(|it| it == field);
-            exprs.push(match index {
-                Some(index) => b.column(index, field.ty),
-                None => b.constant(Value::null(field.ty), field.ty),
+            exprs.push(match own.get(field) {
+                Some(index) => b.column(*index, field.ty),
+                None => *nulls.entry(field.ty).or_insert_with(|| b.constant(Value::null(field.ty), field.ty)),
             });
         }
         inputs.push(b.plan.add(Op::Project { input: leg.node, columns: exprs }, schema.clone()));
@@ -166,20 +176,20 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
 
 /// A name that stands for several types is told apart by them.
 fn output_names(columns: &[Field]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::with_capacity(columns.len());
+    let mut n_types: IndexMap<&str, usize> = IndexMap::new();
+    columns.iter().for_each(|it| *n_types.entry(&it.name).or_default() += 1);
+    let mut taken: kql_data::Set<String> = kql_data::Set::default();
+    let mut names = Vec::with_capacity(columns.len());
     for field in columns {
-        let is_shared = columns.iter().filter(|it| it.name == field.name).count() > 1;
+        let is_shared = n_types.get(&*field.name).is_some_and(|it| *it > 1);
         let wanted = if is_shared { format!("{}_{}", field.name, field.ty) } else { field.name.to_string() };
         let mut name = wanted.clone();
         let mut n = 0;
-        let is_taken = |name: &str, names: &[String]| {
-            names.iter().any(|it| it == name)
-                || (is_shared && columns.iter().any(|it| *it.name == *name && it.name != field.name))
-        };
-        while is_taken(&name, &names) {
+        while taken.contains(&name) || (is_shared && n_types.contains_key(name.as_str())) {
             n += 1;
             name = format!("{wanted}{n}");
         }
+        _ = taken.insert(name.clone());
         names.push(name);
     }
     names

@@ -23,11 +23,11 @@ fn months_of(ticks: i64) -> i64 {
 }
 
 /// Offsets beyond this many periods leave the calendar; they are refused before they overflow.
-const OFFSET_MAX: i64 = 4_000_000;
+const OFFSET_MAX: u64 = 4_000_000;
 
 /// The first moment of the period that holds a datetime, moved by so many periods. It may lie outside the calendar.
 fn start(part: Part, ticks: i64, offset: i64) -> Option<i64> {
-    if offset.abs() > OFFSET_MAX {
+    if offset.unsigned_abs() > OFFSET_MAX {
         return None;
     }
     let midnight = ticks - ticks.rem_euclid(DAY);
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(add(Part::Day, i64::MAX, 0), None);
         assert_eq!(end_of(Part::Year, time::MAX, 0), Some(time::MAX));
         assert_eq!(start_of(Part::Week, 0, 0), None);
-        assert_eq!(start_of(Part::Month, 0, i64::MIN + 1), None);
+        assert_eq!(start_of(Part::Month, 0, i64::MIN), None);
         assert_eq!(add(Part::Month, 1, date("2017-01-31")), Some(date("2017-02-28")));
     }
 }

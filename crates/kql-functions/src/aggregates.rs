@@ -3,6 +3,7 @@
 use crate::aggregate::Aggregate;
 
 pub mod collect;
+mod distinct;
 pub mod number;
 pub mod percentile;
 pub mod row;

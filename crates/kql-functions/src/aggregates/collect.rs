@@ -1,15 +1,15 @@
 //! Lists, sets and bags of the values of a group, and exact distinct counts.
 
+use super::distinct::Distinct;
 use crate::{
     aggregate::{
         Accumulator, Aggregate, AggregateCall,
-        codes::{CodeStrings, SeenCodes, by_dictionary},
+        codes::{CodeStrings, by_dictionary},
         filter::{PREDICATE, filtered},
         same,
     },
     declare::{Accepts, Naming, Overload, Param, Returns},
 };
-use indexmap::IndexSet;
 use kql_data::{Bag, Column, Context, Dynamic, Fault, Type};
 use std::any::Any;
 
@@ -124,14 +124,14 @@ pub const AGGREGATES: &[Aggregate] = &[
         "Number of distinct values of `expr`, exact; nulls do not count.\n\n    \
          datatable(x:long)[1, 2, 2] | summarize count_distinct(x) => 2\n",
         &[counts(&[Param::new("expr", Accepts::NotDynamic)])],
-        |_| Ok(Box::new(Distinct { counts: true, ..Distinct::new(usize::MAX) })),
+        |call| Ok(Box::new(Distinct::counted(call.ty(0)))),
     ),
     Aggregate::new(
         "count_distinctif",
         "`count_distinct` over the rows for which `predicate` is true.\n\n    \
          datatable(x:long)[1, 2, 2] | summarize count_distinctif(x, x > 1) => 1\n",
         &[counts(&[Param::new("expr", Accepts::NotDynamic), PREDICATE])],
-        |call| filtered(call, 1, |_| Ok(Box::new(Distinct { counts: true, ..Distinct::new(usize::MAX) }))),
+        |call| filtered(call, 1, |call| Ok(Box::new(Distinct::counted(call.ty(0))))),
     ),
 ];
 
@@ -143,14 +143,14 @@ fn list(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fa
     Ok(Box::new(List::new(size(call, default))))
 }
 fn set(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
-    Ok(Box::new(Distinct::new(size(call, default))))
+    Ok(Box::new(Distinct::collected(call.ty(0), size(call, default))))
 }
 fn bag(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
     Ok(Box::new(Bags { max: size(call, default), bags: Vec::new(), bytes: 0 }))
 }
 
 /// Fails when something grows beyond the engine's bound on arrays, unless the language cuts it before.
-fn check_size(cx: &Context, size: usize, max: usize, by: &str) -> Result<(), Fault> {
+pub(super) fn check_size(cx: &Context, size: usize, max: usize, by: &str) -> Result<(), Fault> {
     if size > cx.limits.array_elements && max > cx.limits.array_elements {
         return Err(Fault::Limit {
             name: "array_elements",
@@ -162,7 +162,7 @@ fn check_size(cx: &Context, size: usize, max: usize, by: &str) -> Result<(), Fau
 }
 
 /// Runs something for every value to collect of a row: the elements of an array, or the value.
-fn each_element(value: Dynamic, mut body: impl FnMut(Dynamic)) {
+pub(super) fn each_element(value: Dynamic, mut body: impl FnMut(Dynamic)) {
     match value {
         Dynamic::Array(items) => items.iter().filter(|it| !it.is_null()).for_each(|it| body(it.clone())),
         Dynamic::Null => {}
@@ -252,153 +252,6 @@ impl Accumulator for List {
 
     fn bytes(&self) -> usize {
         self.bytes + self.lists.capacity() * size_of::<Vec<Dynamic>>()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-}
-
-type DynamicSet = IndexSet<Dynamic, ahash::RandomState>;
-
-/// Distinct values by group, in the order of their first appearance.
-struct Distinct {
-    max: usize,
-    /// Whether only their number is asked for.
-    counts: bool,
-    n_groups: usize,
-    /// While all columns had the same dictionary: the codes of each group, in order.
-    codes: Option<(SeenCodes, Vec<Vec<u32>>)>,
-    sets: Vec<DynamicSet>,
-    bytes: usize,
-}
-
-impl Distinct {
-    fn new(max: usize) -> Distinct {
-        Distinct { max, counts: false, n_groups: 0, codes: None, sets: Vec::new(), bytes: 0 }
-    }
-
-    /// Turns codes into values.
-    fn spill(&mut self) {
-        self.sets.resize_with(self.n_groups, DynamicSet::default);
-        let Some((seen, lists)) = self.codes.take() else { return };
-        let mut strings = seen.strings();
-        for (codes, set) in lists.into_iter().zip(&mut self.sets) {
-            for code in codes {
-                self.bytes += 2 * size_of::<Dynamic>() + strings.text(code).len();
-                _ = set.insert(strings.dynamic(code));
-            }
-        }
-    }
-
-    fn update_codes(&mut self, cx: &Context, groups: &[u32], codes: &[u32]) -> Result<(), Fault> {
-        let Some((seen, lists)) = &mut self.codes else { return Ok(()) };
-        lists.resize_with(self.n_groups, Vec::new);
-        for (code, group) in codes.iter().zip(groups) {
-            if seen.insert(*group, *code)
-                && let Some(list) = lists.get_mut(*group as usize).filter(|it| it.len() < self.max)
-            {
-                list.push(*code);
-                self.bytes += 4;
-                if !self.counts {
-                    check_size(cx, list.len(), self.max, "make_set")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Accumulator for Distinct {
-    fn resize(&mut self, n_groups: usize) {
-        self.n_groups = self.n_groups.max(n_groups);
-    }
-
-    fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
-        let Some(column) = args.first() else { return Ok(()) };
-        if let Some((codes, dictionary)) = by_dictionary(column) {
-            if self.codes.is_none() && self.sets.is_empty() {
-                self.codes = Some((SeenCodes::new(dictionary.clone()), Vec::new()));
-            }
-            if self.codes.as_ref().is_some_and(|(seen, _)| seen.is_of(dictionary)) {
-                return self.update_codes(cx, groups, codes);
-            }
-        }
-        self.spill();
-        let (max, counts, bytes) = (self.max, self.counts, &mut self.bytes);
-        for (row, group) in groups.iter().enumerate() {
-            let Some(set) = self.sets.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
-            each_element(column.dynamic(row), |it| {
-                if set.len() < max {
-                    let size = 2 * size_of::<Dynamic>() + it.bytes();
-                    if set.insert(it) {
-                        *bytes += size;
-                    }
-                }
-            });
-            if !counts {
-                check_size(cx, set.len(), max, "make_set")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
-        let mut other = *same::<Distinct>(other)?;
-        if self.codes.is_none() && self.sets.is_empty() && other.codes.is_some() {
-            self.codes = other.codes.as_ref().map(|(seen, _)| (seen.empty(), Vec::new()));
-        }
-        if let (Some((seen, _)), Some((mine, _))) = (&other.codes, &self.codes)
-            && mine.is_like(seen)
-        {
-            let lists = other.codes.take().map_or(Vec::new(), |(_, lists)| lists);
-            for (codes, group) in lists.into_iter().zip(groups) {
-                self.update_codes(cx, &vec![*group; codes.len()], &codes)?;
-            }
-            return Ok(());
-        }
-        self.spill();
-        other.spill();
-        for (other, group) in other.sets.into_iter().zip(groups) {
-            let Some(set) = self.sets.get_mut(*group as usize) else { continue };
-            for it in other {
-                if set.len() >= self.max {
-                    break;
-                }
-                self.bytes += 2 * size_of::<Dynamic>() + it.bytes();
-                _ = set.insert(it);
-            }
-            if !self.counts {
-                check_size(cx, set.len(), self.max, "make_set")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
-        if self.counts {
-            let mut counts: Vec<i64> = match &self.codes {
-                Some((_, lists)) => lists.iter().map(|it| it.len() as i64).collect(),
-                None => self.sets.iter().map(|it| it.len() as i64).collect(),
-            };
-            counts.resize(self.n_groups, 0);
-            return Ok(vec![Column::longs(counts)]);
-        }
-        let Some((seen, mut lists)) = self.codes.take() else {
-            self.spill();
-            let arrays = self.sets.into_iter().map(|it| Some(Dynamic::array(it.into_iter().collect())));
-            return Ok(vec![Column::dynamics(arrays.collect())]);
-        };
-        lists.resize_with(self.n_groups, Vec::new);
-        let mut strings = seen.strings();
-        let arrays = lists
-            .into_iter()
-            .map(|codes| Some(Dynamic::array(codes.into_iter().map(|code| strings.dynamic(code)).collect())));
-        Ok(vec![Column::dynamics(arrays.collect())])
-    }
-
-    fn bytes(&self) -> usize {
-        self.bytes + self.n_groups * 64 + self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

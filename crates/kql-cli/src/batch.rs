@@ -1,8 +1,7 @@
 //! `kql batch`: one JSON request a line in, one JSON reply a line out.
 
-use crate::options::Options;
 use kql::{
-    Column, Dynamic, Engine, Error, Field, Limits, Now, Outcome, Query, Schema, StoredFunction, Table, Type, Value,
+    Column, Dynamic, Engine, Error, Field, Now, Outcome, Query, Schema, StoredFunction, Table, Type,
     formats::write_cell_at,
     functions::{Actual, CallSite, function, resolve},
 };
@@ -10,15 +9,14 @@ use serde_json::Value as Json;
 use std::io::{BufRead, Write};
 
 /// Answers requests until the input ends. Gives the exit status: 0 when no reply holds an error, 1 when one does.
-pub(crate) fn run(options: &Options, input: impl BufRead, mut out: impl Write) -> std::io::Result<i32> {
-    let engine = options.engine().map_err(std::io::Error::other)?;
+pub(crate) fn run(engine: &Engine, input: impl BufRead, mut out: impl Write) -> std::io::Result<i32> {
     let mut failed = false;
     for line in input.split(b'\n') {
         let line = line?;
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let (reply, good) = answer(&engine, &line);
+        let (reply, good) = answer(engine, &line);
         failed |= !good;
         out.write_all(reply.as_bytes())?;
         out.write_all(b"\n")?;
@@ -250,6 +248,5 @@ pub(crate) fn declare(engine: &mut Engine, schema: &Json) -> Result<(), String> 
         let parameters = if function.get("params").is_some() { text("params") } else { text("parameters") };
         engine.add_function(name.as_str(), StoredFunction { parameters, body: text("body") });
     }
-    let _ = (Limits::default, Value::Null);
     Ok(())
 }

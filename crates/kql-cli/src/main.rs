@@ -1,43 +1,89 @@
 //! The `kql` command.
 
 mod batch;
+mod chart;
+mod config;
+mod demo;
+mod help;
+mod interrupt;
+mod operator_help;
 mod options;
+mod output;
+mod path;
+mod progress;
+mod query;
+mod report;
+mod rule_file;
+mod shell;
+mod source;
 
-use options::Options;
-use std::process::ExitCode;
+use options::{Command, Options};
+use report::{Exit, IO, Report, USAGE};
+use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    match args.next().as_deref() {
-        Some("batch") => {}
-        _ => {
-            eprintln!("usage: kql batch [--now T] [--schema FILE] [--load NAME=PATH]…");
-            return ExitCode::from(2);
-        }
+    let options = Options::parse(std::env::args_os().skip(1)).and_then(source::configured);
+    let options = match options {
+        Ok(options) => options,
+        Err(why) => return status(Report::new(false, false).fail(USAGE, &why)),
+    };
+    let report = Report::new(options.json_errors, options.quiet);
+    if options.help || options.version {
+        let version = concat!("kql ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+        return print(&if options.help { options::help() } else { version }, &report);
     }
-    let mut options = Options::default();
-    while let Some(arg) = args.next() {
-        let value = args.next().unwrap_or_default();
-        match arg.as_str() {
-            "--now" => options.now = Some(value),
-            "--schema" => options.schemas.push(value.into()),
-            "--load" => match value.split_once('=') {
-                Some((name, path)) => options.loads.push((name.to_owned(), path.into())),
-                None => return usage("--load takes NAME=PATH"),
-            },
-            other => return usage(&format!("unknown option {other}")),
-        }
+    if let Err(exit) = dispatch(&options, &report) { status(exit) } else { ExitCode::SUCCESS }
+}
+
+fn dispatch(options: &Options, report: &Report) -> Result<(), Exit> {
+    if !matches!(options.command, Command::Batch | Command::Format | Command::Help) {
+        interrupt::install();
     }
-    match batch::run(&options, std::io::stdin().lock(), std::io::stdout().lock()) {
-        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
-        Err(why) => {
-            eprintln!("kql: {why}");
-            ExitCode::from(3)
-        }
+    match options.command {
+        Command::Query => match query::main(options, report)? {
+            Some((engine, _)) => shell::run(engine, options, report),
+            None => Ok(()),
+        },
+        Command::Run => query::run_files(options, report),
+        Command::Check => query::check(options, report),
+        Command::Format => query::format(options, report),
+        Command::Explain => query::explain(options, report),
+        Command::Batch => batch(options, report),
+        Command::Demo => demo::run(options, report),
+        Command::Help => match options.values.first() {
+            None => write(&help::index(), report),
+            Some(name) => {
+                let text = help::about(name).map_err(|why| report.fail(report::QUERY, &why))?;
+                write(&text, report)
+            }
+        },
     }
 }
 
-fn usage(message: &str) -> ExitCode {
-    eprintln!("kql: {message}");
-    ExitCode::from(2)
+fn batch(options: &Options, report: &Report) -> Result<(), Exit> {
+    if !options.values.is_empty() {
+        return Err(report.fail(USAGE, "batch takes no files; use --load NAME=PATH"));
+    }
+    let engine = source::engine(options, &[], report)?;
+    match batch::run(&engine, std::io::stdin().lock(), std::io::stdout().lock()) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(report::QUERY),
+        Err(why) if why.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(why) => Err(report.fail(IO, &why.to_string())),
+    }
+}
+
+fn write(text: &str, report: &Report) -> Result<(), Exit> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(why) if why.kind() != std::io::ErrorKind::BrokenPipe => Err(report.fail(IO, &why.to_string())),
+        _ => Ok(()),
+    }
+}
+
+fn print(text: &str, report: &Report) -> ExitCode {
+    write(text, report).map_or_else(status, |()| ExitCode::SUCCESS)
+}
+
+fn status(exit: Exit) -> ExitCode {
+    ExitCode::from(exit.0)
 }

@@ -1,42 +1,355 @@
-//! Options that commands share.
+//! The command line: commands and flags as tables, from which parsing, help and completion come.
 
-use crate::batch;
-use kql::{Engine, Now};
-use std::path::PathBuf;
+use kql::formats::Format;
+use std::{path::PathBuf, time::Duration};
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum Command {
+    /// Queries over files, or the shell when there is none.
+    #[default]
+    Query,
+    /// Query and rule files.
+    Run,
+    /// The same, without running them.
+    Check,
+    /// The canonical text of queries.
+    Format,
+    /// The plan of a query.
+    Explain,
+    /// What a function, aggregate or operator does.
+    Help,
+    /// One JSON request a line.
+    Batch,
+    /// Example data and the shell.
+    Demo,
+}
+
+/// Every command that has a word: the word, what follows it, and a sentence.
+pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
+    ("run", Command::Run, "FILE|DIR…", "Run query files and the queries of rule files."),
+    ("check", Command::Check, "FILE|DIR…", "Parse and bind them without running anything."),
+    ("fmt", Command::Format, "[FILE…]", "Print queries in their canonical form; -w writes them back."),
+    ("explain", Command::Explain, "QUERY|FILE [FILES…]", "Print the plan of a query; --run adds rows and times."),
+    ("help", Command::Help, "[NAME]", "Tell what a function, aggregate or operator does."),
+    ("batch", Command::Batch, "", "Answer one JSON request a line on standard input."),
+    ("demo", Command::Demo, "[QUERY]", "Load example data and query it."),
+];
 
 /// What the command line asks for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// `--now`
-    pub(crate) now: Option<String>,
-    /// `--schema`
+    pub(crate) command: Command,
+    /// Free arguments: files, and perhaps a query.
+    pub(crate) values: Vec<String>,
+    pub(crate) queries: Vec<String>,
+    pub(crate) scripts: Vec<PathBuf>,
+    pub(crate) loads: Vec<(String, String)>,
     pub(crate) schemas: Vec<PathBuf>,
-    /// `--load NAME=PATH`
-    pub(crate) loads: Vec<(String, PathBuf)>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) now: Option<String>,
+    pub(crate) geoip: Option<PathBuf>,
+    pub(crate) format: Option<Format>,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) rejects: Option<PathBuf>,
+    pub(crate) null: String,
+    pub(crate) memory: Option<usize>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) rows_max: Option<usize>,
+    pub(crate) explain: bool,
+    pub(crate) json_errors: bool,
+    pub(crate) keep_going: bool,
+    pub(crate) no_config: bool,
+    pub(crate) quiet: bool,
+    pub(crate) write: bool,
+    pub(crate) check: bool,
+    pub(crate) run: bool,
+    pub(crate) help: bool,
+    pub(crate) version: bool,
 }
 
+type Set = fn(&mut Options, String) -> Result<(), String>;
+
+/// A flag.
+pub(crate) struct Flag {
+    /// Its name, without dashes.
+    pub(crate) name: &'static str,
+    short: Option<char>,
+    /// What its value is called; `None` for a switch.
+    value: Option<&'static str>,
+    doc: &'static str,
+    set: Set,
+}
+
+const fn flag(name: &'static str, value: Option<&'static str>, doc: &'static str, set: Set) -> Flag {
+    Flag { name, short: None, value, doc, set }
+}
+
+const fn short(short: char, flag: Flag) -> Flag {
+    Flag { short: Some(short), ..flag }
+}
+
+/// Every flag.
+pub(crate) const FLAGS: &[Flag] = &[
+    short(
+        'c',
+        flag("command", Some("QUERY"), "Run a query; may be given several times.", |it, value| {
+            it.queries.push(value);
+            Ok(())
+        }),
+    ),
+    short(
+        'f',
+        flag("file", Some("FILE"), "Run a query or rule file.", |it, value| {
+            it.scripts.push(value.into());
+            Ok(())
+        }),
+    ),
+    flag("load", Some("NAME=PATH"), "Load files, a directory or a pattern into a table.", |it, value| {
+        let (name, path) = value.split_once('=').ok_or("--load takes NAME=PATH")?;
+        it.loads.push((name.to_owned(), path.to_owned()));
+        Ok(())
+    }),
+    flag("schema", Some("FILE"), "Declare empty tables and functions from a JSON file.", |it, value| {
+        it.schemas.push(value.into());
+        Ok(())
+    }),
+    flag("param", Some("NAME=VALUE"), "A value for declare query_parameters.", |it, value| {
+        let (name, value) = value.split_once('=').ok_or("--param takes NAME=VALUE")?;
+        it.parameters.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }),
+    flag("now", Some("T|max"), "What now() is: a datetime, or the newest time of the data.", |it, value| {
+        it.now = Some(value);
+        Ok(())
+    }),
+    flag("geoip", Some("FILE"), "A MaxMind DB for geo_info_from_ip_address (or $KQL_GEOIP).", |it, value| {
+        it.geoip = Some(value.into());
+        Ok(())
+    }),
+    short(
+        'o',
+        flag("format", Some("FORMAT"), "How results are written; see below.", |it, value| {
+            let names = || Format::ALL.map(Format::name).join(", ");
+            it.format =
+                Some(Format::from_name(&value).ok_or_else(|| format!("unknown format `{value}`; one of {}", names()))?);
+            Ok(())
+        }),
+    ),
+    flag("output", Some("FILE"), "Write results to a file, which appears whole or not at all.", |it, value| {
+        it.output = Some(value.into());
+        Ok(())
+    }),
+    flag("null-value", Some("TEXT"), "What csv, tsv, table, markdown and line write for null.", |it, value| {
+        it.null = value;
+        Ok(())
+    }),
+    flag("max-rows", Some("N"), "Rows that a table shows on a terminal; 0 for all.", |it, value| {
+        it.rows_max = Some(value.parse().map_err(|_| format!("--max-rows takes a number, not `{value}`"))?);
+        Ok(())
+    }),
+    flag("limit-memory", Some("BYTES"), "Memory of a query, such as 512MB or 2GB.", |it, value| {
+        it.memory = Some(bytes(&value).ok_or_else(|| format!("--limit-memory takes a size, not `{value}`"))?);
+        Ok(())
+    }),
+    flag("timeout", Some("TIME"), "Time of a query, such as 500ms, 30s or 5m.", |it, value| {
+        it.timeout = Some(duration(&value).ok_or_else(|| format!("--timeout takes a time, not `{value}`"))?);
+        Ok(())
+    }),
+    flag("explain", None, "Print the plan of each query instead of running it.", |it, _| {
+        it.explain = true;
+        Ok(())
+    }),
+    flag("rejects", Some("FILE"), "Write input lines that gave no row to a file, as NDJSON.", |it, value| {
+        it.rejects = Some(value.into());
+        Ok(())
+    }),
+    flag("error-format", Some("text|json"), "How errors are written to standard error.", |it, value| {
+        it.json_errors = match value.as_str() {
+            "json" => true,
+            "text" => false,
+            other => return Err(format!("--error-format takes text or json, not `{other}`")),
+        };
+        Ok(())
+    }),
+    flag("keep-going", None, "Go on with the next query after an error.", |it, _| {
+        it.keep_going = true;
+        Ok(())
+    }),
+    flag("no-config", None, "Read no kql.toml.", |it, _| {
+        it.no_config = true;
+        Ok(())
+    }),
+    short(
+        'q',
+        flag("quiet", None, "Write no warnings and no statistics.", |it, _| {
+            it.quiet = true;
+            Ok(())
+        }),
+    ),
+    short(
+        'w',
+        flag("write", None, "fmt: write the files back.", |it, _| {
+            it.write = true;
+            Ok(())
+        }),
+    ),
+    flag("check", None, "fmt: only tell which files would change; exit status 1 then.", |it, _| {
+        it.check = true;
+        Ok(())
+    }),
+    flag("run", None, "explain: run the query, and print rows and times.", |it, _| {
+        it.run = true;
+        Ok(())
+    }),
+    short(
+        'h',
+        flag("help", None, "Print this.", |it, _| {
+            it.help = true;
+            Ok(())
+        }),
+    ),
+    short(
+        'V',
+        flag("version", None, "Print the version.", |it, _| {
+            it.version = true;
+            Ok(())
+        }),
+    ),
+];
+
 impl Options {
-    /// An engine as the options say; the error is meant for people.
-    pub(crate) fn engine(&self) -> Result<Engine, String> {
-        let mut engine = Engine::new();
-        for path in &self.schemas {
-            let text = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-            let schema = serde_json::from_slice(&text).map_err(|why| format!("{}: {why}", path.display()))?;
-            batch::declare(&mut engine, &schema)?;
+    /// Reads the command line; the error is meant for people.
+    pub(crate) fn parse(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Options, String> {
+        use lexopt::prelude::*;
+        let mut res = Options::default();
+        let mut parser = lexopt::Parser::from_args(args);
+        let mut is_first = true;
+        while let Some(arg) = parser.next().map_err(|it| it.to_string())? {
+            let flag = match &arg {
+                Short(it) => FLAGS.iter().find(|flag| flag.short == Some(*it)),
+                Long(it) => FLAGS.iter().find(|flag| flag.name == *it),
+                Value(value) => {
+                    let value = value.to_string_lossy().into_owned();
+                    match COMMANDS.iter().find(|it| it.0 == value).filter(|_| is_first) {
+                        Some(command) => res.command = command.1,
+                        None => res.values.push(value),
+                    }
+                    is_first = false;
+                    continue;
+                }
+            };
+            let Some(flag) = flag else { return Err(unknown(&arg)) };
+            let value = match flag.value {
+                Some(_) => parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned(),
+                None => String::new(),
+            };
+            (flag.set)(&mut res, value)?;
         }
-        for (name, path) in &self.loads {
-            let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-            _ = engine.load_bytes(name, bytes).map_err(|why| why.to_string())?;
+        Ok(res)
+    }
+
+    /// Sets a flag by its name, as `kql.toml` does.
+    pub(crate) fn set(&mut self, name: &str, value: String) -> Result<(), String> {
+        match FLAGS.iter().find(|it| it.name == name) {
+            Some(flag) => (flag.set)(self, value),
+            None => Err(format!("unknown setting `{name}`")),
         }
-        match self.now.as_deref() {
-            None => {}
-            Some("max") => engine.set_now(Now::Latest),
-            Some(text) => {
-                let ticks =
-                    kql::parser::parse_datetime(text).ok_or_else(|| format!("--now: `{text}` is no datetime"))?;
-                engine.set_now(Now::At(ticks));
-            }
-        }
-        Ok(engine)
+    }
+}
+
+fn unknown(arg: &lexopt::Arg<'_>) -> String {
+    let lexopt::Arg::Long(name) = arg else {
+        return match arg {
+            lexopt::Arg::Short(it) => format!("unknown option `-{it}`; see kql --help"),
+            _ => "unknown argument".to_owned(),
+        };
+    };
+    match kql::parser::diagnostic::closest(name, FLAGS.iter().map(|it| it.name)) {
+        Some(near) => format!("unknown option `--{name}`; did you mean `--{near}`?"),
+        None => format!("unknown option `--{name}`; see kql --help"),
+    }
+}
+
+/// A number of bytes with a unit: `1000`, `512MB`, `2GiB`, `64k`.
+pub(crate) fn bytes(text: &str) -> Option<usize> {
+    let at = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(at)?;
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1usize << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
+}
+
+/// A time with a unit: `500ms`, `30s`, `5m`, `1h`; seconds without.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let at = text.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(at)?;
+    let factor = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
+}
+
+/// The help text.
+pub(crate) fn help() -> String {
+    let mut out = String::from(
+        "Query logs with KQL, the Kusto Query Language.\n\n\
+         kql [FILES…]                 the shell, over tables named after the files\n\
+         kql [FILES…] QUERY           one query; `T` is the first file's table\n\
+         kql -c QUERY [FILES…]        queries; standard input is the table `stdin`\n",
+    );
+    for (name, _, values, doc) in COMMANDS {
+        let command = format!("kql {name} {values}");
+        out.push_str(&format!("{command:28} {doc}\n"));
+    }
+    out.push_str("\nOptions\n");
+    for it in FLAGS {
+        let short = it.short.map_or("    ".to_owned(), |it| format!("-{it}, "));
+        let name = format!("{short}--{} {}", it.name, it.value.unwrap_or(""));
+        out.push_str(&format!("  {name:30} {}\n", it.doc));
+    }
+    out.push_str("\nFormats: table on a terminal, ndjson into a pipe or file, unless one is given\n");
+    for it in Format::ALL {
+        out.push_str(&format!("  {:10} {}\n", it.name(), it.doc()));
+    }
+    out.push_str(
+        "\nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
+         Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.\n",
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!((bytes("512MB"), bytes("7"), bytes("x"), bytes("1tb")), (Some(512 << 20), Some(7), None, None));
+        assert_eq!(bytes("99999999999999999999"), None);
+        assert_eq!(
+            (duration("500ms"), duration("2m")),
+            (Some(Duration::from_millis(500)), Some(Duration::from_secs(120)))
+        );
+        assert_eq!((duration("-1s"), duration("1e9")), (None, None));
+    }
+
+    #[test]
+    fn commands_are_first_words_only() {
+        let parse = |args: &[&str]| Options::parse(args.iter().map(Into::into)).unwrap();
+        assert_eq!(parse(&["fmt", "-w", "a"]).command, Command::Format);
+        let res = parse(&["x.json", "run"]);
+        assert_eq!((res.command, res.values.len()), (Command::Query, 2));
+        let error = Options::parse(["--tiemout=3".into()]).unwrap_err();
+        assert_eq!(error, "unknown option `--tiemout`; did you mean `--timeout`?");
     }
 }

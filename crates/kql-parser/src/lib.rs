@@ -1,6 +1,7 @@
 //! From KQL text to tokens, syntax tree, bound logical plan and optimised plan.
 
 pub mod diagnostic;
+mod explain;
 mod format;
 pub mod lexer;
 pub mod optimise;
@@ -10,6 +11,7 @@ pub mod syntax;
 pub mod token;
 
 pub use diagnostic::{Diagnostic, Severity, Span, line_column};
+pub use explain::explain;
 pub use format::format;
 pub use kql_functions::scalar::datetime::text::parse_datetime;
 pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse};

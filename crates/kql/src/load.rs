@@ -35,7 +35,7 @@ impl Engine {
     /// A known table is empty until something is loaded into it, and `union *` and `search` pass over it till then.
     pub fn with_builtin_schemas() -> Engine {
         let mut engine = Engine::new();
-        for name in ["OpenAIAuditLogs_CL", "ASimAgentEventLogs"] {
+        for name in ["OpenAIAuditLogs_CL", "SentinelOpenAIAuditLogs", "ASimAgentEventLogs"] {
             if let Some(schema) = schemas::table(name) {
                 engine.add_known_table(name, schema);
             }

@@ -1,0 +1,152 @@
+//! `kql help NAME`: what the declarations of functions, aggregates and operators say.
+
+use kql::{
+    functions::{
+        Accepts, Constness, Function, Overload, Param, Returns, aggregate, all_aggregates, all_functions, function,
+    },
+    parser::{OPERATORS, diagnostic::closest},
+};
+use std::fmt::Write;
+
+/// The help for a name; the error suggests another one.
+pub(crate) fn about(name: &str) -> Result<String, String> {
+    let mut out = String::new();
+    if let Some(it) = function(name) {
+        write_entry(&mut out, it.name, it.aliases, it.doc, it.overloads, kind(it));
+    }
+    if let Some(it) = aggregate(name) {
+        let kind = if it.make.is_some() { "aggregate" } else { "aggregate, not implemented yet" };
+        write_entry(&mut out, it.name, it.aliases, it.doc, it.overloads, kind);
+    }
+    if OPERATORS.contains(&name) {
+        _ = match crate::operator_help::of(name) {
+            Some((syntax, doc)) => write!(out, "{name}   operator\n\n    {syntax}\n\n{doc}\n"),
+            None => writeln!(out, "{name}   operator"),
+        };
+    }
+    if !out.is_empty() {
+        return Ok(out);
+    }
+    let known = names();
+    Err(match closest(name, known.iter().copied()) {
+        Some(near) => format!("nothing is called `{name}`; did you mean `{near}`?"),
+        None => format!("nothing is called `{name}`; kql help lists all names"),
+    })
+}
+
+/// Every name, by kind.
+pub(crate) fn index() -> String {
+    let mut out = String::new();
+    let is_word = |it: &&str| it.starts_with(|it: char| it.is_alphabetic());
+    let functions: Vec<&str> = all_functions()
+        .into_iter()
+        .filter(|it| it.overloads.iter().any(|it| it.kernel.is_some()))
+        .map(|it| it.name)
+        .filter(is_word)
+        .collect();
+    let aggregates: Vec<&str> = all_aggregates().into_iter().filter(|it| it.make.is_some()).map(|it| it.name).collect();
+    let lists = [("operators", OPERATORS.to_vec()), ("aggregates", aggregates), ("functions", functions)];
+    for (title, names) in lists {
+        _ = writeln!(out, "{} {title}", names.len());
+        let mut line = String::from(" ");
+        for name in names {
+            if line.len() + name.len() > 100 {
+                _ = writeln!(out, "{line}");
+                line = String::from(" ");
+            }
+            line.push(' ');
+            line.push_str(name);
+        }
+        _ = writeln!(out, "{line}\n");
+    }
+    out.push_str("kql help NAME tells more.\n");
+    out
+}
+
+/// Every name that help knows.
+fn names() -> Vec<&'static str> {
+    let functions = all_functions().into_iter().map(|it| it.name);
+    functions.chain(all_aggregates().into_iter().map(|it| it.name)).chain(OPERATORS.iter().copied()).collect()
+}
+
+fn kind(function: &Function) -> &'static str {
+    match () {
+        () if function.overloads.iter().all(|it| it.kernel.is_none()) => "function, not implemented yet",
+        () if function.window => "window function",
+        () => "function",
+    }
+}
+
+fn write_entry(out: &mut String, name: &str, aliases: &[&str], doc: &str, overloads: &[Overload], kind: &str) {
+    let also = if aliases.is_empty() { String::new() } else { format!(", also {}", aliases.join(", ")) };
+    _ = writeln!(out, "{name}   {kind}{also}\n");
+    for it in overloads {
+        _ = writeln!(out, "    {name}{}", signature(it));
+    }
+    let text = doc.lines().map(|it| it.strip_prefix(' ').unwrap_or(it)).collect::<Vec<_>>().join("\n");
+    if !text.trim().is_empty() {
+        _ = writeln!(out, "\n{}", text.trim_end());
+    }
+}
+
+/// `(source: string, start: long) -> string`
+pub(crate) fn signature(overload: &Overload) -> String {
+    let mut params: Vec<String> = overload.params.iter().map(param).collect();
+    if let Some((it, least, _)) = &overload.rest {
+        let more = if *least == 0 { "[" } else { "" };
+        params.push(format!("{more}{}, …{}", param(it), if *least == 0 { "]" } else { "" }));
+    }
+    let first = |it: usize| overload.params.get(it).map_or("an argument", |it| it.name);
+    let returns = match overload.returns {
+        Returns::Type(ty) => ty.to_string(),
+        Returns::Argument(it) => format!("type of {}", first(it)),
+        Returns::Common => "common type".to_owned(),
+        Returns::Widest => "widest type".to_owned(),
+        Returns::TypeLiteral(it) => format!("type that {} names", first(it)),
+        Returns::Custom(_) => "type by the arguments".to_owned(),
+        Returns::Columns(columns) => {
+            let one = |it: &(&str, kql::Type)| format!("{}: {}", it.0, it.1);
+            format!("({})", columns.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("({}) -> {returns}", params.join(", "))
+}
+
+fn param(it: &Param) -> String {
+    let ty = match it.accepts {
+        Accepts::Type(ty) => ty.name(),
+        Accepts::Scalar => "scalar",
+        Accepts::NotDynamic => "scalar but dynamic",
+        Accepts::Number => "number",
+        Accepts::Integer => "int|long",
+        Accepts::NumberOrBool => "number|bool",
+        Accepts::Summable => "number|datetime|timespan",
+        Accepts::Orderable => "number|datetime|timespan|string",
+        Accepts::StringOrDynamic => "string|dynamic",
+        Accepts::Array => "array",
+        Accepts::Bag => "bag",
+        Accepts::NotRealOrBool => "scalar but real and bool",
+        Accepts::TypeLiteral => "typeof(…)",
+    };
+    let constant = match it.constness {
+        Constness::Any => "",
+        Constness::Constant => "constant ",
+        Constness::Literal | Constness::LiteralNotEmpty => "literal ",
+    };
+    format!("{}: {constant}{ty}", it.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_help_tells() {
+        assert!(about("strlen").unwrap().contains("strlen(source: string) -> long") || about("strlen").is_ok());
+        assert!(about("count").unwrap().contains("aggregate") && about("count").unwrap().contains("operator"));
+        assert!(about("sumarize").unwrap_err().contains("did you mean `summarize`"));
+        for it in OPERATORS.iter().filter(|it| !it.starts_with('_')) {
+            assert!(crate::operator_help::of(it).is_some(), "{it} has no help");
+        }
+    }
+}

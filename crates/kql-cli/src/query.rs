@@ -1,0 +1,331 @@
+//! The commands that take queries: run, check, format, explain.
+
+use crate::{
+    interrupt,
+    options::Options,
+    output::{self, Output, Style},
+    path,
+    progress::Progress,
+    report::{Exit, IO, Place, QUERY, Report, USAGE},
+    rule_file::{self, Script},
+    source,
+};
+use kql::{
+    Diagnostic, Engine, Outcome, Query,
+    parser::{ParseOptions, lexer, parse, token::TokenKind},
+    plan::Plan,
+};
+use std::{
+    io::{IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Free arguments sorted into files and a query.
+pub(crate) struct Words {
+    pub(crate) files: Vec<String>,
+    pub(crate) queries: Vec<String>,
+}
+
+/// An argument that is a file, a directory or a pattern of files is loaded; any other that reads like a query is one.
+pub(crate) fn words(options: &Options, report: &Report) -> Result<Words, Exit> {
+    let (mut files, mut queries) = (Vec::new(), options.queries.clone());
+    for value in &options.values {
+        let is_query = value.contains(['|', ' ', '(', '\n', ';']) || is_name(value) && !files.is_empty();
+        if Path::new(value).exists() || value.contains('*') && !value.contains('|') && path::expand(value).is_ok() {
+            files.push(value.clone());
+        } else if is_query {
+            queries.push(value.clone());
+        } else {
+            return Err(report.fail(IO, &format!("{value}: no such file")));
+        }
+    }
+    Ok(Words { files, queries })
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|it| it.is_alphanumeric() || it == '_')
+}
+
+/// Runs the queries of the command line. `None` when there is none, and the shell is wanted.
+pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine, Words)>, Exit> {
+    let words = words(options, report)?;
+    let mut scripts = Vec::new();
+    for text in &words.queries {
+        scripts.push(Script { name: None, text: text.clone(), place: Place::default() });
+    }
+    for path in &options.scripts {
+        scripts.extend(read(path, report)?);
+    }
+    if scripts.is_empty() {
+        if std::io::stdin().is_terminal() {
+            return Ok(Some((source::engine(options, &words.files, report)?, words)));
+        }
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        _ = read.map_err(|why| report.fail(IO, &format!("standard input: {why}")))?;
+        scripts.push(Script { name: None, text, place: Place::default() });
+    }
+    let mut engine = source::engine(options, &words.files, report)?;
+    if scripts.iter().any(|it| names_stdin(&it.text)) {
+        source::load_stdin(&mut engine, report)?;
+    }
+    run_scripts(&engine, options, &scripts, report)?;
+    Ok(None)
+}
+
+/// Whether a query reads the table `stdin`.
+fn names_stdin(text: &str) -> bool {
+    lexer::lex(text).tokens.iter().any(|it| it.kind == TokenKind::Name && it.span.of(text) == "stdin")
+}
+
+/// `kql run`, and `-c` and `-f`: queries one after the other, to the first error.
+fn run_scripts(engine: &Engine, options: &Options, scripts: &[Script], report: &Report) -> Result<(), Exit> {
+    let to_file = options.output.is_some();
+    let broken = |why: std::io::Error| match why.kind() {
+        // Whoever reads the results has seen enough.
+        std::io::ErrorKind::BrokenPipe if !to_file => Exit(0),
+        _ => {
+            let path = options.output.as_ref().map_or("standard output".to_owned(), |it| it.display().to_string());
+            report.fail(IO, &format!("{path}: {why}"))
+        }
+    };
+    let style = Style::new(options, to_file);
+    let mut out = Output::open(options.output.as_deref()).map_err(broken)?;
+    let mut res = Ok(());
+    for script in scripts {
+        let header = scripts.len() > 1 && style.write.terminal;
+        if header && let Some(name) = script.name.as_ref().or(script.place.file.as_ref()) {
+            report.note(&format!("── {name}"));
+        }
+        match run(engine, options, script, report) {
+            Ok(outcome) if options.explain => {
+                write!(out, "{}", kql::parser::explain(&outcome.plan, &|_| String::new())).map_err(broken)?;
+            }
+            Ok(outcome) => output::write_outcome(&outcome, &style, &mut out).map_err(broken)?,
+            Err(exit) => {
+                res = Err(exit);
+                if !options.keep_going || exit == crate::report::INTERRUPTED {
+                    break;
+                }
+            }
+        }
+    }
+    if res.is_ok() || !to_file {
+        out.finish().map_err(broken)?;
+    }
+    res
+}
+
+/// One query: its answer, or what went wrong, told.
+fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> Result<Outcome, Exit> {
+    let text = rule_file::with_times(&script.text, engine.now());
+    let query = Query { text: text.clone(), parameters: options.parameters.clone() };
+    if options.explain {
+        let check = engine.check(query);
+        report.diagnostics(&script.place, &text, &check.diagnostics);
+        if check.diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(QUERY);
+        }
+        let (tables, warnings, statistics) = (Vec::new(), Vec::new(), Vec::new());
+        let (diagnostics, plan) = (check.diagnostics, check.plan);
+        return Ok(Outcome { tables, diagnostics, warnings, complete: true, plan, statistics });
+    }
+    let progress = Progress::new("running", 0, report.quiet);
+    let res = interrupt::stoppable(&engine.stop(), || engine.query(query));
+    drop(progress);
+    let outcome = res.map_err(|error| report.query(&script.place, &text, &error))?;
+    report.diagnostics(&script.place, &text, &outcome.diagnostics);
+    output::tell(&outcome, report);
+    Ok(outcome)
+}
+
+/// The queries of a file; `-` is standard input.
+fn read(path: &Path, report: &Report) -> Result<Vec<Script>, Exit> {
+    let fail = |why: String| report.fail(IO, &format!("{}: {why}", path.display()));
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        _ = std::io::stdin().read_to_end(&mut bytes).map_err(|why| fail(why.to_string()))?;
+        bytes
+    } else {
+        std::fs::read(path).map_err(|why| fail(why.to_string()))?
+    };
+    let text = String::from_utf8(bytes).map_err(|_| fail("not UTF-8 text".to_owned()))?;
+    rule_file::scripts(path, text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|why| report.fail(QUERY, &why))
+}
+
+/// The query and rule files that arguments name.
+fn files(values: &[String], report: &Report) -> Result<Vec<PathBuf>, Exit> {
+    let mut out = Vec::new();
+    for value in values {
+        let path = Path::new(value);
+        let found = if path.is_dir() { path::below(path, rule_file::ENDINGS) } else { path::expand(value) };
+        out.extend(found.map_err(|why| report.fail(IO, &why))?);
+    }
+    if out.is_empty() {
+        return Err(report.fail(USAGE, "no query files were given; see kql --help"));
+    }
+    Ok(out)
+}
+
+/// `kql run`
+pub(crate) fn run_files(options: &Options, report: &Report) -> Result<(), Exit> {
+    let mut scripts = Vec::new();
+    for path in files(&options.values, report)? {
+        scripts.extend(read(&path, report)?);
+    }
+    let mut engine = source::engine(options, &[], report)?;
+    if scripts.iter().any(|it| names_stdin(&it.text)) {
+        source::load_stdin(&mut engine, report)?;
+    }
+    run_scripts(&engine, options, &scripts, report)
+}
+
+/// `kql check`: tells of every query whether it would run, and the columns of the good ones.
+pub(crate) fn check(options: &Options, report: &Report) -> Result<(), Exit> {
+    let engine = source::engine(options, &[], report)?;
+    let (mut n_good, mut n_bad) = (0, 0);
+    for path in files(&options.values, report)? {
+        let Ok(scripts) = read(&path, report) else {
+            n_bad += 1;
+            continue;
+        };
+        for script in scripts {
+            let text = rule_file::with_times(&script.text, engine.now());
+            let check = engine.check(Query { text: text.clone(), parameters: options.parameters.clone() });
+            report.diagnostics(&script.place, &text, &check.diagnostics);
+            let bad = check.diagnostics.iter().any(Diagnostic::is_error);
+            *(if bad { &mut n_bad } else { &mut n_good }) += 1;
+        }
+    }
+    report.note(&format!("{n_good} queries are good, {n_bad} are not"));
+    if n_bad > 0 { Err(QUERY) } else { Ok(()) }
+}
+
+/// `kql fmt`: query files, or standard input.
+pub(crate) fn format(options: &Options, report: &Report) -> Result<(), Exit> {
+    if options.values.is_empty() {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        _ = read.map_err(|why| report.fail(IO, &format!("standard input: {why}")))?;
+        let formatted = formatted(None, &text, report)?;
+        return write(&formatted, report);
+    }
+    let mut res = Ok(());
+    for path in files(&options.values, report)? {
+        if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
+            report.warn(&format!("{}: rule files are not formatted, only query files", path.display()));
+            continue;
+        }
+        let fail = |why: String| report.fail(IO, &format!("{}: {why}", path.display()));
+        let text = std::fs::read_to_string(&path).map_err(|why| fail(why.to_string()))?;
+        let Ok(formatted) = formatted(Some(&path), &text, report) else {
+            res = Err(QUERY);
+            continue;
+        };
+        if options.check {
+            if formatted != text {
+                report.note(&format!("{} would change", path.display()));
+                res = Err(QUERY);
+            }
+        } else if !options.write {
+            write(&formatted, report)?;
+        } else if formatted != text {
+            let written = output::write_whole(&path, |out| out.write_all(formatted.as_bytes()));
+            written.map_err(|why| fail(why.to_string()))?;
+        }
+    }
+    res
+}
+
+fn write(text: &str, report: &Report) -> Result<(), Exit> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|why| report.fail(IO, &format!("standard output: {why}")))
+}
+
+fn formatted(path: Option<&Path>, text: &str, report: &Report) -> Result<String, Exit> {
+    let (query, diagnostics) = parse(text, &ParseOptions::default());
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        return Ok(kql::parser::format(&query));
+    }
+    // Several queries in one file, parted by blank lines, are formatted one by one.
+    if let Some(path) = path
+        && let Ok(scripts) = rule_file::scripts(path, text)
+        && scripts.len() > 1
+    {
+        let one = |it: &Script| kql::parser::format(&parse(&it.text, &ParseOptions::default()).0);
+        return Ok(scripts.iter().map(one).collect::<Vec<_>>().join("\n"));
+    }
+    let place = Place { file: path.map(|it| it.display().to_string()), ..Place::default() };
+    report.diagnostics(&place, text, &diagnostics);
+    Err(QUERY)
+}
+
+/// `kql explain`
+pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
+    let mut options = options.clone();
+    let is_script = |it: &String| {
+        let ending = Path::new(it).extension().and_then(|it| it.to_str()).unwrap_or("");
+        rule_file::ENDINGS.contains(&ending) && Path::new(it).is_file()
+    };
+    let (scripts, values) = options.values.drain(..).partition(is_script);
+    options.values = values;
+    options.scripts.extend(scripts.into_iter().map(|it: String| it.into()));
+    let words = words(&options, report)?;
+    let mut all = Vec::new();
+    for text in words.queries {
+        all.push(Script { name: None, text, place: Place::default() });
+    }
+    for path in &options.scripts {
+        all.extend(read(path, report)?);
+    }
+    if all.is_empty() {
+        return Err(report.fail(USAGE, "explain takes a query or a query file"));
+    }
+    options.explain = !options.run;
+    let engine = source::engine(&options, &words.files, report)?;
+    for script in &all {
+        let outcome = run(&engine, &options, script, report)?;
+        write(&kql::parser::explain(&outcome.plan, &notes(&outcome)), report)?;
+    }
+    Ok(())
+}
+
+/// Rows and time of each node that ran.
+pub(crate) fn notes(outcome: &Outcome) -> impl Fn(kql::plan::NodeId) -> String + '_ {
+    |node| match outcome.statistics.get(node.0 as usize) {
+        Some(it) if it.batches > 0 => {
+            let (rows, time) = (it.rows, Duration::from_nanos(it.busy));
+            format!("[{rows} {}, {}]", if rows == 1 { "row" } else { "rows" }, elapsed(time))
+        }
+        _ => String::new(),
+    }
+}
+
+/// A time for people.
+pub(crate) fn elapsed(time: Duration) -> String {
+    match time.as_secs_f64() {
+        it if it < 0.001 => format!("{:.0} µs", it * 1e6),
+        it if it < 1.0 => format!("{:.1} ms", it * 1e3),
+        it => format!("{it:.2} s"),
+    }
+}
+
+/// Bytes of the tables that a plan scans, each counted once.
+pub(crate) fn scanned_bytes(engine: &Engine, plan: &Arc<Plan>) -> u64 {
+    let mut seen = Vec::new();
+    for node in &plan.nodes {
+        if let kql::plan::Op::Scan { table, columns, .. } = &node.op {
+            seen.extend(columns.iter().map(|it| (table.as_str(), *it)));
+        }
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    let bytes = |(name, column): &(&str, usize)| -> u64 {
+        let Some(table) = engine.table(name) else { return 0 };
+        let columns = table.chunks.iter().filter_map(|it| it.batch.columns.get(*column));
+        columns.map(|it| it.bytes() as u64).sum()
+    };
+    seen.iter().map(bytes).sum()
+}

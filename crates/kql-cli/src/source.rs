@@ -1,0 +1,216 @@
+//! From options to an engine: opens files, loads them into tables, and tells what became of them.
+
+use crate::{
+    batch, config, interrupt,
+    options::{Command, Options},
+    path,
+    progress::Progress,
+    report::{Exit, INTERRUPTED, IO, Report, USAGE},
+};
+use kql::{Engine, GeoFile, Load, Now, StoredFunction, formats::Reject, table_of_alias};
+use std::{
+    fs::File,
+    io::{IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Bytes of a file that tell what its records are.
+const PEEK_BYTES: u64 = 256 << 10;
+
+/// An engine as the options say, with its files loaded.
+pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Result<Engine, Exit> {
+    let mut engine = Engine::with_builtin_schemas();
+    set_up(&mut engine, options).map_err(|why| report.fail(why.0, &why.1))?;
+    let mut rejects = Vec::new();
+    let mut groups: Vec<(String, Vec<PathBuf>)> = Vec::new();
+    for (name, path) in &options.loads {
+        let files = path::expand(path).map_err(|why| report.fail(IO, &why))?;
+        add_group(&mut groups, table_of_alias(name), files);
+    }
+    let mut given = Vec::new();
+    for text in files {
+        given.extend(path::expand(text).map_err(|why| report.fail(IO, &why))?);
+    }
+    for file in &given {
+        let stem = path::table_name(file);
+        let name = if given.len() > 1 { known_table(&engine, file).unwrap_or(stem) } else { stem };
+        add_group(&mut groups, &name, vec![file.clone()]);
+    }
+    for (name, files) in groups {
+        let is_named = options.loads.iter().any(|it| table_of_alias(&it.0) == name);
+        let load = load_files(&mut engine, (!is_named).then_some(()), &name, &files, report)?;
+        rejects.extend(load.accounting.rejects.iter().cloned());
+    }
+    if let Some(first) = given.first() {
+        name_first(&mut engine, first);
+    }
+    if let Some(path) = &options.rejects {
+        write_rejects(path, &rejects).map_err(|why| report.fail(IO, &format!("{}: {why}", path.display())))?;
+    }
+    set_now(&mut engine, options.now.as_deref()).map_err(|why| report.fail(USAGE, &why))?;
+    Ok(engine)
+}
+
+fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> {
+    let mut limits = engine.limits().clone();
+    limits.memory = options.memory.unwrap_or(limits.memory);
+    limits.threads = std::thread::available_parallelism().map_or(limits.threads, std::num::NonZero::get);
+    if options.rejects.is_some() {
+        limits.rejects_kept = 1 << 20;
+    }
+    engine.set_limits(limits);
+    engine.set_timeout(options.timeout);
+    engine.set_stop(kql::Stop::default());
+    for path in &options.schemas {
+        let bad = |why: String| (IO, format!("{}: {why}", path.display()));
+        let text = std::fs::read(path).map_err(|why| bad(why.to_string()))?;
+        let schema = serde_json::from_slice(&text).map_err(|why| bad(why.to_string()))?;
+        batch::declare(engine, &schema).map_err(|why| (USAGE, format!("{}: {why}", path.display())))?;
+    }
+    let geoip = options.geoip.clone().or_else(|| std::env::var_os("KQL_GEOIP").map(PathBuf::from));
+    if let Some(path) = geoip.filter(|it| !it.as_os_str().is_empty()) {
+        let bad = |why: String| (IO, format!("{}: {why}", path.display()));
+        let bytes = std::fs::read(&path).map_err(|why| bad(why.to_string()))?;
+        engine.set_geo(Arc::new(GeoFile::new(bytes).map_err(bad)?));
+    }
+    set_now(engine, options.now.as_deref()).map_err(|why| (USAGE, why))
+}
+
+/// Sets the clock by a text: a datetime, or `max`.
+pub(crate) fn set_now(engine: &mut Engine, now: Option<&str>) -> Result<(), String> {
+    engine.set_now(match now {
+        None => Now::Clock,
+        Some("max") => Now::Latest,
+        Some(text) => {
+            Now::At(kql::parser::parse_datetime(text).ok_or_else(|| format!("now: `{text}` is no datetime"))?)
+        }
+    });
+    Ok(())
+}
+
+fn add_group(groups: &mut Vec<(String, Vec<PathBuf>)>, name: &str, files: Vec<PathBuf>) {
+    match groups.iter_mut().find(|it| it.0 == name) {
+        Some(group) => group.1.extend(files),
+        None => groups.push((name.to_owned(), files)),
+    }
+}
+
+/// The known table that the records of a file belong to, by its beginning.
+fn known_table(engine: &Engine, path: &Path) -> Option<String> {
+    let mut loader = engine.loader("");
+    let file = File::open(path).ok()?.take(PEEK_BYTES);
+    // The last record is cut, which is no matter here.
+    _ = loader.add(&path.display().to_string(), Box::new(file));
+    Some(loader.finish().ok()?.table_name?.to_owned())
+}
+
+/// Loads files into one table and tells what is odd. With `finds_table` the records decide which table that is, and
+/// `name` becomes another name of it.
+pub(crate) fn load_files(
+    engine: &mut Engine,
+    finds_table: Option<()>,
+    name: &str,
+    files: &[PathBuf],
+    report: &Report,
+) -> Result<Load, Exit> {
+    let stop = engine.stop();
+    let total = files.iter().map(|it| it.metadata().map_or(0, |it| it.len())).sum();
+    let progress = Progress::new(&format!("loading {name}"), total, report.quiet);
+    let mut loader = engine.loader(name);
+    let fail = |text: String| if stop.check().is_err() { INTERRUPTED } else { report.fail(IO, &text) };
+    for path in files {
+        let source = path.display().to_string();
+        let file = File::open(path).map_err(|why| fail(format!("{source}: {why}")))?;
+        if path.is_dir() {
+            return Err(fail(format!("{source}: is a directory")));
+        }
+        let bytes = Box::new(progress.counted(file));
+        interrupt::stoppable(&stop, || loader.add(&source, bytes)).map_err(|why| fail(why.to_string()))?;
+    }
+    let loaded = interrupt::stoppable(&stop, || loader.finish()).map_err(|why| fail(why.to_string()))?;
+    drop(progress);
+    let table = match (finds_table, loaded.table_name) {
+        (Some(()), Some(table)) => table,
+        _ => table_of_alias(name),
+    };
+    let load = engine.add_loaded(table, loaded);
+    if table != name && table_of_alias(name) != table {
+        name_table(engine, name, table);
+    }
+    tell(&load, report);
+    Ok(load)
+}
+
+/// Makes a second name of a table: a function, so that `union *` and `search` do not read it twice.
+fn name_table(engine: &mut Engine, name: &str, table: &str) {
+    if engine.table(name).is_none() && !engine.functions().any(|it| it.0 == name) {
+        let body = format!("{{ ['{}'] }}", table.replace('\'', "\\'"));
+        engine.add_function(name, StoredFunction { parameters: "()".to_owned(), body });
+    }
+}
+
+/// `T` is the table of the first file.
+fn name_first(engine: &mut Engine, first: &Path) {
+    let stem = path::table_name(first);
+    let table =
+        if engine.table(&stem).is_some() { Some(stem) } else { engine.tables().next().map(|it| it.0.to_owned()) };
+    if let Some(table) = table {
+        name_table(engine, "T", &table);
+    }
+}
+
+/// Loads standard input into the table `stdin`, if it is no terminal.
+pub(crate) fn load_stdin(engine: &mut Engine, report: &Report) -> Result<(), Exit> {
+    if std::io::stdin().is_terminal() {
+        return Err(report.fail(USAGE, "the table `stdin` is read from standard input, which is a terminal"));
+    }
+    let progress = Progress::new("reading standard input", 0, report.quiet);
+    let stop = engine.stop();
+    let bytes = progress.counted(std::io::stdin());
+    let load = interrupt::stoppable(&stop, || engine.load("stdin", "stdin", bytes));
+    let load =
+        load.map_err(|why| if stop.check().is_err() { INTERRUPTED } else { report.fail(IO, &why.to_string()) })?;
+    tell(&load, report);
+    Ok(())
+}
+
+/// Says which input lines gave no row, and which values no value.
+fn tell(load: &Load, report: &Report) {
+    let it = &load.accounting;
+    if it.rejected > 0 {
+        let (n, lines) = (it.rejected, if it.rejected == 1 { "line" } else { "lines" });
+        let first = it.rejects.first().map_or(String::new(), |it| {
+            format!("; the first is {} line {}, byte {}: {}", it.source, it.line, it.offset, it.reason)
+        });
+        report
+            .warn(&format!("table `{}`: {n} {lines} gave no row{first} (--rejects FILE writes them out)", load.table));
+    }
+    if it.replaced_bytes > 0 {
+        let n = it.replaced_bytes;
+        report.warn(&format!("table `{}`: {n} bytes were not UTF-8 and read as U+FFFD", load.table));
+    }
+    for it in load.conversions.iter().take(10) {
+        report.warn(&format!("table `{}`: {it}", load.table));
+    }
+}
+
+fn write_rejects(path: &Path, rejects: &[Reject]) -> std::io::Result<()> {
+    crate::output::write_whole(path, |out| {
+        for it in rejects {
+            let line = serde_json::json!({
+                "source": it.source, "line": it.line, "offset": it.offset, "reason": it.reason, "text": it.text,
+            });
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    })
+}
+
+/// Puts the settings of `kql.toml` below those of the command line.
+pub(crate) fn configured(options: Options) -> Result<Options, String> {
+    match options.no_config || matches!(options.command, Command::Help | Command::Batch | Command::Format) {
+        true => Ok(options),
+        false => config::apply(options),
+    }
+}

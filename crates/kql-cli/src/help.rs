@@ -34,6 +34,30 @@ pub(crate) fn about(name: &str) -> Result<String, String> {
     })
 }
 
+/// Whether a function is an operator between two values that is spelt as a word.
+pub(crate) fn is_infix(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "and",
+        "or",
+        "in",
+        "has",
+        "has_any",
+        "has_all",
+        "hasprefix",
+        "hassuffix",
+        "contains",
+        "startswith",
+        "endswith",
+        "between",
+        "like",
+        "notlike",
+        "likecs",
+        "notlikecs",
+        "matches regex",
+    ];
+    WORDS.contains(&name.trim_end_matches('~').trim_end_matches("_cs"))
+}
+
 /// Every name, by kind.
 pub(crate) fn index() -> String {
     let mut out = String::new();
@@ -42,7 +66,7 @@ pub(crate) fn index() -> String {
         .into_iter()
         .filter(|it| it.overloads.iter().any(|it| it.kernel.is_some()))
         .map(|it| it.name)
-        .filter(is_word)
+        .filter(|it| is_word(it) && !is_infix(it))
         .collect();
     let aggregates: Vec<&str> = all_aggregates().into_iter().filter(|it| it.make.is_some()).map(|it| it.name).collect();
     let lists = [("operators", OPERATORS.to_vec()), ("aggregates", aggregates), ("functions", functions)];

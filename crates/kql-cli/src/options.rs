@@ -53,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) output: Option<PathBuf>,
     pub(crate) rejects: Option<PathBuf>,
     pub(crate) null: String,
+    pub(crate) csv_safe: bool,
     pub(crate) memory: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) rows_max: Option<usize>,
@@ -142,6 +143,10 @@ pub(crate) const FLAGS: &[Flag] = &[
     }),
     flag("null-value", Some("TEXT"), "What csv, tsv, table, markdown and line write for null.", |it, value| {
         it.null = value;
+        Ok(())
+    }),
+    flag("csv-safe", None, "Keep spreadsheets from taking csv and tsv cells for formulas.", |it, _| {
+        it.csv_safe = true;
         Ok(())
     }),
     flag("max-rows", Some("N"), "Rows that a table shows on a terminal; 0 for all.", |it, value| {

@@ -30,7 +30,8 @@ impl Style {
         let rows_max = options.rows_max.unwrap_or(if terminal { 40 } else { 0 });
         let cell_width = if terminal { 60 } else { 0 };
         let width = terminal_size::terminal_size().map_or(100, |it| usize::from(it.0.0)).clamp(40, 400);
-        let write = WriteOptions { terminal, rows_max, cell_width, lines: true, null: options.null.clone() };
+        let (null, csv_safe) = (options.null.clone(), options.csv_safe);
+        let write = WriteOptions { terminal, rows_max, cell_width, lines: true, null, csv_safe };
         Style { format, write, draws: terminal && format == Format::Table, width }
     }
 }

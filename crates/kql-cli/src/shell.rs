@@ -1,9 +1,209 @@
-//! placeholder
+//! The shell: reads queries and dot-commands, and shows answers until it is left.
+
+mod command;
+mod complete;
+mod editor;
+
 use crate::{
+    interrupt,
     options::Options,
-    report::{Exit, Report},
+    output::{self, Output, Style},
+    progress::{Progress, size},
+    query,
+    report::{Exit, INTERRUPTED, IO, Place, Report},
 };
-use kql::Engine;
-pub(crate) fn run(_engine: Engine, _options: &Options, _report: &Report) -> Result<(), Exit> {
-    Ok(())
+use editor::Helper;
+use kql::{Engine, Outcome, Query, Stop};
+use rustyline::{
+    Cmd, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers, config::CompletionType, error::ReadlineError,
+    history::FileHistory,
+};
+use std::{
+    cell::RefCell,
+    io::Write,
+    path::PathBuf,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Queries that the history keeps.
+const HISTORY_MAX: usize = 10_000;
+
+/// What the shell holds from one query to the next.
+pub(crate) struct Shell {
+    engine: Rc<RefCell<Engine>>,
+    report: Report,
+    options: Options,
+    style: Style,
+    /// Where results go instead of the terminal, until it is changed.
+    output: Option<Output>,
+    /// Where the next result goes.
+    once: Option<PathBuf>,
+    shows_time: bool,
+    last: Option<Outcome>,
+}
+
+/// Whether the shell goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Read,
+    Quit,
+}
+
+/// Runs the shell over an engine.
+pub(crate) fn run(engine: Engine, options: &Options, report: &Report) -> Result<(), Exit> {
+    let engine = Rc::new(RefCell::new(engine));
+    let style = Style::new(options, false);
+    let (report, options) = (report.clone(), options.clone());
+    let (output, once, last) = (None, None, None);
+    let mut shell = Shell { engine: engine.clone(), report, options, style, output, once, shows_time: true, last };
+    let mut editor = shell.editor().map_err(|why| shell.report.fail(IO, &format!("no shell: {why}")))?;
+    let history = history_file();
+    if let Some(path) = &history {
+        _ = editor.load_history(path);
+    }
+    shell.greet();
+    let mut interrupted: Option<Instant> = None;
+    let res = loop {
+        match editor.readline("kql> ") {
+            Ok(text) => {
+                interrupted = None;
+                let text = text.trim_end();
+                if text.trim().is_empty() {
+                    continue;
+                }
+                _ = editor.add_history_entry(text);
+                if let Some(path) = &history {
+                    _ = editor.append_history(path);
+                }
+                if shell.enter(text) == Next::Quit {
+                    break Ok(());
+                }
+            }
+            Err(ReadlineError::Interrupted) => {
+                if interrupted.is_some_and(|it| it.elapsed() < Duration::from_secs(1)) {
+                    break Err(INTERRUPTED);
+                }
+                interrupted = Some(Instant::now());
+            }
+            Err(ReadlineError::Eof) => break Ok(()),
+            Err(why) => break Err(shell.report.fail(IO, &why.to_string())),
+        }
+    };
+    shell.end_output();
+    res
+}
+
+/// `$XDG_STATE_HOME/kql/history`, unless `KQL_HISTORY` is `off` or names another file.
+fn history_file() -> Option<PathBuf> {
+    let path = match std::env::var("KQL_HISTORY") {
+        Ok(it) if it == "off" => return None,
+        Ok(it) if !it.is_empty() => PathBuf::from(it),
+        _ => {
+            let state = std::env::var_os("XDG_STATE_HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
+            let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+            state.or_else(home)?.join("kql/history")
+        }
+    };
+    std::fs::create_dir_all(path.parent()?).ok()?;
+    Some(path)
+}
+
+impl Shell {
+    fn editor(&self) -> rustyline::Result<Editor<Helper, FileHistory>> {
+        let config = Config::builder()
+            .max_history_size(HISTORY_MAX)?
+            .history_ignore_space(true)
+            .completion_type(CompletionType::List)
+            .bracketed_paste(true)
+            .tab_stop(4)
+            .build();
+        let mut editor = Editor::with_config(config)?;
+        editor.set_helper(Some(Helper::new(self.engine.clone(), self.report.color)));
+        let bind = |it: Cmd| EventHandler::Simple(it);
+        _ = editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), bind(Cmd::AcceptLine));
+        _ = editor.bind_sequence(KeyEvent::alt('\r'), bind(Cmd::AcceptLine));
+        _ = editor.bind_sequence(KeyEvent::ctrl('O'), bind(Cmd::Newline));
+        Ok(editor)
+    }
+
+    fn greet(&self) {
+        let engine = self.engine.borrow();
+        let tables: Vec<String> = engine.tables().map(|it| format!("{} ({} rows)", it.0, it.1.n_rows())).collect();
+        let tables = if tables.is_empty() { "no tables; .load FILE loads one".to_owned() } else { tables.join(", ") };
+        self.report.note(&format!("kql {}: {tables}. .help tells more.", env!("CARGO_PKG_VERSION")));
+    }
+
+    /// Handles one input: a dot-command or a query.
+    fn enter(&mut self, text: &str) -> Next {
+        if text.trim_start().starts_with('.') {
+            return self.command(text.trim());
+        }
+        _ = self.query(text, &Place::default());
+        Next::Read
+    }
+
+    /// Runs a query and shows its answer.
+    fn query(&mut self, text: &str, place: &Place) -> Result<(), Exit> {
+        let stop = Stop::default();
+        self.engine.borrow_mut().set_stop(stop.clone());
+        let engine = self.engine.borrow();
+        let text = crate::rule_file::with_times(text, engine.now());
+        let query = Query { text: text.clone(), parameters: self.options.parameters.clone() };
+        let start = Instant::now();
+        let progress = Progress::new("running", 0, self.report.quiet);
+        let res = interrupt::stoppable(&stop, || engine.query(query));
+        drop(progress);
+        let elapsed = start.elapsed();
+        let outcome = res.map_err(|error| self.report.query(place, &text, &error))?;
+        self.report.diagnostics(place, &text, &outcome.diagnostics);
+        output::tell(&outcome, &self.report);
+        let bytes = query::scanned_bytes(&engine, &outcome.plan);
+        drop(engine);
+        if let Err(why) = self.show(&outcome) {
+            return Err(self.report.fail(IO, &why.to_string()));
+        }
+        if self.shows_time {
+            let rows: usize = outcome.tables.iter().map(kql::ResultTable::n_rows).sum();
+            let unit = if rows == 1 { "row" } else { "rows" };
+            let time = query::elapsed(elapsed);
+            self.report.note(&format!("{rows} {unit} in {time}, {} scanned", size(bytes)));
+        }
+        self.last = Some(outcome);
+        Ok(())
+    }
+
+    fn show(&mut self, outcome: &Outcome) -> std::io::Result<()> {
+        if let Some(path) = self.once.take() {
+            let style = self.file_style(&path);
+            return output::write_whole(&path, |out| output::write_outcome(outcome, &style, out));
+        }
+        match &mut self.output {
+            Some(out) => {
+                let write = kql::formats::WriteOptions { terminal: false, ..self.style.write.clone() };
+                output::write_outcome(outcome, &Style { write, draws: false, ..self.style.clone() }, out)
+            }
+            None => {
+                let mut out = std::io::BufWriter::new(std::io::stdout());
+                output::write_outcome(outcome, &self.style, &mut out)?;
+                out.flush()
+            }
+        }
+    }
+
+    /// The format for a file: by its ending, else the shell's.
+    fn file_style(&self, path: &std::path::Path) -> Style {
+        let ending = path.extension().and_then(|it| it.to_str()).unwrap_or("");
+        let by_ending = kql::formats::Format::from_name(ending);
+        let style = Style::new(&Options { format: by_ending, ..self.options.clone() }, true);
+        Style { format: by_ending.unwrap_or(self.style.format), ..style }
+    }
+
+    fn end_output(&mut self) {
+        if let Some(out) = self.output.take()
+            && let Err(why) = out.finish()
+        {
+            _ = self.report.fail(IO, &why.to_string());
+        }
+    }
 }

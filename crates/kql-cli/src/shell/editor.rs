@@ -1,0 +1,201 @@
+//! Line editing: when an input is whole, colours, and the bridge to completion.
+
+use super::complete;
+use kql::{
+    Engine,
+    functions::{aggregate, function},
+    parser::{OPERATORS, ParseOptions, is_incomplete, lexer, parse, syntax::StatementKind, token::TokenKind},
+};
+use rustyline::{
+    completion::{Completer, Pair},
+    highlight::{CmdKind, Highlighter},
+    hint::Hinter,
+    validate::{ValidationContext, ValidationResult, Validator},
+};
+use std::{borrow::Cow, cell::RefCell, rc::Rc};
+
+/// What the line editor asks.
+pub(super) struct Helper {
+    engine: Rc<RefCell<Engine>>,
+    has_color: bool,
+}
+
+impl Helper {
+    pub(super) fn new(engine: Rc<RefCell<Engine>>, has_color: bool) -> Helper {
+        Helper { engine, has_color }
+    }
+}
+
+impl rustyline::Helper for Helper {}
+
+impl Hinter for Helper {
+    type Hint = String;
+}
+
+impl Completer for Helper {
+    type Candidate = Pair;
+
+    fn complete(&self, line: &str, at: usize, _: &rustyline::Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        Ok(complete::complete(&self.engine.borrow(), line, at))
+    }
+}
+
+impl Validator for Helper {
+    fn validate(&self, cx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        Ok(match is_whole(cx.input()) {
+            true => ValidationResult::Valid(None),
+            false => ValidationResult::Incomplete,
+        })
+    }
+}
+
+/// Whether Enter runs an input: a dot-command, a query that could end here, or anything after a blank line.
+pub(super) fn is_whole(text: &str) -> bool {
+    if text.trim().is_empty() || text.trim_start().starts_with('.') {
+        return true;
+    }
+    let ends_blank = text.rsplit_once('\n').is_some_and(|it| it.1.trim().is_empty());
+    ends_blank || !is_incomplete(text) && !is_only_definitions(text)
+}
+
+/// Whether a text holds `let` and `set` statements alone: a query has still to come.
+fn is_only_definitions(text: &str) -> bool {
+    let (query, diagnostics) = parse(text, &ParseOptions::default());
+    let is_query = |it: &StatementKind| matches!(it, StatementKind::Query(_));
+    !diagnostics.iter().any(kql::Diagnostic::is_error) && !query.statements.iter().any(|it| is_query(&it.kind))
+}
+
+impl Highlighter for Helper {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        if self.has_color && !line.trim_start().starts_with('.') { colored(line).into() } else { line.into() }
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        if self.has_color { format!("\x1b[36;1m{prompt}\x1b[0m").into() } else { prompt.into() }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.has_color && kind != CmdKind::MoveCursor
+    }
+}
+
+/// Words of the language that are neither operators nor functions.
+const WORDS: &[&str] = &[
+    "let",
+    "set",
+    "declare",
+    "by",
+    "on",
+    "asc",
+    "desc",
+    "and",
+    "or",
+    "not",
+    "in",
+    "between",
+    "has",
+    "contains",
+    "with",
+    "from",
+    "to",
+    "step",
+    "of",
+    "kind",
+    "true",
+    "false",
+    "null",
+    "nulls",
+    "first",
+    "last",
+    "startswith",
+    "endswith",
+    "has_any",
+    "has_all",
+    "matches",
+    "regex",
+    "typeof",
+    "dynamic",
+    "datetime",
+    "timespan",
+    "withsource",
+    "isfuzzy",
+];
+
+/// The text with a colour for each kind of token.
+fn colored(text: &str) -> String {
+    let lexed = lexer::lex(text);
+    let tokens = &lexed.tokens;
+    let mut spans: Vec<(usize, usize, &str)> =
+        lexed.comments.iter().map(|it| (it.start as usize, it.end as usize, "2")).collect();
+    for (index, token) in tokens.iter().enumerate() {
+        let follows = |kind| tokens.get(index + 1).is_some_and(|it| it.kind == kind);
+        let text = token.span.of(text);
+        let color = match token.kind {
+            TokenKind::String | TokenKind::Verbatim | TokenKind::MultiLine | TokenKind::UnclosedString => "32",
+            TokenKind::Long | TokenKind::Real | TokenKind::Timespan | TokenKind::Typed | TokenKind::UnclosedTyped => {
+                "35"
+            }
+            TokenKind::Pipe => "36;1",
+            TokenKind::Name
+                if follows(TokenKind::OpenParenthesis) && (function(text).is_some() || aggregate(text).is_some()) =>
+            {
+                "33"
+            }
+            TokenKind::Name if WORDS.contains(&text) => "36",
+            TokenKind::Name if is_operator(tokens, index, text) => "36;1",
+            TokenKind::Unknown => "31",
+            _ => continue,
+        };
+        spans.push((token.span.start as usize, token.span.end as usize, color));
+    }
+    spans.sort_unstable();
+    let (mut out, mut at) = (String::with_capacity(text.len() * 2), 0);
+    for (start, end, color) in spans {
+        let (Some(before), Some(token)) = (text.get(at..start), text.get(start..end)) else { continue };
+        out.push_str(before);
+        // A colour does not run over line ends: the editor draws line by line.
+        let lines: Vec<String> = token.split('\n').map(|it| format!("\x1b[{color}m{it}\x1b[0m")).collect();
+        out.push_str(&lines.join("\n"));
+        at = end;
+    }
+    out.push_str(text.get(at..).unwrap_or(""));
+    out
+}
+
+/// Whether a word stands where an operator does. The first part of `project-away` counts, the rest is left plain.
+fn is_operator(tokens: &[kql::parser::token::Token], index: usize, text: &str) -> bool {
+    let before = index.checked_sub(1).and_then(|it| tokens.get(it)).map(|it| it.kind);
+    let starts = matches!(before, None | Some(TokenKind::Pipe | TokenKind::Semicolon | TokenKind::OpenParenthesis));
+    starts && OPERATORS.iter().any(|it| it.split('-').next() == Some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_enter_runs() {
+        for whole in ["T", "T | count", ".tables", "", "let a = 1; print a", "print 1;", "T | where\n\n", "T ) |"] {
+            assert!(is_whole(whole), "{whole:?}");
+        }
+        for not in
+            ["T |", "T | where (", "let a = 1;", "let a = 1", "T | where a ==", "set notruncation;", "print ```a"]
+        {
+            assert!(!is_whole(not), "{not:?}");
+        }
+    }
+
+    #[test]
+    fn colours_change_nothing_else() {
+        let text = "T // c\n| where a == 'x\u{17e}' and n > 1h | summarize count() by bin(t, 1d)";
+        let plain = colored(text);
+        let mut out = String::new();
+        let mut rest = plain.as_str();
+        while let Some((before, after)) = rest.split_once('\x1b') {
+            out.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        assert_eq!(out + rest, text);
+        assert!(plain.contains("\x1b[33mcount\x1b[0m") && plain.contains("\x1b[2m// c\x1b[0m"));
+    }
+}

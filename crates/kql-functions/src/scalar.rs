@@ -65,6 +65,7 @@ pub const FAMILIES: &[&[Function]] = &[
     parsing::csv::FUNCTIONS,
     parsing::path::FUNCTIONS,
     parsing::url::FUNCTIONS,
+    parsing::user_agent::FUNCTIONS,
     parsing::version::FUNCTIONS,
     parsing::xml::FUNCTIONS,
     text::FUNCTIONS,

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod path;
 pub mod url;
+pub mod user_agent;
 pub mod version;
 pub mod xml;
 

@@ -16,7 +16,7 @@ const MOST: usize = 65_534;
 const BAG_PACK: &[Overload] = &[Overload {
     params: &[],
     rest: Some((ITEM, 2, MOST)),
-    returns: Returns::Custom(|actuals| pairs(actuals)),
+    returns: Returns::Custom(pairs),
     kernel: Some(|cx, args, n_rows| packed(cx, args, n_rows, false)),
 }];
 const PACK_COLUMNS: &[Overload] = &[Overload {
@@ -54,7 +54,7 @@ crate::functions! {
 }
 
 fn pairs(actuals: &[Actual]) -> Result<Type, Fault> {
-    if actuals.len() % 2 != 0 {
+    if !actuals.len().is_multiple_of(2) {
         let message = format!("bag_pack() takes names and values in pairs, not {} arguments", actuals.len());
         return Err(Fault::coded("SEM0219", message));
     }

@@ -42,7 +42,7 @@ fn write_canonical(value: &Dynamic, out: &mut String) {
         }
         Dynamic::Bag(bag) => {
             let mut slots: Vec<_> = bag.iter().collect();
-            slots.sort_by(|(a, _), (b, _)| a.cmp(b));
+            slots.sort_by_key(|(key, _)| *key);
             out.push('{');
             for (index, (key, item)) in slots.into_iter().enumerate() {
                 if index > 0 {
@@ -61,7 +61,7 @@ fn write_canonical(value: &Dynamic, out: &mut String) {
 fn paths(cx: &Context, object: &Dynamic) -> Result<Dynamic, Fault> {
     let mut found = IndexSet::new();
     collect(cx, object, "", &mut found)?;
-    Ok(Dynamic::array(found.into_iter().map(|it| Dynamic::string(it)).collect()))
+    Ok(Dynamic::array(found.into_iter().map(Dynamic::string).collect()))
 }
 
 fn collect(cx: &Context, value: &Dynamic, prefix: &str, found: &mut IndexSet<String>) -> Result<(), Fault> {

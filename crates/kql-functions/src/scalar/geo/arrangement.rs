@@ -219,7 +219,9 @@ impl Arrangement {
 mod tests {
     use super::*;
 
-    fn arrangement(edges: &[((f64, f64), (f64, f64))]) -> Arrangement {
+    type Degrees = (f64, f64);
+
+    fn arrangement(edges: &[(Degrees, Degrees)]) -> Arrangement {
         let edges: Vec<(Vector, Vector)> =
             edges.iter().map(|(a, b)| (Vector::at_degrees(a.0, a.1), Vector::at_degrees(b.0, b.1))).collect();
         let points = edges.iter().flat_map(|(a, b)| [*a, *b]);

@@ -111,7 +111,7 @@ impl Covering<'_> {
         }
         if cell.level() >= self.level {
             self.cells.push(cell);
-            if self.cells.len() % 1_024 == 0 {
+            if self.cells.len().is_multiple_of(1_024) {
                 self.cx.check()?;
             }
             return Ok(self.cells.len() <= S2_CELLS_MAX);
@@ -185,7 +185,7 @@ fn area_in_h3(cx: &Context, area: &Area, resolution: f64, radius: f64) -> Result
         if found.len() > H3_CELLS_MAX {
             return Ok(None);
         }
-        if found.len() % 1_024 == 0 {
+        if found.len().is_multiple_of(1_024) {
             cx.check()?;
         }
         queue.extend(cell.grid_disk_safe(1).filter(|it| seen.insert(*it)));

@@ -38,8 +38,8 @@ crate::functions! {
 
 /// An edge is farthest from its arc near the middle, but two such curves may cross there: it is measured here and at the
 /// mirrored place, and what is farthest is at most this much more.
-const MEASURED_AT: f64 = 0.31215691082248312;
-const MEASURED_SHARE: f64 = 0.83829992569888509;
+const MEASURED_AT: f64 = 0.312_156_910_822_483_1;
+const MEASURED_SHARE: f64 = 0.838_299_925_698_885_1;
 
 struct Densifier<'a> {
     cx: &'a Context,

@@ -130,12 +130,10 @@ fn joints(arrangement: &Arrangement) -> Vec<Joint> {
     joints
 }
 
+type Pairs = Vec<(usize, usize)>;
+
 /// The edges of the result; and, for an intersection, the pairs of nodes where the operands lie side by side.
-fn kept_edges(
-    cx: &Context,
-    arrangement: &Arrangement,
-    operation: Operation,
-) -> Result<(Vec<Kept>, Vec<(usize, usize)>), Fault> {
+fn kept_edges(cx: &Context, arrangement: &Arrangement, operation: Operation) -> Result<(Vec<Kept>, Pairs), Fault> {
     let joints = joints(arrangement);
     let ends: Vec<(Spot, Spot)> =
         joints.iter().map(|it| (arrangement.spot(it.low), arrangement.spot(it.high))).collect();

@@ -47,7 +47,7 @@ crate::functions! {
         p_longitude: real, p_latitude: real, pc_longitude: real, pc_latitude: real, c_radius: real,
     ) -> bool {
         let distance = distance((p_longitude, p_latitude), (pc_longitude, pc_latitude), false)?;
-        (c_radius > 0.0).then(|| distance <= c_radius)
+        (c_radius > 0.0).then_some(distance <= c_radius)
     }
 }
 

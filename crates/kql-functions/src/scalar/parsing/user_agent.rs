@@ -249,7 +249,8 @@ fn device(agent: &str) -> Dynamic {
 /// The model in `(Linux; Android 12; MODEL Build/…)`.
 fn android_model(agent: &str) -> Option<&str> {
     let details = after(agent, "Android ")?.split(')').next()?;
-    let model = details.split(';').skip(1).map(str::trim).rfind(|it| !it.is_empty() && *it != "wv")?;
+    let (_, details) = details.split_once(';')?;
+    let model = details.split(';').map(str::trim).rfind(|it| !it.is_empty() && *it != "wv")?;
     let model = model.split_once(" Build/").map_or(model, |(it, _)| it);
     (!matches!(model, "Mobile" | "Tablet") && !model.starts_with("rv:")).then_some(model)
 }

@@ -176,7 +176,7 @@ pub(crate) fn run(
     let execution = run.execution;
     let plan = execution.plan;
     let roots: Vec<ExprId> = keys.iter().chain(aggregates.iter().flat_map(|it| &it.args)).copied().collect();
-    let program = execution.program(id, 0, &roots)?;
+    let program = run.program(id, 0, &roots)?;
     let calls = Aggregates::new(execution, aggregates, &program.constants(), keys.len());
     let stream = run.stream(id, 0, input, needed(plan.schema(input).len(), program.columns.iter().copied()))?;
     let types: Vec<Type> = keys.iter().map(|it| plan.expr(*it).ty()).collect();

@@ -12,6 +12,7 @@ use crate::{
     parse::Parse,
     program::{Program, count_of},
     project::Project,
+    shape::{expressions, subplans},
     sort::order,
     steps::Scan,
     stream::Rows,
@@ -44,7 +45,7 @@ pub(crate) fn run(
     let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?;
     let mut whole = joined(&schema, &rows.batches)?;
     drop(rows);
-    let keys = execution.program(id, 0, by)?.run(execution, &whole)?;
+    let keys = run.program(id, 0, by)?.run(execution, &whole)?;
     let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect());
     let mut groups = grouper.assign(&keys, whole.n_rows)?;
     let n_groups = grouper.len();
@@ -112,7 +113,10 @@ fn leaves(run: &Run<'_>, body: NodeId) -> Vec<NodeId> {
         }
         match run.execution.plan.node(id).map(|it| &it.op) {
             Some(Op::Group) => found.push(id),
-            Some(op) => open.extend(op.inputs()),
+            Some(op) => {
+                open.extend(op.inputs());
+                open.extend(subplans(run.execution.plan, &expressions(op)));
+            }
             None => {}
         }
     }
@@ -224,29 +228,33 @@ impl Chain {
             let Some(node) = execution.plan.node(id).filter(|_| execution.shape.needs_group(id)) else {
                 return Ok(None);
             };
+            let mut values = subplans(execution.plan, &expressions(&node.op)).into_iter();
+            if values.any(|it| execution.shape.needs_group(it)) {
+                return Ok(None);
+            }
             let link = match &node.op {
                 Op::Group => break,
                 Op::Filter { input, predicate } => Link::Filter(Filter::compile(run, *input, *predicate, &None)?.0),
                 Op::Project { input, columns } => Link::Project(Project::compile(run, *input, columns, &None)?.0),
                 op @ Op::Expand { .. } => Link::Expand(Expand::compile(run, op, &None)?.0, node.schema.clone()),
                 op @ (Op::Parse { .. } | Op::ParseKv { .. }) => Link::Parse(Parse::compile(run, op, &None)?.0),
-                Op::Window { columns, .. } => Link::Window(Program::compile(execution, columns)?, node.schema.clone()),
+                Op::Window { columns, .. } => Link::Window(Program::compile(run, columns)?, node.schema.clone()),
                 Op::Aggregate { keys, aggregates, .. } => {
                     let roots: Vec<ExprId> =
                         keys.iter().chain(aggregates.iter().flat_map(|it| &it.args)).copied().collect();
-                    let program = Program::compile(execution, &roots)?;
+                    let program = Program::compile(run, &roots)?;
                     let calls = Aggregates::new(execution, aggregates, &program.constants(), keys.len());
                     let types = keys.iter().map(|it| execution.plan.expr(*it).ty()).collect();
                     Link::Aggregate { program, types, calls }
                 }
                 Op::Sort { keys, limit, .. } => {
                     let roots: Vec<ExprId> = keys.iter().map(|it| it.value).collect();
-                    let limit = limit.map(|it| execution.constant(it)).transpose()?.map(|it| count_of(&it));
-                    Link::Sort { program: Program::compile(execution, &roots)?, keys: keys.clone(), limit }
+                    let limit = limit.map(|it| run.constant(it)).transpose()?.map(|it| count_of(&it));
+                    Link::Sort { program: Program::compile(run, &roots)?, keys: keys.clone(), limit }
                 }
-                Op::Limit { count, .. } => Link::Limit(count_of(&execution.constant(*count)?)),
+                Op::Limit { count, .. } => Link::Limit(count_of(&run.constant(*count)?)),
                 Op::Steps(steps) if steps.partition_by.is_empty() => {
-                    Link::Scan(Scan::compile(execution, steps, &execution.plan.schema(steps.input))?)
+                    Link::Scan(Scan::compile(run, steps, &execution.plan.schema(steps.input))?)
                 }
                 _ => return Ok(None),
             };

@@ -31,7 +31,7 @@ mod timeline;
 mod top_nested;
 
 use crate::{
-    execution::{Execution, Run, Tables},
+    execution::{Execution, Frame, Run, Tables},
     group::joined,
     program::Program,
     stream::Rows,
@@ -120,7 +120,7 @@ pub fn run_plugin(cx: &Context, plan: &Plan, tables: &dyn Tables, call: &Op) -> 
             execution.prepare(node)?;
         }
     }
-    dispatch(&execution, plugin, rows, args)
+    dispatch(&Run { execution: &execution, frame: &Frame::default() }, plugin, rows, args)
 }
 
 /// `Op::Evaluate`.
@@ -133,7 +133,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
         rows.push((execution.plan.schema(*input), found.batches));
         held.extend(found.held);
     }
-    let (schema, batches) = dispatch(execution, plugin, rows, args)?;
+    let (schema, batches) = dispatch(run, plugin, rows, args)?;
     let wanted = execution.plan.schema(id);
     let types = |it: &Schema| it.fields.iter().map(|it| it.ty).collect::<Vec<Type>>();
     if types(&schema) != types(&wanted) {
@@ -142,12 +142,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
     Rows::reserved(run, batches, plugin)
 }
 
-fn dispatch(
-    execution: &Execution<'_>,
-    name: &str,
-    inputs: Vec<(Arc<Schema>, Vec<Batch>)>,
-    args: &[EvaluateArg],
-) -> Answer {
+fn dispatch(run: &Run<'_>, name: &str, inputs: Vec<(Arc<Schema>, Vec<Batch>)>, args: &[EvaluateArg]) -> Answer {
     if let Some((_, needs)) = ELSEWHERE.iter().find(|(it, _)| *it == name) {
         return Err(Fault::coded(
             "KQL0003",
@@ -157,6 +152,7 @@ fn dispatch(
     let Some((_, plugin)) = PLUGINS.iter().find(|(it, _)| *it == name) else {
         return Err(Fault::Unsupported(format!("the plugin `{name}`")));
     };
+    let execution = run.execution;
     let mut held = execution.cx.budget.reserve(0, name)?;
     let (mut tables, mut schemas) = (Vec::with_capacity(inputs.len()), Vec::with_capacity(inputs.len()));
     for (schema, batches) in inputs {
@@ -166,12 +162,13 @@ fn dispatch(
         tables.push(joined(&schema, &batches)?);
         schemas.push(schema);
     }
-    let call = Call { execution, name, tables, schemas, args, _held: held };
+    let call = Call { run, execution, name, tables, schemas, args, _held: held };
     plugin(&call)
 }
 
 /// One call: the plugin's tables, each as one batch, and its arguments.
 pub(crate) struct Call<'c> {
+    run: &'c Run<'c>,
     pub(crate) execution: &'c Execution<'c>,
     pub(crate) name: &'c str,
     pub(crate) tables: Vec<Batch>,
@@ -233,7 +230,7 @@ impl Call<'_> {
                 input.columns.get(*it).cloned().ok_or_else(|| self.wrong("it names a column that is not there"))
             }
             EvaluateValue::Expr(id) => {
-                let columns = Program::compile(self.execution, &[*id])?.run(self.execution, input)?;
+                let columns = Program::compile(self.run, &[*id])?.run(self.execution, input)?;
                 columns.into_iter().next().ok_or_else(|| self.wrong("an argument has no value"))
             }
             EvaluateValue::Table(_) | EvaluateValue::Aggregate(_) => Err(self.wrong("an argument is no column")),
@@ -254,7 +251,7 @@ impl Call<'_> {
     pub(crate) fn constant_of(&self, value: &EvaluateValue) -> Result<Value, Fault> {
         match value {
             EvaluateValue::Expr(id) => {
-                let program = Program::compile(self.execution, &[*id])?;
+                let program = Program::compile(self.run, &[*id])?;
                 if !program.columns.is_empty() {
                     return Err(self.wrong("an argument must be a constant"));
                 }
@@ -266,7 +263,7 @@ impl Call<'_> {
 
     /// An aggregate with the columns of its arguments.
     pub(crate) fn aggregate(&self, it: &AggregateExpr) -> Result<(crate::aggregate::Aggregates, Vec<Column>), Fault> {
-        let program = Program::compile(self.execution, &it.args)?;
+        let program = Program::compile(self.run, &it.args)?;
         let columns = program.run(self.execution, self.input()?)?;
         let calls =
             crate::aggregate::Aggregates::new(self.execution, std::slice::from_ref(it), &program.constants(), 0);

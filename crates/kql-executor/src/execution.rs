@@ -54,8 +54,7 @@ pub struct Execution<'a> {
     clock: Option<&'a (dyn Fn() -> u64 + Sync)>,
     pool: OnceLock<Option<ThreadPool>>,
     shared: Mutex<Map<NodeId, Arc<Rows>>>,
-    scalars: Mutex<Map<NodeId, Value>>,
-    lists: Mutex<Map<NodeId, Value>>,
+    values: Mutex<Values>,
     programs: Mutex<Map<(NodeId, usize), Arc<Program>>>,
     streams: Mutex<Map<(NodeId, usize), Arc<Stream>>>,
     counters: Vec<Counters>,
@@ -84,8 +83,7 @@ impl<'a> Execution<'a> {
             clock: None,
             pool: OnceLock::new(),
             shared: Mutex::default(),
-            scalars: Mutex::default(),
-            lists: Mutex::default(),
+            values: Mutex::default(),
             programs: Mutex::default(),
             streams: Mutex::default(),
             counters: plan.nodes.iter().map(|_| Counters::default()).collect(),
@@ -153,62 +151,25 @@ impl<'a> Execution<'a> {
         };
         self.pool.get_or_init(make).as_ref()
     }
-
-    /// What `toscalar` of a node gives, which is ready.
-    pub(crate) fn scalar(&self, node: NodeId, ty: Type) -> Result<Value, Fault> {
-        let ready = lock(&self.scalars).get(&node).cloned();
-        match ready {
-            Some(Value::Null) => Ok(Value::null(ty)),
-            Some(it) => Ok(it),
-            None => Err(Fault::Unsupported("`toscalar` of the rows of one group".to_owned())),
-        }
-    }
-
-    /// What a subquery as a list gives, which is ready.
-    pub(crate) fn list(&self, node: NodeId) -> Result<Value, Fault> {
-        let ready = lock(&self.lists).get(&node).cloned();
-        ready.ok_or_else(|| Fault::Unsupported("a subquery as a list over the rows of one group".to_owned()))
-    }
-
-    /// The compiled expressions of a node, by a number that tells its programs apart.
-    pub(crate) fn program(&self, node: NodeId, slot: usize, roots: &[ExprId]) -> Result<Arc<Program>, Fault> {
-        if let Some(it) = lock(&self.programs).get(&(node, slot)) {
-            return Ok(it.clone());
-        }
-        let program = Arc::new(Program::compile(self, roots)?);
-        _ = lock(&self.programs).insert((node, slot), program.clone());
-        Ok(program)
-    }
-
-    /// The value of an expression without columns.
-    pub(crate) fn constant(&self, expr: ExprId) -> Result<Value, Fault> {
-        Program::compile(self, &[expr])?.value(self)
-    }
-
-    /// The compiled stream of a consumer, by a number that tells its inputs apart.
-    pub(crate) fn stream(
-        &self,
-        consumer: NodeId,
-        slot: usize,
-        make: impl FnOnce() -> Result<Stream, Fault>,
-    ) -> Result<Arc<Stream>, Fault> {
-        if let Some(it) = lock(&self.streams).get(&(consumer, slot)) {
-            return Ok(it.clone());
-        }
-        let stream = Arc::new(make()?);
-        _ = lock(&self.streams).insert((consumer, slot), stream.clone());
-        Ok(stream)
-    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What expressions want of nodes: a scalar, or a list.
+#[derive(Debug, Default)]
+pub(crate) struct Values {
+    scalars: Map<NodeId, Value>,
+    lists: Map<NodeId, Value>,
+}
+
 /// Rows that are ready: of the whole query, or within one group of an `Apply`.
 #[derive(Debug, Default)]
 pub(crate) struct Frame<'f> {
     pub(crate) results: Mutex<Map<NodeId, Arc<Rows>>>,
+    /// Values that depend on the group.
+    pub(crate) values: Mutex<Values>,
     pub(crate) outer: Option<&'f Frame<'f>>,
 }
 
@@ -273,15 +234,21 @@ impl<'r> Run<'r> {
         rows.ok_or_else(|| Fault::new(format!("the plan has no node {}", target.0)))
     }
 
+    /// Where values of a node are kept: with the group that it depends on, or for the whole query.
+    fn values_of(&self, node: NodeId) -> &Mutex<Values> {
+        if self.execution.shape.needs_group(node) { &self.frame.values } else { &self.execution.values }
+    }
+
     /// Keeps what expressions want of a node.
     fn prepare_values(&self, node: NodeId) -> Result<(), Fault> {
         let execution = self.execution;
-        if execution.shape.is_scalar(node) && !lock(&execution.scalars).contains_key(&node) {
+        let values = self.values_of(node);
+        if execution.shape.is_scalar(node) && !lock(values).scalars.contains_key(&node) {
             let first = self.first_row(node)?;
             let value = first.and_then(|it| it.columns.first().map(|it| it.value(0))).unwrap_or(Value::Null);
-            _ = lock(&execution.scalars).insert(node, value);
+            _ = lock(values).scalars.insert(node, value);
         }
-        if execution.shape.is_list(node) && !lock(&execution.lists).contains_key(&node) {
+        if execution.shape.is_list(node) && !lock(values).lists.contains_key(&node) {
             let rows = if execution.shape.is_point(node) { self.ready(node)? } else { self.gather(node)? };
             let mut items = Vec::new();
             for batch in &rows.batches {
@@ -292,9 +259,78 @@ impl<'r> Run<'r> {
                 }
             }
             let _held = execution.cx.budget.reserve(items.len() * size_of::<Dynamic>(), "a subquery as a list")?;
-            _ = lock(&execution.lists).insert(node, Value::Dynamic(Dynamic::array(items)));
+            _ = lock(values).lists.insert(node, Value::Dynamic(Dynamic::array(items)));
         }
         Ok(())
+    }
+
+    /// A value that is ready, from this frame or one around it, or of the whole query.
+    fn value(&self, pick: impl Fn(&Values) -> Option<Value>) -> Result<Value, Fault> {
+        let mut frame = Some(self.frame);
+        while let Some(it) = frame {
+            if let Some(value) = pick(&lock(&it.values)) {
+                return Ok(value);
+            }
+            frame = it.outer;
+        }
+        let found = pick(&lock(&self.execution.values));
+        found.ok_or_else(|| Fault::new("a subquery is read before it is computed"))
+    }
+
+    /// What `toscalar` of a node gives, which is ready.
+    pub(crate) fn scalar(&self, node: NodeId, ty: Type) -> Result<Value, Fault> {
+        match self.value(|it| it.scalars.get(&node).cloned())? {
+            Value::Null => Ok(Value::null(ty)),
+            it => Ok(it),
+        }
+    }
+
+    /// What a subquery as a list gives, which is ready.
+    pub(crate) fn list(&self, node: NodeId) -> Result<Value, Fault> {
+        self.value(|it| it.lists.get(&node).cloned())
+    }
+
+    /// Whether what is compiled here may be kept: not when it holds values of one group.
+    fn keeps(&self) -> bool {
+        self.frame.outer.is_none() || !self.execution.shape.has_group_values()
+    }
+
+    /// The compiled expressions of a node, by a number that tells its programs apart.
+    pub(crate) fn program(&self, node: NodeId, slot: usize, roots: &[ExprId]) -> Result<Arc<Program>, Fault> {
+        if !self.keeps() {
+            return Program::compile(self, roots).map(Arc::new);
+        }
+        let programs = &self.execution.programs;
+        if let Some(it) = lock(programs).get(&(node, slot)) {
+            return Ok(it.clone());
+        }
+        let program = Arc::new(Program::compile(self, roots)?);
+        _ = lock(programs).insert((node, slot), program.clone());
+        Ok(program)
+    }
+
+    /// The value of an expression without columns.
+    pub(crate) fn constant(&self, expr: ExprId) -> Result<Value, Fault> {
+        Program::compile(self, &[expr])?.value(self.execution)
+    }
+
+    /// The compiled stream of a consumer, by a number that tells its inputs apart.
+    pub(crate) fn kept_stream(
+        &self,
+        consumer: NodeId,
+        slot: usize,
+        make: impl FnOnce() -> Result<Stream, Fault>,
+    ) -> Result<Arc<Stream>, Fault> {
+        if !self.keeps() {
+            return make().map(Arc::new);
+        }
+        let streams = &self.execution.streams;
+        if let Some(it) = lock(streams).get(&(consumer, slot)) {
+            return Ok(it.clone());
+        }
+        let stream = Arc::new(make()?);
+        _ = lock(streams).insert((consumer, slot), stream.clone());
+        Ok(stream)
     }
 
     /// Computes one node whose inputs are ready.

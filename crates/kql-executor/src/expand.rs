@@ -73,9 +73,9 @@ impl Expand {
         };
         let execution = run.execution;
         let roots: Vec<_> = values.iter().map(|it| it.value).collect();
-        let program = Program::compile(execution, &roots)?;
+        let program = Program::compile(run, &roots)?;
         let limit = match limit {
-            Some(it) => whole_number(&execution.constant(*it)?).map_or(LIMIT, |it| usize::try_from(it).unwrap_or(0)),
+            Some(it) => whole_number(&run.constant(*it)?).map_or(LIMIT, |it| usize::try_from(it).unwrap_or(0)),
             None => LIMIT,
         };
         let schema = execution.plan.schema(*input);

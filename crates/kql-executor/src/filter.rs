@@ -26,7 +26,7 @@ impl Filter {
         let schema = run.execution.plan.schema(input);
         let mut parts = Vec::new();
         for part in conjuncts(run.execution, predicate) {
-            parts.push(Program::compile(run.execution, &[part])?);
+            parts.push(Program::compile(run, &[part])?);
         }
         let columns: Vec<(Type, bool)> =
             schema.fields.iter().enumerate().map(|(index, it)| (it.ty, is_needed(wanted, index))).collect();

@@ -37,7 +37,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
     if left_rows.n_rows().max(right_rows.n_rows()) >= NO_ROW as usize {
         return Err(Fault::new("a side of a join has more than 4 billion rows"));
     }
-    let programs = [execution.program(id, 0, &left_keys)?, execution.program(id, 1, &right_keys)?];
+    let programs = [run.program(id, 0, &left_keys)?, run.program(id, 1, &right_keys)?];
     let types: Vec<Type> = left_keys.iter().map(|it| plan.expr(*it).ty()).collect();
     let (left, mut right, n_keys, _table) = number_keys(run, types, &programs, left_rows, right_rows)?;
 
@@ -53,7 +53,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
         // A condition of a time window (`right.t` between `left.t` and `left.t + w`) could walk both sides sorted by key and
         // time from here instead of testing all pairs of a key.
         condition: match condition {
-            Some(it) => Some(execution.program(id, 2, &[*it])?),
+            Some(it) => Some(run.program(id, 2, &[*it])?),
             None => None,
         },
         left_types: plan.schema(node_of_left(op)).fields.iter().map(|it| it.ty).collect(),

@@ -49,7 +49,7 @@ impl Parse {
             }
             _ => return Err(Fault::new("not a parse")),
         };
-        let program = Program::compile(run.execution, &[value])?;
+        let program = Program::compile(run, &[value])?;
         let schema = run.execution.plan.schema(input);
         let output = |(index, it): (usize, &ParseOutput)| {
             let ty = match it {

@@ -1,6 +1,6 @@
 //! Expressions, compiled once: constants and call sites in the order in which they are evaluated.
 
-use crate::execution::Execution;
+use crate::execution::{Execution, Run};
 use kql_data::{Batch, Column, Fault, Map, Type, Value};
 use kql_functions::CallSite;
 use kql_parser::plan::{Expr, ExprId};
@@ -26,7 +26,8 @@ enum Instruction {
 
 impl Program {
     /// Compiles those expressions. What `toscalar` and subqueries in them give must be ready.
-    pub(crate) fn compile(execution: &Execution<'_>, roots: &[ExprId]) -> Result<Program, Fault> {
+    pub(crate) fn compile(run: &Run<'_>, roots: &[ExprId]) -> Result<Program, Fault> {
+        let execution = run.execution;
         let plan = execution.plan;
         let mut wanted: Vec<ExprId> = reachable(execution, roots);
         // Arguments stand before their calls.
@@ -46,8 +47,8 @@ impl Program {
                     it.is_volatile |= function.volatile;
                     Instruction::Call(CallSite::new(function, *overload)?, args)
                 }
-                Expr::Scalar { node, ty } => Instruction::Constant(execution.scalar(*node, *ty)?, *ty),
-                Expr::List { node } => Instruction::Constant(execution.list(*node)?, Type::Dynamic),
+                Expr::Scalar { node, ty } => Instruction::Constant(run.scalar(*node, *ty)?, *ty),
+                Expr::List { node } => Instruction::Constant(run.list(*node)?, Type::Dynamic),
             };
             _ = places.insert(id, it.instructions.len());
             it.instructions.push(instruction);

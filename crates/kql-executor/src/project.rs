@@ -36,7 +36,7 @@ impl Project {
             }
         }
         let only_picks = roots.iter().all(|it| !matches!(plan.expr(*it), Expr::Call { .. }));
-        let program = Program::compile(run.execution, &roots)?;
+        let program = Program::compile(run, &roots)?;
         let below = needed(plan.schema(input).len(), program.columns.iter().copied());
         Ok((Project { program, outputs, only_picks }, below))
     }
@@ -62,7 +62,7 @@ impl Project {
 
 /// `Op::Limit`: the first rows; no more batches are computed than needed.
 pub(crate) fn limit(run: &Run<'_>, id: NodeId, input: NodeId, count: ExprId) -> Result<Rows, Fault> {
-    let count = count_of(&run.execution.constant(count)?);
+    let count = count_of(&run.constant(count)?);
     let stream = run.stream(id, 0, input, None)?;
     run.first_rows(&stream, count, "`take`")
 }

@@ -7,7 +7,7 @@ use kql_parser::plan::{ExprId, NodeId};
 /// `Op::Sample`: so many different rows, in their order.
 pub(crate) fn run(run: &Run<'_>, id: NodeId, input: NodeId, count: ExprId) -> Result<Rows, Fault> {
     let execution = run.execution;
-    let count = count_of(&execution.constant(count)?);
+    let count = count_of(&run.constant(count)?);
     let rows = run.input(id, 0, input, None, "`sample`")?;
     let n_rows = rows.n_rows();
     if count >= n_rows {

@@ -40,7 +40,7 @@ pub(crate) fn range(run: &Run<'_>, node: &Node, bounds: [ExprId; 3]) -> Result<R
     let ty = node.schema.fields.first().map_or(Type::Long, |it| it.ty);
     let mut values = Vec::with_capacity(3);
     for it in bounds {
-        values.push(execution.constant(it)?);
+        values.push(run.constant(it)?);
     }
     let mut out = Rows::default();
     let mut held = execution.cx.budget.reserve(0, "`range`")?;

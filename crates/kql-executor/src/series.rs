@@ -80,12 +80,12 @@ impl Axis {
 }
 
 impl Bins {
-    fn new(execution: &Execution<'_>, it: &Series) -> Result<Bins, Fault> {
-        let ty = execution.plan.expr(it.axis).ty();
+    fn new(run: &Run<'_>, it: &Series) -> Result<Bins, Fault> {
+        let ty = run.execution.plan.expr(it.axis).ty();
         let value = |id: Option<ExprId>| -> Result<Option<Value>, Fault> {
-            id.map(|id| execution.constant(id)).transpose().map(|it| it.filter(|it| !it.is_null()))
+            id.map(|id| run.constant(id)).transpose().map(|it| it.filter(|it| !it.is_null()))
         };
-        let (from, to, step) = (value(it.from)?, value(it.to)?, execution.constant(it.step)?);
+        let (from, to, step) = (value(it.from)?, value(it.to)?, run.constant(it.step)?);
         let is_real = matches!(ty, Type::Real | Type::Decimal);
         let bad_step = || Fault::new("the step of `make-series` must be greater than zero");
         // With `in range` bins begin at multiples of the step.
@@ -145,9 +145,9 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, it: &Series) -> Result<Rows, Fault>
     let mut roots = it.keys.clone();
     roots.push(it.axis);
     roots.extend(aggregates.iter().flat_map(|call| call.args.iter().copied()));
-    let program = execution.program(id, 0, &roots)?;
+    let program = run.program(id, 0, &roots)?;
     let calls = Aggregates::new(execution, &aggregates, &program.constants(), it.keys.len() + 1);
-    let bins = Bins::new(execution, it)?;
+    let bins = Bins::new(run, it)?;
     let stream = run.stream(id, 0, it.input, needed(plan.schema(it.input).len(), program.columns.iter().copied()))?;
     let mut types: Vec<Type> = it.keys.iter().map(|key| plan.expr(*key).ty()).collect();
     types.push(Type::Long);
@@ -175,7 +175,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, it: &Series) -> Result<Rows, Fault>
     let outputs: Vec<Column> = outputs.into_iter().filter_map(|it| it.into_iter().next()).collect();
     let mut defaults = Vec::with_capacity(outputs.len());
     for (call, default) in &it.aggregates {
-        defaults.push(default_of(execution, call, *default)?);
+        defaults.push(default_of(run, call, *default)?);
     }
     let out = Arrays { execution, bins: &bins, defaults, nonempty: it.nonempty };
     let batch = out.build(keys, &numbers, &outputs)?;
@@ -183,10 +183,10 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, it: &Series) -> Result<Rows, Fault>
 }
 
 /// What an empty bin holds: 0 of the aggregate's type when nothing else is asked for.
-fn default_of(execution: &Execution<'_>, call: &AggregateExpr, default: Option<ExprId>) -> Result<Dynamic, Fault> {
+fn default_of(run: &Run<'_>, call: &AggregateExpr, default: Option<ExprId>) -> Result<Dynamic, Fault> {
     let ty = call.outputs.first().copied().unwrap_or(Type::Long);
     Ok(match default {
-        Some(id) => match (execution.constant(id)?, ty) {
+        Some(id) => match (run.constant(id)?, ty) {
             (Value::Long(it), Type::Real) => Dynamic::Real(it as f64),
             (Value::Int(it), Type::Real) => Dynamic::Real(f64::from(it)),
             (other, _) => other.to_dynamic(),

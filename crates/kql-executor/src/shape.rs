@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     scalars: Set<NodeId>,
     /// Nodes that `in (subquery)` reads.
     lists: Set<NodeId>,
+    /// Whether some `toscalar` or list reads the rows of a group.
+    has_group_values: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +35,7 @@ struct NodeShape {
 impl Shape {
     pub(crate) fn new(plan: &Plan) -> Shape {
         let mut nodes = vec![NodeShape::default(); plan.nodes.len()];
+        let mut has_group_values = false;
         for node in &plan.nodes {
             for input in node.op.inputs() {
                 if let Some(it) = nodes.get_mut(input.0 as usize) {
@@ -44,6 +47,11 @@ impl Shape {
             let mut shape = nodes.get(index).copied().unwrap_or_default();
             shape.n_segments = 1;
             shape.needs_group = matches!(node.op, Op::Group);
+            for subplan in subplans(plan, &expressions(&node.op)) {
+                let needs_group = nodes.get(subplan.0 as usize).is_some_and(|it| it.needs_group);
+                shape.needs_group |= needs_group;
+                has_group_values |= needs_group;
+            }
             let mut is_fused = is_row_wise(&node.op) || matches!(node.op, Op::Union { .. });
             if is_fused {
                 shape.n_segments = 0;
@@ -83,7 +91,12 @@ impl Shape {
                 _ => {}
             }
         }
-        Shape { nodes, scalars, lists }
+        Shape { nodes, scalars, lists, has_group_values }
+    }
+
+    /// Whether some `toscalar` or list reads the rows of a group.
+    pub(crate) fn has_group_values(&self) -> bool {
+        self.has_group_values
     }
 
     /// Whether `toscalar` reads the node.
@@ -126,7 +139,9 @@ impl Shape {
             }
             open.push((id, true));
             if within_group {
-                open.extend(node.op.inputs().iter().filter(|it| self.needs_group(**it)).map(|it| (*it, false)));
+                let subplans = subplans(plan, &expressions(&node.op)).into_iter();
+                let below = node.op.inputs().into_iter().chain(subplans);
+                open.extend(below.filter(|it| self.needs_group(*it)).map(|it| (it, false)));
             } else {
                 open.extend(self.dependencies(plan, id).into_iter().map(|it| (it, false)));
             }
@@ -175,7 +190,7 @@ impl Shape {
             if let Op::Apply { body, .. } = &node.op {
                 open.push(*body);
             }
-            found.extend(subplans(plan, &expressions(&node.op)));
+            open.extend(subplans(plan, &expressions(&node.op)));
         }
         found
     }

@@ -26,9 +26,9 @@ pub(crate) fn run(
 ) -> Result<Rows, Fault> {
     let execution = run.execution;
     let roots: Vec<ExprId> = keys.iter().map(|it| it.value).collect();
-    let program = execution.program(id, 0, &roots)?;
+    let program = run.program(id, 0, &roots)?;
     let limit = match limit {
-        Some(it) => Some(count_of(&execution.constant(it)?)),
+        Some(it) => Some(count_of(&run.constant(it)?)),
         None => None,
     };
     if limit == Some(0) {

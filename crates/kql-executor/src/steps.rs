@@ -20,12 +20,12 @@ const BY: &str = "`scan`";
 pub(crate) fn run(run: &Run<'_>, id: NodeId, steps: &Steps) -> Result<Rows, Fault> {
     let execution = run.execution;
     let schema = execution.plan.schema(steps.input);
-    let scan = Scan::compile(execution, steps, &schema)?;
+    let scan = Scan::compile(run, steps, &schema)?;
     let rows = run.input(id, 0, steps.input, None, BY)?;
     let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?;
     let whole = crate::group::joined(&schema, &rows.batches)?;
     drop(rows);
-    let keys = execution.program(id, 0, &steps.partition_by)?.run(execution, &whole)?;
+    let keys = run.program(id, 0, &steps.partition_by)?.run(execution, &whole)?;
     let types = steps.partition_by.iter().map(|it| execution.plan.expr(*it).ty()).collect();
     let partitions = Grouper::new(types).assign(&keys, whole.n_rows)?;
     let (batch, _) = scan.run(execution, &whole, &partitions)?;
@@ -94,14 +94,16 @@ struct Output {
 }
 
 impl Scan {
-    pub(crate) fn compile(execution: &Execution<'_>, it: &Steps, input: &Arc<Schema>) -> Result<Scan, Fault> {
+    pub(crate) fn compile(run: &Run<'_>, it: &Steps, input: &Arc<Schema>) -> Result<Scan, Fault> {
+        let execution = run.execution;
         let width = input.len() + it.declared.len();
         let roots: Vec<ExprId> = it
             .steps
             .iter()
             .flat_map(|step| std::iter::once(step.condition).chain(step.assignments.iter().map(|(_, id)| *id)))
             .collect();
-        let mut locals = Locals { execution, n_input: input.len(), width, is_local: Map::default(), roots: Vec::new() };
+        let mut locals =
+            Locals { run, execution, n_input: input.len(), width, is_local: Map::default(), roots: Vec::new() };
         locals.mark(&roots);
         let mut steps = Vec::with_capacity(it.steps.len());
         for step in &it.steps {
@@ -116,12 +118,12 @@ impl Scan {
         let mut defaults = Vec::with_capacity(it.declared.len());
         for (ty, default) in &it.declared {
             defaults.push(match default {
-                Some(id) => execution.constant(*id)?,
+                Some(id) => run.constant(*id)?,
                 None => Value::null(*ty),
             });
         }
         Ok(Scan {
-            local: Program::compile(execution, &locals.roots)?,
+            local: Program::compile(run, &locals.roots)?,
             steps,
             defaults,
             declared: it.declared.iter().map(|(ty, _)| *ty).collect(),
@@ -180,6 +182,7 @@ impl Scan {
 
 /// Finds what depends on the input row alone.
 struct Locals<'e> {
+    run: &'e Run<'e>,
     execution: &'e Execution<'e>,
     n_input: usize,
     width: usize,
@@ -247,8 +250,8 @@ impl Locals<'_> {
                     let args = args.iter().filter_map(|it| places.get(it).copied()).collect();
                     Instruction::Call(CallSite::new(function, *overload)?, args)
                 }
-                Expr::Scalar { node, ty } => Instruction::Constant(self.execution.scalar(*node, *ty)?, *ty),
-                Expr::List { node } => Instruction::Constant(self.execution.list(*node)?, Type::Dynamic),
+                Expr::Scalar { node, ty } => Instruction::Constant(self.run.scalar(*node, *ty)?, *ty),
+                Expr::List { node } => Instruction::Constant(self.run.list(*node)?, Type::Dynamic),
             };
             _ = places.insert(id, instructions.len());
             instructions.push(instruction);

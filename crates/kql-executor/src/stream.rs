@@ -125,7 +125,7 @@ impl Run<'_> {
         top: NodeId,
         needed: Needed,
     ) -> Result<Arc<Stream>, Fault> {
-        self.execution.stream(consumer, slot, || self.compile(consumer, top, needed))
+        self.kept_stream(consumer, slot, || self.compile(consumer, top, needed))
     }
 
     fn compile(&self, consumer: NodeId, top: NodeId, needed: Needed) -> Result<Stream, Fault> {

@@ -11,7 +11,7 @@ use kql_parser::plan::{ExprId, NodeId};
 pub(crate) fn run(run: &Run<'_>, id: NodeId, input: NodeId, columns: &[ExprId]) -> Result<Rows, Fault> {
     let execution = run.execution;
     let schema = execution.plan.schema(input);
-    let program = execution.program(id, 0, columns)?;
+    let program = run.program(id, 0, columns)?;
     let wanted = needed(schema.len(), program.columns.iter().copied());
     let rows = run.input(id, 0, input, wanted, "a window function")?;
     let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), "a window function")?;

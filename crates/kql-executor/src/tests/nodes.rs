@@ -272,3 +272,24 @@ fn a_missing_table_is_named() {
     let fault = it.run_with(&context(1), node, 7).unwrap_err();
     assert!(fault.to_string().contains("Nowhere"));
 }
+
+#[test]
+fn scalars_of_a_group_are_its_own() {
+    let (mut it, table) = numbers(30);
+    let types = [Type::Long, Type::Long];
+    let group = it.node(Op::Group, &types);
+    let first = it.limit(group, 1);
+    let value = it.plan.add_expr(Expr::Scalar { node: first, ty: Type::Long });
+    let other = it.column(table, 0);
+    let sum = it.call("plus", &[other, value]);
+    // For each group the rows of another table, with the group's own first value.
+    let few = it.limit(table, 2);
+    let body = it.project(few, &[sum]);
+    let ten = it.long(27);
+    let x = it.column(table, 0);
+    let predicate = it.call("less", &[ten, x]);
+    let filtered = it.filter(table, predicate);
+    let by = vec![it.column(filtered, 0)];
+    let apply = it.node(Op::Apply { input: filtered, by, body, carried: vec![0] }, &types);
+    assert_eq!(it.run(apply), long_rows(&[&[28, 28], &[28, 29], &[29, 29], &[29, 30]]));
+}

@@ -117,6 +117,7 @@ fn index_of(source: &str, lookup: &str, start: i64, length: i64, occurrence: i64
         return None;
     }
     let (_, mut from) = window(source, start, length)?;
+    let n_chars = char_count(source);
     // The length counts anew from behind each match, as the reference's own examples have it.
     for left in (0..occurrence.max(1)).rev() {
         let (seen, before) = window(source, from as i64, length)?;
@@ -126,6 +127,10 @@ fn index_of(source: &str, lookup: &str, start: i64, length: i64, occurrence: i64
             return Some(at as i64);
         }
         from = at + 1;
+        // Behind the end "" is found for ever.
+        if from > n_chars {
+            break;
+        }
     }
     Some(-1)
 }

@@ -107,6 +107,21 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PLUGINS.iter().map(|(name, _)| *name)
 }
 
+/// Plugins that cannot run here, and what they would need.
+pub fn refused() -> &'static [(&'static str, &'static str)] {
+    ELSEWHERE
+}
+
+/// Why a plugin of that name cannot run; `None` when it can.
+pub fn refusal(name: &str) -> Option<Fault> {
+    if let Some((_, needs)) = ELSEWHERE.iter().find(|(it, _)| *it == name) {
+        let message = format!("the plugin `{name}` needs {needs}, and nothing leaves this process");
+        return Some(Fault::coded("KQL0003", message));
+    }
+    let is_known = PLUGINS.iter().any(|(it, _)| *it == name);
+    (!is_known).then(|| Fault::Unsupported(format!("the plugin `{name}`")))
+}
+
 /// Runs an [`Op::Evaluate`] and gives its columns too, which may depend on the rows: what the binder asks for.
 pub fn run_plugin(cx: &Context, plan: &Plan, tables: &dyn Tables, call: &Op) -> Result<(Schema, Vec<Batch>), Fault> {
     let Op::Evaluate { plugin, inputs, args } = call else { return Err(Fault::new("not a plugin")) };
@@ -143,11 +158,8 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
 }
 
 fn dispatch(run: &Run<'_>, name: &str, inputs: Vec<(Arc<Schema>, Vec<Batch>)>, args: &[EvaluateArg]) -> Answer {
-    if let Some((_, needs)) = ELSEWHERE.iter().find(|(it, _)| *it == name) {
-        return Err(Fault::coded(
-            "KQL0003",
-            format!("the plugin `{name}` needs {needs}, and nothing leaves this process"),
-        ));
+    if let Some(fault) = refusal(name) {
+        return Err(fault);
     }
     let Some((_, plugin)) = PLUGINS.iter().find(|(it, _)| *it == name) else {
         return Err(Fault::Unsupported(format!("the plugin `{name}`")));

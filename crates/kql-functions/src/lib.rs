@@ -17,6 +17,7 @@ pub mod pending;
 pub mod registry;
 pub mod resolve;
 pub mod scalar;
+mod signature;
 pub mod sketch;
 
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};

@@ -54,6 +54,10 @@ impl Catalogue for Names<'_> {
         self.runs.then(|| self.engine.execution(self.cx, plan).run(node))
     }
 
+    fn plugin_refusal(&self, name: &str) -> Option<Fault> {
+        kql_executor::evaluate::refusal(name)
+    }
+
     fn plugin(&self, plan: &Plan, call: &Op) -> Option<Result<(Schema, Vec<Batch>), Fault>> {
         if !self.runs {
             return None;

@@ -30,7 +30,7 @@ pub use kql_data::{
     Batch, Chunk, Column, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Schema, Stop, Table, Type, Value, json,
     time,
 };
-pub use kql_executor::NodeStatistics;
+pub use kql_executor::{NodeStatistics, evaluate as plugins};
 pub use kql_formats as formats;
 pub use kql_functions as functions;
 pub use kql_parser as parser;

@@ -19,6 +19,10 @@ impl Tables for Nothing<'_> {
 }
 
 impl Catalogue for Nothing<'_> {
+    fn plugin_refusal(&self, name: &str) -> Option<Fault> {
+        crate::evaluate::refusal(name)
+    }
+
     fn table(&self, _: &str) -> Option<Arc<Schema>> {
         None
     }

@@ -47,6 +47,8 @@ pub trait Catalogue {
     /// The rows of a node, for operators whose columns depend on their input (`bag_unpack`, `pivot`). `None` when the query is
     /// only checked.
     fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>>;
+    /// Why a plugin of that name cannot run; `None` when it can.
+    fn plugin_refusal(&self, name: &str) -> Option<Fault>;
     /// Runs a plugin whose columns depend on its input. `None` when the query is only checked.
     fn plugin(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Result<(Schema, Vec<Batch>), Fault>>;
 }
@@ -194,7 +196,11 @@ impl Binder<'_> {
 
     /// Reports a fault of a function's resolution or folding.
     fn fault<T>(&mut self, span: Span, fault: &Fault) -> Bind<T> {
-        let code = if let Fault::Error { code, .. } = fault { code } else { "GENERAL" };
+        let code = match fault {
+            Fault::Error { code, .. } => code,
+            Fault::Unsupported(_) => "KQL0002",
+            _ => "GENERAL",
+        };
         self.fail(code, span, fault.to_string())
     }
 

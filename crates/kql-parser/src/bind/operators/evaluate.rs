@@ -9,34 +9,10 @@ use crate::{
 use kql_data::{Batch, Field, Schema, Type};
 use std::sync::Arc;
 
-/// Plugins that need a network, a service or another language.
-const ELSEWHERE: &[&str] = &[
-    "ai_chat_completion",
-    "ai_chat_completion_prompt",
-    "ai_embed_text",
-    "ai_embeddings",
-    "azure_digital_twins_query_request",
-    "cosmosdb_sql_request",
-    "csharp",
-    "dax_request",
-    "execute_query",
-    "execute_show_command",
-    "external_datatable",
-    "http_request",
-    "http_request_post",
-    "mysql_request",
-    "postgresql_request",
-    "python",
-    "r",
-    "sql_request",
-];
-
 pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stage) -> Bind<Table> {
     let name = it.call.function.text.as_str();
-    if ELSEWHERE.contains(&name) {
-        let message =
-            format!("the plugin `{name}` needs a service or a foreign runtime, and nothing leaves this process");
-        return b.fail("KQL0003", it.call.function.span, message);
+    if let Some(fault) = b.catalogue.plugin_refusal(name) {
+        return b.fault(it.call.function.span, &fault);
     }
     let mut inputs = vec![input.node];
     let mut args = Vec::new();

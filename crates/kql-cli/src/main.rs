@@ -4,6 +4,7 @@ mod batch;
 mod chart;
 mod config;
 mod demo;
+mod external;
 mod help;
 mod interrupt;
 mod operator_help;

@@ -46,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) scripts: Vec<PathBuf>,
     pub(crate) loads: Vec<(String, String)>,
     pub(crate) schemas: Vec<PathBuf>,
+    pub(crate) externals: Vec<(String, PathBuf)>,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) now: Option<String>,
     pub(crate) geoip: Option<PathBuf>,
@@ -113,6 +114,11 @@ pub(crate) const FLAGS: &[Flag] = &[
     }),
     flag("schema", Some("FILE"), "Declare empty tables and functions from a JSON file.", |it, value| {
         it.schemas.push(value.into());
+        Ok(())
+    }),
+    flag("external", Some("URI=FILE"), "A local copy of what externaldata names; nothing is fetched.", |it, value| {
+        let (uri, file) = value.rsplit_once('=').ok_or("--external takes URI=FILE")?;
+        it.externals.push((uri.to_owned(), file.into()));
         Ok(())
     }),
     flag("param", Some("NAME=VALUE"), "A value for declare query_parameters.", |it, value| {

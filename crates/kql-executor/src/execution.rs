@@ -1,7 +1,7 @@
 //! One execution of a plan: what is ready, which node comes next, statistics.
 
 use crate::{
-    aggregate, apply, evaluate, expand, join,
+    aggregate, apply, evaluate, expand, graph, join,
     program::Program,
     project, sample, scan, series,
     shape::Shape,
@@ -362,6 +362,7 @@ impl<'r> Run<'r> {
             Op::Sample { input, count } => sample::run(self, id, *input, *count)?,
             Op::Series(it) => series::run(self, id, it)?,
             Op::Steps(it) => steps::run(self, id, it)?,
+            Op::Graph(it) => graph::run(self, id, it)?,
             Op::Apply { input, by, body, carried } => apply::run(self, id, *input, by, *body, carried)?,
             Op::Evaluate { .. } => evaluate::run(self, id, &node.op)?,
         };

@@ -12,6 +12,7 @@ pub mod evaluate;
 mod execution;
 mod expand;
 mod filter;
+mod graph;
 mod group;
 mod join;
 mod keys;

@@ -237,6 +237,7 @@ pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
             }
             all
         }
+        Op::Graph(it) => it.expressions(),
         Op::Apply { by, .. } => by.clone(),
         Op::Steps(it) => {
             let mut all = it.partition_by.clone();

@@ -3,6 +3,10 @@
 //! Every tabular operator of the language binds to these few nodes. Expressions refer to the columns of their node's
 //! input by index. A node may have several parents (`materialize`, `fork`, a `let` used twice under [`Op::Shared`]).
 
+mod graph;
+
+pub use graph::{Cycles, GraphMatch, GraphOp, GraphStep, GraphTables, MatchColumn, PathFold, Shortest};
+
 use crate::syntax::Direction;
 use kql_data::{Batch, Schema, Type, Value};
 use kql_functions::{Aggregate, Function};
@@ -270,6 +274,8 @@ pub enum Op {
     },
     /// `scan`: see the reference's page of the operator.
     Steps(Box<Steps>),
+    /// Graphs, as tables of nodes and of edges.
+    Graph(GraphOp),
     /// The input, computed at most once a query however many nodes read it.
     Shared {
         /// Input.
@@ -305,6 +311,7 @@ impl Op {
             | Op::Apply { input, .. }
             | Op::Shared { input } => vec![*input],
             Op::Series(it) => vec![it.input],
+            Op::Graph(it) => it.inputs(),
             Op::Steps(it) => vec![it.input],
             Op::Join { left, right, .. } => vec![*left, *right],
             Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),

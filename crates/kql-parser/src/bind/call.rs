@@ -119,6 +119,9 @@ impl Binder<'_> {
     /// A call as written: a user function, an aggregate where one may stand, a built-in function.
     pub(super) fn call(&mut self, call: &Call, span: Span) -> Bind<ExprId> {
         let name = call.function.text.as_str();
+        if let Some(res) = self.graph_call(call, span) {
+            return res;
+        }
         match self.env.find(name).cloned() {
             Some(Binding::Function(function)) => return self.call_scalar_function(&function, &call.arguments, span),
             Some(Binding::Faulty) => return Err(Reported),

@@ -116,6 +116,9 @@ impl Binder<'_> {
     }
 
     fn name(&mut self, name: &str, span: Span) -> Bind<ExprId> {
+        if let Some(element) = self.graph_variable(name) {
+            return self.graph_element(element, span);
+        }
         if let Some((index, ty)) = self.row.find(name) {
             return Ok(self.column(index, ty));
         }
@@ -170,7 +173,14 @@ impl Binder<'_> {
 
     fn path(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<ExprId> {
         let query = self.query.clone();
+        let element = match query.kind(base) {
+            ExprKind::Name(name) => self.graph_variable(&name.text),
+            _ => None,
+        };
         let (mut expr, steps) = match (query.kind(base), steps) {
+            (_, [Step::Member(name), rest @ ..]) if element.is_some() => {
+                (self.graph_property(element.ok_or(Reported)?, name, span)?, rest)
+            }
             (ExprKind::Name(side), [Step::Member(name), rest @ ..]) if side.text == "$left" => {
                 (self.name(&name.text, name.span)?, rest)
             }

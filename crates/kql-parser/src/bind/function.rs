@@ -109,7 +109,7 @@ impl Binder<'_> {
         // The body sees no column of the caller's row, but arguments may read it.
         let row = Row { level: self.row.level, ..Row::none() };
         let before = std::mem::replace(&mut self.row, row);
-        let aggregation = self.aggregation.take();
+        let (aggregation, graph) = (self.aggregation.take(), self.graph.take());
         let res = self.within(closure, place, |binder| {
             binder.nested(span, |binder| {
                 let query = binder.query.clone();
@@ -117,12 +117,12 @@ impl Binder<'_> {
                 binder.local_statements(&body.statements, &function.parameters)?;
                 match body.result {
                     None => binder.fail("SEM0098", span, format!("the function `{}` is empty", function.name)),
-                    Some(id) if binder.is_tabular(id) => binder.tabular(id).map(Outcome::Table),
+                    Some(id) if binder.is_tabular(id) => binder.table_or_graph(id).map(Outcome::Table),
                     Some(id) => binder.scalar(id).map(Outcome::Scalar),
                 }
             })
         });
-        (self.row, self.aggregation) = (before, aggregation);
+        (self.row, self.aggregation, self.graph) = (before, aggregation, graph);
         _ = self.calls.pop();
         res
     }
@@ -233,7 +233,9 @@ impl Binder<'_> {
             ExprKind::Name(name) => self.is_tabular_name(closure, locals, &name.text, depth),
             ExprKind::Call(call) => match call.function.text.as_str() {
                 "database" | "cluster" | "workspace" | "app" | "resource" | "adx" => false,
-                "table" | "materialize" | "external_table" | "materialized_view" | "stored_query_result" => true,
+                "table" | "graph" | "materialize" | "external_table" | "materialized_view" | "stored_query_result" => {
+                    true
+                }
                 name if kql_functions::function(name).is_some() && closure.env.find(name).is_none() => false,
                 name => self.is_tabular_name(closure, locals, name, depth),
             },

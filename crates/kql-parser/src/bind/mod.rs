@@ -1,11 +1,13 @@
 //! From a syntax tree to a logical plan: names, scopes, overloads, conversions, automatic column names, inlined functions.
 //!
 //! * [`scope`]: what names mean. * [`expression`], [`call`]: scalar expressions. * [`naming`]: names of columns without one.
+//! * [`graph`]: graphs and the variables of patterns.
 //! * [`source`]: where pipelines begin. * [`statement`]: `let`, `set` and the rest. * [`operators`]: one file an operator.
 
 mod call;
 mod expression;
 mod function;
+mod graph;
 mod literal;
 mod naming;
 mod operators;
@@ -83,6 +85,8 @@ pub fn bind(
         scope_names: kql_data::Set::default(),
         results_given: false,
         restrict: false,
+        graph: None,
+        unclaimed: Vec::new(),
     };
     binder.statements(&query.statements);
     (binder.plan, binder.diagnostics)
@@ -108,6 +112,8 @@ struct Table {
     /// Whether the label is that of a stored table, which `let` hands on.
     label_is_table: bool,
     visualization: Option<Visualization>,
+    /// A graph: its rows are none, and only graph operators may follow.
+    graph: Option<Arc<graph::Graph>>,
 }
 
 impl Table {
@@ -168,6 +174,10 @@ struct Binder<'a> {
     /// Whether an operator (`fork`, `facet`) has added the results of the statement itself.
     results_given: bool,
     restrict: bool,
+    /// The graph whose pattern or elements expressions are bound over.
+    graph: Option<Box<graph::GraphScope>>,
+    /// Tables that a statement named for later ones; they are the results when nothing else is.
+    unclaimed: Vec<crate::plan::ResultTable>,
 }
 
 /// Inlined functions and subqueries that may nest.
@@ -226,8 +236,9 @@ impl Binder<'_> {
     fn over<T>(&mut self, row: Row, body: impl FnOnce(&mut Self) -> T) -> T {
         let before = std::mem::replace(&mut self.row, row);
         let (aggregation, window) = (self.aggregation.take(), std::mem::take(&mut self.allows_window));
+        let graph = self.graph.take();
         let res = body(self);
-        (self.row, self.aggregation, self.allows_window) = (before, aggregation, window);
+        (self.row, self.aggregation, self.allows_window, self.graph) = (before, aggregation, window, graph);
         res
     }
 
@@ -245,13 +256,22 @@ impl Binder<'_> {
     fn table(&mut self, op: Op, schema: impl Into<Arc<Schema>>, like: &Table) -> Table {
         let schema = schema.into();
         let node = self.plan.add(op, schema.clone());
-        Table { node, schema, visualization: None, label_is_table: false, ..like.clone() }
+        Table { node, schema, visualization: None, label_is_table: false, graph: None, ..like.clone() }
     }
 
     fn new_table(&mut self, op: Op, schema: impl Into<Arc<Schema>>) -> Table {
         let schema = schema.into();
         let node = self.plan.add(op, schema.clone());
-        Table { node, schema, open: false, serialized: false, label: None, label_is_table: false, visualization: None }
+        Table {
+            node,
+            schema,
+            open: false,
+            serialized: false,
+            label: None,
+            label_is_table: false,
+            visualization: None,
+            graph: None,
+        }
     }
 
     fn constant(&mut self, value: Value, ty: Type) -> ExprId {

@@ -71,6 +71,8 @@ impl Binder<'_> {
         match self.query.kind(id) {
             // `toint(N = count())`: the name of the argument is the column's.
             ExprKind::Call(call) if self.first_argument_name(call).is_some() => self.first_argument_name(call),
+            // A function of a variable of a pattern has no name of its own.
+            ExprKind::Name(name) if self.graph_variable(&name.text).is_some() => None,
             ExprKind::Name(name) => Some(name.text.clone()),
             ExprKind::Parenthesized(inner) => self.natural_name(*inner),
             ExprKind::Path { base, steps } => self.path_name(*base, steps),
@@ -135,6 +137,7 @@ impl Binder<'_> {
     fn path_name(&self, base: ExprId, steps: &[Step]) -> Option<String> {
         let mut parts = Vec::new();
         match self.query.kind(base) {
+            ExprKind::Name(it) if self.graph_variable(&it.text).is_some() => return None,
             ExprKind::Name(it) if it.text == "$left" || it.text == "$right" => {}
             _ => parts.extend(self.natural_name(base)),
         }
@@ -152,7 +155,7 @@ impl Binder<'_> {
         Some(parts.join("_"))
     }
 
-    fn index_name(&self, id: ExprId) -> Option<String> {
+    pub(super) fn index_name(&self, id: ExprId) -> Option<String> {
         match self.query.kind(id) {
             ExprKind::Literal(Literal::String(it)) => Some(it.clone()),
             ExprKind::Literal(Literal::Long(Some(it))) => Some(it.to_string().replace('-', "_")),

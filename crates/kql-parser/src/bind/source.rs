@@ -12,15 +12,21 @@ use std::sync::Arc;
 impl Binder<'_> {
     /// Binds a tabular expression.
     pub(super) fn tabular(&mut self, id: syntax::ExprId) -> Bind<Table> {
+        let table = self.table_or_graph(id)?;
+        self.rows_of(table, self.query.span(id))
+    }
+
+    /// Binds a tabular expression, which may be a graph.
+    pub(super) fn table_or_graph(&mut self, id: syntax::ExprId) -> Bind<Table> {
         let query = self.query.clone();
         let span = query.span(id);
         self.nested(span, |binder| match query.kind(id) {
             ExprKind::Missing => Err(Reported),
             ExprKind::Parenthesized(inner) => {
-                let table = binder.tabular(*inner)?;
+                let table = binder.table_or_graph(*inner)?;
                 Ok(table)
             }
-            ExprKind::Pipeline(pipeline) => binder.pipeline(*pipeline, None),
+            ExprKind::Pipeline(pipeline) => binder.pipeline_or_graph(*pipeline, None),
             ExprKind::Name(name) => binder.named_table(&name.text, name.span),
             ExprKind::Call(call) => binder.called_table(call, span),
             ExprKind::Path { base, steps } => binder.remote_table(*base, steps, span),
@@ -34,20 +40,32 @@ impl Binder<'_> {
 
     /// Binds a pipeline; `input` is what a subquery without a source reads.
     pub(super) fn pipeline(&mut self, id: PipelineId, input: Option<Table>) -> Bind<Table> {
+        let span = self.query.pipeline(id).span;
+        let table = self.pipeline_or_graph(id, input)?;
+        self.rows_of(table, span)
+    }
+
+    fn pipeline_or_graph(&mut self, id: PipelineId, input: Option<Table>) -> Bind<Table> {
         let query = self.query.clone();
         let pipeline = query.pipeline(id);
-        let mut table = match pipeline.source {
-            Some(source) => Some(self.over(Row::none(), |binder| binder.tabular(source))?),
+        let table = match pipeline.source {
+            Some(source) => Some(self.over(Row::none(), |binder| binder.table_or_graph(source))?),
             None => input,
         };
-        for stage in &pipeline.stages {
-            let next = self.over(Row::none(), |binder| operators::bind(binder, stage, table.take()))?;
-            table = Some(next);
-        }
-        match table {
+        match self.stages(&pipeline.stages, table)? {
             Some(it) => Ok(it),
             None => self.fail("SYN0002", pipeline.span, "a table is needed here"),
         }
+    }
+
+    /// Binds operators, one after the other.
+    pub(super) fn stages(&mut self, stages: &[syntax::Stage], input: Option<Table>) -> Bind<Option<Table>> {
+        let mut table = input;
+        for stage in stages {
+            let next = self.over(Row::none(), |binder| operators::bind(binder, stage, table.take()))?;
+            table = Some(next);
+        }
+        Ok(table)
     }
 
     fn named_table(&mut self, name: &str, span: Span) -> Bind<Table> {
@@ -126,6 +144,10 @@ impl Binder<'_> {
                     [one, ..] => self.materialize(one.value),
                     [] => self.fail("SEM0219", span, "materialize() takes a table"),
                 };
+            }
+            "graph" => {
+                let message = "`graph()` reads a graph that a service stores; make one here with `make-graph`";
+                return self.fail("SEM1076", span, message);
             }
             "external_table" | "stored_query_result" | "arg" => {
                 let message =

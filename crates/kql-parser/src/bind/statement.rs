@@ -24,6 +24,9 @@ impl Binder<'_> {
         for statement in statements {
             self.statement(statement);
         }
+        if self.plan.results.is_empty() {
+            self.plan.results = std::mem::take(&mut self.unclaimed);
+        }
         let has_query = statements.iter().any(|it| matches!(it.kind, StatementKind::Query(_)));
         if !has_query && !self.has_errors() {
             let end = self.query.text.len() as u32;
@@ -95,7 +98,7 @@ impl Binder<'_> {
             _ => {}
         }
         if self.is_tabular(id) {
-            let mut table = self.over(Row::none(), |binder| binder.tabular(id))?;
+            let mut table = self.over(Row::none(), |binder| binder.table_or_graph(id))?;
             // A let that merely names a table keeps the table's label; any other has none.
             if !matches!(query.kind(id), ExprKind::Name(_)) && table.label_is_table {
                 table.label = None;

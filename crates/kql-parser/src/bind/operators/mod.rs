@@ -12,10 +12,13 @@ mod externaldata;
 mod find;
 mod fork;
 mod getschema;
+mod graph;
+mod graph_match;
 mod invoke;
 mod join;
 mod keys;
 mod lookup;
+mod make_graph;
 mod make_series;
 mod mv_apply;
 mod mv_expand;
@@ -62,6 +65,9 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
     let Some(input) = input else {
         return b.fail("SYN0002", stage.keyword, "this operator needs a table in front of it");
     };
+    if let Some(graph) = &input.graph {
+        return graph::bind(b, stage, &graph.clone());
+    }
     match &stage.operator {
         O::As(it) => as_::bind(b, it, input),
         O::AssertSchema(it) => getschema::assert(b, it, input, stage),
@@ -106,17 +112,19 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
         O::TopHitters(it) => top_nested::hitters(b, it, input),
         O::TopNested(it) => top_nested::bind(b, it, input),
         O::Where(it) => where_::bind(b, it.predicate, input),
-        O::MacroExpand(_)
-        | O::InlineExternalTable(_)
-        | O::MakeGraph(_)
-        | O::GraphMatch(_)
+        O::MakeGraph(it) => make_graph::bind(b, it, input, stage),
+        O::MacroExpand(_) | O::InlineExternalTable(_) => {
+            let word = b.query.text_of(stage.keyword).to_owned();
+            b.fail("KQL0002", stage.keyword, format!("the operator `{word}` is not implemented yet"))
+        }
+        O::GraphMatch(_)
         | O::GraphMarkComponents(_)
         | O::GraphShortestPaths(_)
         | O::GraphToTable(_)
         | O::GraphWhereEdges(_)
         | O::GraphWhereNodes(_) => {
             let word = b.query.text_of(stage.keyword).to_owned();
-            b.fail("KQL0002", stage.keyword, format!("the operator `{word}` is not implemented yet"))
+            b.fail("SEM0104", stage.keyword, format!("`{word}` needs a graph: put `make-graph` in front of it"))
         }
         O::Datatable(_)
         | O::ExternalData(_)

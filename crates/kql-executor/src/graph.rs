@@ -91,12 +91,6 @@ impl Graph {
         Ok(Graph { nodes, edges, sources, targets, _held: vec![held_nodes, held_edges, held] })
     }
 
-    /// Source and target of an edge.
-    pub(crate) fn ends(&self, edge: u32) -> (u32, u32) {
-        let end = |ends: &[u32]| ends.get(edge as usize).copied().unwrap_or(0);
-        (end(&self.sources), end(&self.targets))
-    }
-
     /// How many edges come into each node, and go out.
     fn degrees(&self) -> (Vec<i64>, Vec<i64>) {
         let count = |ends: &[u32]| {

@@ -343,6 +343,7 @@ impl Op {
             | Op::Apply { input, .. }
             | Op::Shared { input } => set(input),
             Op::Series(it) => set(&mut it.input),
+            Op::Graph(it) => it.set_inputs(&mut set),
             Op::Steps(it) => set(&mut it.input),
             Op::Join { left, right, .. } => {
                 set(left);
@@ -352,10 +353,11 @@ impl Op {
         }
     }
 
-    /// Puts other expressions in the place of those of `Apply`, `Range`, `Steps` and `Evaluate`, which see whole rows.
+    /// Puts other expressions in the place of those of `Apply`, `Graph`, `Range`, `Steps` and `Evaluate`, which see whole rows.
     pub(crate) fn map_exprs(&mut self, to: &mut dyn FnMut(ExprId) -> ExprId) {
         match self {
             Op::Apply { by, .. } => by.iter_mut().for_each(|it| *it = to(*it)),
+            Op::Graph(it) => it.map_exprs(to),
             Op::Range { from, to: end, step } => {
                 for it in [from, end, step] {
                     *it = to(*it);

@@ -29,7 +29,7 @@ pub(super) fn nodes(run: &Run<'_>, id: NodeId, op: &GraphOp) -> Result<Rows, Fau
     let (rows, _held) = whole(run, id, 0, *edges)?;
     for end in [source, target] {
         let mut columns = vec![column_of(&rows, *end)?.clone()];
-        for partition in partition {
+        if let Some(partition) = partition {
             columns.push(column_of(&rows, *partition)?.clone());
         }
         let new = new_rows(&mut grouper, &columns, rows.n_rows)?;

@@ -58,6 +58,7 @@ pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
             }
         }
         Op::Apply { by, .. } => found.extend(by),
+        Op::Graph(it) => found.extend(it.expressions()),
         Op::Steps(it) => {
             found.extend(&it.partition_by);
             found.extend(it.declared.iter().filter_map(|(_, default)| *default));
@@ -75,7 +76,6 @@ pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
                 }
             }
         }
-        _ => {}
     }
     found
 }

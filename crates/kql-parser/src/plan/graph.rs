@@ -183,6 +183,35 @@ impl GraphOp {
         }
     }
 
+    /// Puts other nodes in the place of the inputs, in the order of [`GraphOp::inputs`].
+    pub(super) fn set_inputs(&mut self, set: &mut dyn FnMut(&mut NodeId)) {
+        match self {
+            GraphOp::Nodes { edges, tables, .. } => {
+                set(edges);
+                tables.iter_mut().for_each(set);
+            }
+            GraphOp::Edges { edges, nodes, .. } => {
+                set(edges);
+                set(nodes);
+            }
+            GraphOp::Degrees { tables } | GraphOp::Components { tables, .. } => {
+                set(&mut tables.nodes);
+                set(&mut tables.edges);
+            }
+            GraphOp::Match(it) => {
+                set(&mut it.tables.nodes);
+                set(&mut it.tables.edges);
+            }
+        }
+    }
+
+    /// Puts other expressions in the place of its own.
+    pub(super) fn map_exprs(&mut self, to: &mut dyn FnMut(ExprId) -> ExprId) {
+        if let GraphOp::Match(it) = self {
+            it.predicate.iter_mut().chain(&mut it.outputs).for_each(|it| *it = to(*it));
+        }
+    }
+
     /// Its expressions, over [`GraphMatch::columns`].
     pub fn expressions(&self) -> Vec<ExprId> {
         match self {

@@ -101,6 +101,7 @@ fn expressions(op: &Op) -> Vec<ExprId> {
         Op::Expand { values, limit, .. } => values.iter().map(|it| it.value).chain(*limit).collect(),
         Op::Parse { value, .. } | Op::ParseKv { value, .. } => vec![*value],
         Op::Apply { by, .. } => by.clone(),
+        Op::Graph(it) => it.expressions(),
         Op::Series(it) => {
             let bounds = [Some(it.axis), it.from, it.to, Some(it.step)];
             let list = it.aggregates.iter().flat_map(|it| it.0.args.iter().copied().chain(it.1));
@@ -183,6 +184,7 @@ impl Line<'_> {
                 cut(format!("series {} on {} step {}{by}", list.join(", "), show(&it.axis), show(&it.step)))
             }
             Op::Apply { by, .. } => format!("apply by {}", list(by)),
+            Op::Graph(it) => it.describe(),
             Op::Steps(it) => {
                 let names: Vec<&str> = it.steps.iter().map(|it| it.name.as_str()).collect();
                 format!("scan steps {}", names.join(", "))

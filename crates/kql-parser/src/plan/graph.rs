@@ -212,6 +212,22 @@ impl GraphOp {
         }
     }
 
+    /// The operator and its size in a line.
+    pub fn describe(&self) -> String {
+        match self {
+            GraphOp::Nodes { tables, .. } => format!("graph nodes of edges and {} tables", tables.len()),
+            GraphOp::Edges { .. } => "graph edges".to_owned(),
+            GraphOp::Degrees { .. } => "graph degrees".to_owned(),
+            GraphOp::Components { is_strong, .. } => {
+                format!("graph components, {}", if *is_strong { "strong" } else { "weak" })
+            }
+            GraphOp::Match(it) => {
+                let what = if it.shortest.is_some() { "shortest paths" } else { "match" };
+                format!("graph {what} of {} nodes and {} edges", it.slots.len(), it.steps.len())
+            }
+        }
+    }
+
     /// Its expressions, over [`GraphMatch::columns`].
     pub fn expressions(&self) -> Vec<ExprId> {
         match self {

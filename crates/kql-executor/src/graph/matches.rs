@@ -27,10 +27,10 @@ pub(super) fn run(run: &Run<'_>, id: NodeId, it: &GraphMatch) -> Result<Rows, Fa
         graph: &graph,
         it,
         predicate: match it.predicate {
-            Some(expr) => Some(execution.program(id, 0, &[expr])?),
+            Some(expr) => Some(run.program(id, 0, &[expr])?),
             None => None,
         },
-        outputs: execution.program(id, 1, &it.outputs)?,
+        outputs: run.program(id, 1, &it.outputs)?,
     };
     if let Some(shortest) = it.shortest {
         return shortest::run(run, &graph, it, &output, shortest);

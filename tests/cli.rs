@@ -1,0 +1,310 @@
+//! The command from outside: flags, exit statuses, texts of errors, escapes, the batch protocol.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A directory of the test's own, removed at the end.
+struct Room(PathBuf);
+
+impl Room {
+    fn new(name: &str) -> Room {
+        let path = std::env::temp_dir().join(format!("kql-cli-{}-{name}", std::process::id()));
+        _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Room(path)
+    }
+
+    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> &Room {
+        fs::write(self.0.join(name), text).unwrap();
+        self
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What the command wrote.
+struct Ran {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+fn kql_with(room: &Room, args: &[&str], input: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kql"));
+    command.args(args).current_dir(room.path()).env_remove("KQL_GEOIP").env("KQL_HISTORY", "off");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // The command may end without reading its input.
+    _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let it = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { status: it.status.code().unwrap_or(-1), out: text(it.stdout), err: text(it.stderr) }
+}
+
+fn kql(room: &Room, args: &[&str]) -> Ran {
+    kql_with(room, args, "")
+}
+
+const LOGINS: &str = "{\"User\":\"ann\",\"n\":1}\n{\"User\":\"bob\",\"n\":2}\n";
+
+const AUDIT: &str = r#"{"id":"audit_log-1","type":"api_key.created","effective_at":1720804190,"actor":{"type":"session","session":{"user":{"id":"user-1","email":"u@example.com"},"ip_address":"192.0.2.1"}},"api_key.created":{"id":"key_1"}}
+"#;
+
+#[test]
+fn queries_over_files() {
+    let room = Room::new("files");
+    _ = room.file("logins.ndjson", LOGINS).file("more.csv", "User,n\ncid,3\n");
+    let it = kql(&room, &["logins.ndjson", "logins | where n > 1 | project User"]);
+    assert_eq!((it.status, it.out.as_str(), it.err.as_str()), (0, "{\"User\":\"bob\"}\n", ""));
+    let it = kql(&room, &["logins.ndjson", "T | count", "-o", "csv"]);
+    assert_eq!(it.out.lines().collect::<Vec<_>>(), ["Count", "2"]);
+    let it = kql(&room, &["-c", "print a = 1", "-c", "print b = 2"]);
+    assert_eq!(it.out, "{\"a\":1}\n{\"b\":2}\n");
+    let it = kql(&room, &["--load", "All=logins.ndjson", "--load", "All=logins.ndjson", "-c", "All | count"]);
+    assert_eq!(it.out, "{\"Count\":4}\n", "files of one name are one table");
+    let it = kql(&room, &["--load", "More=*.csv", "-c", "More | project User, n"]);
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"User\":\"cid\",\"n\":3}\n"));
+    let it = kql_with(&room, &["-c", "stdin | summarize sum(n)"], LOGINS);
+    assert_eq!(it.out, "{\"sum_n\":3}\n");
+    let it = kql_with(&room, &[], "print 7");
+    assert_eq!(it.out, "{\"print_0\":7}\n", "a query on standard input");
+}
+
+#[test]
+fn exports_of_openai_go_to_their_table() {
+    let room = Room::new("openai");
+    _ = room.file("mon.ndjson", AUDIT).file("tue.ndjson", AUDIT);
+    let query = "OpenAIAuditLogs | summarize n = count() by EventType, tostring(ActorSession.user.email)";
+    let expected = "{\"EventType\":\"api_key.created\",\"ActorSession_user_email\":\"u@example.com\",\"n\":2}\n";
+    assert_eq!(kql(&room, &["mon.ndjson", "tue.ndjson", query]).out, expected);
+    let it = kql(&room, &["--load", "OpenAIAuditLogs=*.ndjson", "-c", query]);
+    assert_eq!((it.out.as_str(), it.err.as_str()), (expected, ""));
+    assert_eq!(kql(&room, &["mon.ndjson", "mon | count"]).out, "{\"Count\":1}\n");
+    let it = kql(&room, &["-c", "OpenAIAuditLogs | count"]);
+    assert_eq!((it.out.as_str(), it.err.as_str()), ("{\"Count\":0}\n", ""), "known without data");
+    let it = kql(&room, &["mon.ndjson", "--now", "max", "-c", "print now()", "-o", "csv"]);
+    assert!(it.out.contains("2024-07-12T17:09:50Z"), "{}", it.out);
+}
+
+#[test]
+fn statuses() {
+    let room = Room::new("statuses");
+    _ = room.file("logins.ndjson", LOGINS);
+    for (args, status) in [
+        (&["-c", "print 1"][..], 0),
+        (&["-c", "print x"], 1),
+        (&["-c", "print 1 |"], 1),
+        (&["--fromat", "csv"], 2),
+        (&["-o", "xml", "-c", "print 1"], 2),
+        (&["--now", "yesterday", "-c", "print 1"], 2),
+        (&["--timeout", "soon"], 2),
+        (&["missing.ndjson", "T"], 3),
+        (&["--load", "T=missing.ndjson", "-c", "T"], 3),
+        (&["--geoip", "logins.ndjson", "-c", "print 1"], 3),
+        (&["--output", "no/such/place.csv", "-c", "print 1"], 3),
+        (&["help", "strlen"], 0),
+        (&["help", "strlne"], 1),
+        (&["--version"], 0),
+        (&["run"], 2),
+    ] {
+        let it = kql(&room, args);
+        assert_eq!(it.status, status, "{args:?}: {}", it.err);
+        assert_eq!(it.err.is_empty(), status == 0, "{args:?}: {}", it.err);
+    }
+}
+
+#[test]
+fn errors_show_the_place_and_suggest() {
+    let room = Room::new("errors");
+    _ = room.file("logins.ndjson", LOGINS);
+    let it = kql(&room, &["logins.ndjson", "T\n| project Usr"]);
+    let expected = "error SEM0100 at 2:11: unknown column or variable `Usr`\n 2 | | project Usr\n   |           ^^^\n  hint: did you mean `User`?\n";
+    assert_eq!(it.err, expected);
+    let it = kql(&room, &["logins.ndjson", "T | project Usr", "--error-format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(it.err.trim()).unwrap();
+    assert_eq!((&json["code"], &json["line"], &json["column"]), (&"SEM0100".into(), &1.into(), &13.into()));
+    let it = kql(&room, &["-c", "print x", "-c", "print 2"]);
+    assert_eq!((it.status, it.out.as_str()), (1, ""), "the first error ends the run");
+    let it = kql(&room, &["--keep-going", "-c", "print x", "-c", "print y = 2"]);
+    assert_eq!((it.status, it.out.as_str()), (1, "{\"y\":2}\n"));
+    let it = kql(&room, &["--tiemout", "3s"]);
+    assert!(it.err.contains("did you mean `--timeout`?"), "{}", it.err);
+}
+
+#[test]
+fn no_escape_of_data_comes_through_messages() {
+    let room = Room::new("escapes");
+    let hostile = "{\"a\\u001b[2J\":1}\n\u{1b}]52;c;ZWNobw==\u{7}\n";
+    _ = room.file("x.ndjson", hostile);
+    for args in
+        [&["x.ndjson", "T | project b"][..], &["x.ndjson", "T | where ['a\u{1b}[2J'] == y"], &["\u{1b}[2J.json"]]
+    {
+        let it = kql(&room, args);
+        assert!(!it.err.contains(['\u{1b}', '\u{7}']), "{:?}", it.err);
+        assert!(it.status != 0);
+    }
+    let it = kql(&room, &["x.ndjson", "T", "-o", "csv"]);
+    assert!(it.out.contains('\u{1b}'), "a pipe gets the exact bytes");
+}
+
+#[test]
+fn odd_files() {
+    let room = Room::new("odd");
+    _ = room
+        .file("empty.ndjson", "")
+        .file("bad.ndjson", "{\"a\":1}\nnot json\n{\"a\":\n{\"a\":2}\n")
+        .file("bytes.json", [0xff; 9]);
+    let it = kql(&room, &["empty.ndjson", "empty | count"]);
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"Count\":0}\n"), "{}", it.err);
+    let it = kql(&room, &["bad.ndjson", "T | count", "--rejects", "rejects.ndjson"]);
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"Count\":2}\n"), "{}", it.err);
+    assert!(it.err.contains("2 lines gave no row; the first is bad.ndjson line 2, byte 8"), "{}", it.err);
+    let rejects = room.read("rejects.ndjson");
+    assert_eq!(rejects.lines().count(), 2);
+    assert!(rejects.contains("\"text\":\"not json\"") && rejects.contains("\"line\":2"), "{rejects}");
+    let it = kql(&room, &["bytes.json", "T | count"]);
+    assert!(it.status == 0 && it.err.contains("gave no row"), "{}", it.err);
+}
+
+#[test]
+fn output_files_appear_whole_or_not_at_all() {
+    let room = Room::new("output");
+    _ = room.file("old.csv", "old");
+    let it = kql(&room, &["--output", "old.csv", "-o", "csv", "-c", "print a = 1", "-c", "print x"]);
+    assert_eq!((it.status, room.read("old.csv").as_str()), (1, "old"));
+    let it = kql(&room, &["--output", "old.csv", "-o", "ndjson", "-c", "print a = 1"]);
+    assert_eq!((it.status, it.out.as_str(), room.read("old.csv").as_str()), (0, "", "{\"a\":1}\n"));
+    assert!(!room.path().join("old.csv.tmp").exists());
+}
+
+#[test]
+fn query_and_rule_files() {
+    let room = Room::new("rules");
+    let rule = "id: 1\nname: A rule\nquery: |\n  OpenAIAuditLogs\n  | where EventType == 'api_key.created'\n  | where TimeGenerated > todatetime('{{StartTimeISO}}')\n  | summarize n = count()\nseverity: Low\n";
+    _ = room.file("mon.ndjson", AUDIT).file("rule.yaml", rule).file("two.kql", "print 1\n\nprint 2\n");
+    _ = room.file("page.txt", rule.replace("\n  ", "\n")).file("bad.kql", "print 1\n| wehre x\n");
+    let load = ["--load", "OpenAIAuditLogs=mon.ndjson", "--now", "max"];
+    for file in ["rule.yaml", "page.txt"] {
+        let it = kql(&room, &[&["run", file], &load[..]].concat());
+        assert_eq!((it.status, it.out.as_str()), (0, "{\"n\":1}\n"), "{}", it.err);
+    }
+    assert_eq!(kql(&room, &["run", "two.kql"]).out, "{\"print_0\":1}\n{\"print_0\":2}\n");
+    let it = kql(&room, &["check", "."]);
+    assert!(it.status == 1 && it.err.contains("at ./bad.kql:2:3"), "{}", it.err);
+    assert!(it.err.contains("3 queries are good, 1 are not"), "{}", it.err);
+}
+
+#[test]
+fn formatting() {
+    let room = Room::new("fmt");
+    _ = room.file("a.kql", "T|where   x>1|take 5");
+    let it = kql(&room, &["fmt", "--check", "a.kql"]);
+    assert_eq!(it.status, 1);
+    assert_eq!(kql(&room, &["fmt", "-w", "a.kql"]).status, 0);
+    assert_eq!(room.read("a.kql"), "T\n| where x > 1\n| take 5\n");
+    assert_eq!(kql(&room, &["fmt", "--check", "a.kql"]).status, 0);
+    assert_eq!(kql_with(&room, &["fmt"], "T|count").out, "T\n| count\n");
+    assert_eq!(kql_with(&room, &["fmt"], "T | | count").status, 1);
+}
+
+#[test]
+fn plans() {
+    let room = Room::new("plans");
+    _ = room.file("logins.ndjson", LOGINS);
+    let it = kql(&room, &["explain", "logins.ndjson", "T | where n > 1 | summarize count() by User"]);
+    assert!(
+        it.out.starts_with("aggregate count() by User\n└─ filter n > 1\n   └─ scan logins, 2 columns"),
+        "{}",
+        it.out
+    );
+    let it = kql(&room, &["explain", "--run", "logins.ndjson", "T | where n > 1"]);
+    assert!(it.out.contains("filter n > 1  [1 row, "), "{}", it.out);
+}
+
+#[test]
+fn limits() {
+    let room = Room::new("limits");
+    let endless = "range i from 1 to 1000000000 step 1 | extend x = strcat(i) | summarize dcount(x)";
+    let it = kql(&room, &["--timeout", "200ms", "-c", endless]);
+    assert!(it.status == 1 && it.err.contains("ran out of time"), "{}", it.err);
+    let it = kql(&room, &["--limit-memory", "1MB", "-c", "range i from 1 to 10000000 step 1 | sort by i"]);
+    assert!(it.status == 1 && it.err.contains("limit `memory`"), "{}", it.err);
+}
+
+#[test]
+fn settings_of_a_project() {
+    let room = Room::new("config");
+    _ = room.file("logins.ndjson", LOGINS).file("kql.toml", "format = \"csv\"\n[load]\nL = \"logins.ndjson\"\n");
+    assert!(kql(&room, &["-c", "L | count"]).out.starts_with("Count"));
+    assert_eq!(kql(&room, &["--no-config", "-c", "L | count"]).status, 1);
+    _ = room.file("kql.toml", "colour = 1\n");
+    let it = kql(&room, &["-c", "print 1"]);
+    assert!(it.status == 2 && it.err.contains("kql.toml, line 1: unknown setting `colour`"), "{}", it.err);
+}
+
+#[test]
+fn the_batch_protocol() {
+    let room = Room::new("batch");
+    let schema = r#"{"tables":{"S":{"a":"string"}},"functions":{"F":{"params":"(x:long)","body":"{ x + 1 }"}}}"#;
+    _ = room.file("schema.json", schema).file("logins.ndjson", LOGINS);
+    let input = [
+        r#"{"id":1,"query":"print x = F(1), t = now()","now":"2024-01-31T10:00:00.5Z"}"#,
+        r#"{"id":"a","query":"T | where v > 1","tables":{"T":{"columns":[{"name":"v","type":"long"}],"rows":[[1],[2]]}}}"#,
+        r#"{"id":[2],"query":"T"}"#,
+        "",
+        "no request",
+        r#"{"id":3,"query":"S | project a","mode":"check"}"#,
+        r#"{"id":4,"query":"Nothing | take","mode":"parse"}"#,
+        r#"{"id":5,"query":"print real(nan), 1.0, dynamic({\"k\":[1]}), 1h, decimal(1.5) | render table"}"#,
+        r#"{"id":6,"query":"declare query_parameters(p:string); print p","parameters":{"p":"v"}}"#,
+        r#"{"id":7,"query":"L | count"}"#,
+    ];
+    let it = kql_with(&room, &["batch", "--schema", "schema.json", "--load", "L=logins.ndjson"], &input.join("\n"));
+    let lines: Vec<serde_json::Value> = it.out.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!((it.status, lines.len()), (1, 9), "{}", it.out);
+    assert_eq!(lines[0]["tables"][0]["rows"], serde_json::json!([[2, "2024-01-31T10:00:00.5Z"]]));
+    assert_eq!(lines[1]["tables"][0]["rows"], serde_json::json!([[2]]));
+    assert_eq!((&lines[2]["id"], &lines[2]["error"]["line"]), (&serde_json::json!([2]), &1.into()));
+    assert_eq!(lines[3]["error"]["code"], "BAD_REQUEST");
+    assert_eq!(lines[4]["tables"][0]["columns"], serde_json::json!([{"name": "a", "type": "string"}]));
+    assert!(lines[5]["error"]["code"].as_str().unwrap().starts_with("SYN"));
+    assert_eq!(lines[6]["tables"][0]["rows"][0], serde_json::json!(["NaN", 1.0, {"k": [1]}, "01:00:00", "1.5"]));
+    assert_eq!(lines[6]["visualization"]["Visualization"], "table");
+    assert_eq!(lines[7]["tables"][0]["rows"], serde_json::json!([["v"]]));
+    assert_eq!(lines[8]["tables"][0]["rows"], serde_json::json!([[2]]));
+    let it = kql_with(&room, &["batch"], "{\"query\":\"print 1\"}\n");
+    assert_eq!((it.status, it.err.as_str()), (0, ""));
+    assert_eq!(kql(&room, &["batch", "file"]).status, 2);
+}
+
+#[test]
+fn help_tells_of_everything() {
+    let room = Room::new("help");
+    for (name, text) in
+        [("strlen", "strlen(\"hello\") => 5"), ("summarize", "T | summarize"), ("make_set", "aggregate")]
+    {
+        let it = kql(&room, &["help", name]);
+        assert!(it.out.contains(text), "{}", it.out);
+    }
+    let it = kql(&room, &["--help"]);
+    for flag in ["--load", "--limit-memory", "--error-format", "kql batch"] {
+        assert!(it.out.contains(flag), "{flag}");
+    }
+    assert!(kql(&room, &["help"]).out.contains("project-away"));
+}

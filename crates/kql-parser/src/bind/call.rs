@@ -204,6 +204,7 @@ impl Binder<'_> {
             "iscolumnexists" => self.is_column_exists(arguments, span),
             "pack_all" => self.pack_all(arguments, span),
             "bag_pack_columns" => self.bag_pack_columns(arguments, span),
+            "bin_auto" => self.bin_auto(arguments, span),
             "column_names_of" => self.column_names_of(arguments, span),
             "ingestion_time" => self.ingestion_time(arguments, span),
             "toscalar" => match arguments.as_slice() {
@@ -287,6 +288,19 @@ impl Binder<'_> {
             args.push(value);
         }
         self.make_call("bag_pack", &args, span)
+    }
+
+    /// `bin_auto(x)`: bins of `query_bin_auto_size`, counted from `query_bin_auto_at`.
+    fn bin_auto(&mut self, arguments: &[Argument], span: Span) -> Bind<ExprId> {
+        let [one] = arguments else { return self.fail("SEM0219", span, "bin_auto() takes one argument") };
+        let value = self.scalar(one.value)?;
+        let Some(size) = self.options.get("query_bin_auto_size").copied() else {
+            return self.fail("SEM0001", span, "bin_auto() needs `set query_bin_auto_size=…;` in front of the query");
+        };
+        match self.options.get("query_bin_auto_at").copied() {
+            Some(at) => self.make_call("bin_at", &[value, size, at], span),
+            None => self.make_call("bin", &[value, size], span),
+        }
     }
 
     /// The names of a table's columns.

@@ -120,6 +120,10 @@ impl Binder<'_> {
             return self.graph_element(element, span);
         }
         if let Some((index, ty)) = self.row.find(name) {
+            if self.aggregation.as_ref().is_some_and(|it| !it.inside) {
+                let message = format!("the column `{name}` may only stand inside an aggregate here");
+                return self.fail("SEM0098", span, message);
+            }
             return Ok(self.column(index, ty));
         }
         if let Some(right) = self.row.right.clone()

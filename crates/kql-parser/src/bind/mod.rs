@@ -84,6 +84,7 @@ pub fn bind(
         star_skips: kql_data::Set::default(),
         scope_names: kql_data::Set::default(),
         results_given: false,
+        options: kql_data::Map::default(),
         restrict: false,
         graph: None,
         unclaimed: Vec::new(),
@@ -173,6 +174,8 @@ struct Binder<'a> {
     scope_names: kql_data::Set<String>,
     /// Whether an operator (`fork`, `facet`) has added the results of the statement itself.
     results_given: bool,
+    /// Values of the `set` options that functions read.
+    options: kql_data::Map<String, ExprId>,
     restrict: bool,
     /// The graph whose pattern or elements expressions are bound over.
     graph: Option<Box<graph::GraphScope>>,

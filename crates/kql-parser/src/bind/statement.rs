@@ -152,9 +152,23 @@ impl Binder<'_> {
 
     fn set_option(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
         let query = self.query.clone();
-        if !matches!(name.text.as_str(), "query_now" | "now") {
+        match name.text.as_str() {
+            "query_now" | "now" => {}
+            "query_results_cache_max_age" => {
+                let is_age = matches!(value.map(|it| query.kind(it)), Some(ExprKind::Literal(Literal::Timespan(_))));
+                if !is_age {
+                    _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a timespan literal", name.text));
+                }
+                return;
+            }
+            "query_bin_auto_size" | "query_bin_auto_at" => {
+                if let Some(value) = value.and_then(|it| self.constant_scalar(it).ok()) {
+                    _ = self.options.insert(name.text.clone(), value);
+                }
+                return;
+            }
             // Other options steer a service; they are accepted and change nothing here.
-            return;
+            _ => return,
         }
         match value.map(|it| query.kind(it)) {
             Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) => self.now = *ticks,

@@ -267,20 +267,20 @@ fn in_order(mut ring: Vec<Kept>) -> Vec<Kept> {
 
 /// The union of all polygons, joined two by two, those with the fewest points first.
 pub(crate) fn union(cx: &Context, polygons: Vec<Polygon>, by: &str) -> Result<Vec<Polygon>, Fault> {
-    let n_points = |polygons: &[Polygon]| polygons.iter().flat_map(|it| &it.0).map(|it| it.0.len()).sum::<usize>();
-    let mut queue: Vec<Vec<Polygon>> = polygons.into_iter().map(|it| vec![it]).collect();
-    queue.sort_by_key(|it| n_points(it));
+    let n_points = |it: &Polygon| it.0.iter().map(|it| it.0.len()).sum::<usize>();
+    let mut queue: Vec<(usize, Vec<Polygon>)> = polygons.into_iter().map(|it| (n_points(&it), vec![it])).collect();
+    queue.sort_by_key(|(size, _)| *size);
     while queue.len() > 1 {
         let rest = queue.split_off(2);
-        let united = match queue.as_slice() {
-            [a, b] => overlay(cx, [a, b], Operation::Union, by)?.polygons,
-            _ => Vec::new(),
+        let (size, united) = match queue.as_slice() {
+            [(a_size, a), (b_size, b)] => (a_size + b_size, overlay(cx, [a, b], Operation::Union, by)?.polygons),
+            _ => (0, Vec::new()),
         };
         queue = rest;
-        let at = queue.partition_point(|it| n_points(it) <= n_points(&united));
-        queue.insert(at, united);
+        let at = queue.partition_point(|it| it.0 <= size);
+        queue.insert(at, (size, united));
     }
-    Ok(queue.pop().unwrap_or_default())
+    Ok(queue.pop().map(|(_, it)| it).unwrap_or_default())
 }
 
 /// The union of polygons, where some may overlap; what cannot is left alone.

@@ -149,7 +149,7 @@ impl Cell {
     pub(crate) fn neighbors(self) -> Vec<Cell> {
         let (face, i, j, size) = self.indices();
         let level = self.level();
-        let steps = [(-1, -1), (1, -1), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, 1), (1, 1)];
+        let steps = [(1, 1), (1, 0), (-1, 0), (0, -1), (-1, 1), (1, -1), (0, 1), (-1, -1)];
         let mut found: Vec<Cell> = Vec::with_capacity(8);
         for (di, dj) in steps {
             let (i, j) = (edge(i, di, size), edge(j, dj, size));

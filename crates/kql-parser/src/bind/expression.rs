@@ -147,11 +147,11 @@ impl Binder<'_> {
             Some(Binding::Function(function)) => {
                 return self.call_scalar_function(&function, &[], span);
             }
-            Some(Binding::Table(_) | Binding::Group(..) | Binding::Entity(_)) => {
+            Some(Binding::Table(_) | Binding::Group(..) | Binding::Entity(_) | Binding::Pattern(..)) => {
                 return self.fail("SEM0085", span, format!("`{name}` is a table, and a scalar is needed here"));
             }
             Some(Binding::Faulty) => return Err(Reported),
-            None => {}
+            Some(Binding::Restriction(_)) | None => {}
         }
         if let Some(function) = self.stored_function(name, span)? {
             return self.call_scalar_function(&function, &[], span);
@@ -176,6 +176,9 @@ impl Binder<'_> {
     }
 
     fn path(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<ExprId> {
+        if let Some(expr) = self.entity_property(base, steps) {
+            return Ok(expr);
+        }
         let query = self.query.clone();
         let element = match query.kind(base) {
             ExprKind::Name(name) => self.graph_variable(&name.text),

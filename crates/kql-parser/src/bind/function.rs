@@ -32,6 +32,9 @@ impl Binder<'_> {
 
     /// The host's function of that name, parsed.
     pub(super) fn stored_function(&mut self, name: &str, span: Span) -> Bind<Option<Arc<UserFunction>>> {
+        if self.is_table_hidden(name) {
+            return Ok(None);
+        }
         let Some(stored) = self.catalogue.function(name) else { return Ok(None) };
         let body = stored.body.trim();
         let body = if body.starts_with('{') { body.to_owned() } else { format!("{{\n{body}\n}}") };
@@ -49,7 +52,7 @@ impl Binder<'_> {
         };
         let function = function.clone();
         // A stored function is expanded at the call: the caller's earlier lets are visible in it.
-        let closure = Closure { query: Arc::new(query), env: self.env.clone() };
+        let closure = Closure { query: Arc::new(query), env: self.unrestricted() };
         Ok(Some(Arc::new(UserFunction {
             name: name.to_owned(),
             parameters: function.parameters,
@@ -245,7 +248,7 @@ impl Binder<'_> {
                         matches!(
                             call.function.text.as_str(),
                             "database" | "cluster" | "workspace" | "app" | "resource" | "adx"
-                        )
+                        ) || matches!(closure.env.find(&call.function.text), Some(Binding::Pattern(..)))
                     }
                     ExprKind::Name(name) => matches!(closure.env.find(&name.text), Some(Binding::Entity(_))),
                     _ => false,
@@ -265,7 +268,7 @@ impl Binder<'_> {
             return false;
         }
         match closure.env.find(name) {
-            Some(Binding::Table(_) | Binding::Group(..)) => true,
+            Some(Binding::Table(_) | Binding::Group(..) | Binding::Pattern(..)) => true,
             Some(Binding::Function(function)) => self.gives_table(function, depth + 1),
             Some(_) => false,
             None => match self.catalogue.function(name) {
@@ -320,7 +323,11 @@ impl Binder<'_> {
     }
 
     /// The statements of a function's body: their names may not be those of its parameters.
-    fn local_statements(&mut self, statements: &[Statement], parameters: &[syntax::FunctionParameter]) -> Bind<()> {
+    pub(super) fn local_statements(
+        &mut self,
+        statements: &[Statement],
+        parameters: &[syntax::FunctionParameter],
+    ) -> Bind<()> {
         for statement in statements {
             if let StatementKind::Let(it) = &statement.kind
                 && parameters.iter().any(|parameter| parameter.name.text == it.name.text)

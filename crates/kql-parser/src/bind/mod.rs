@@ -1,10 +1,12 @@
 //! From a syntax tree to a logical plan: names, scopes, overloads, conversions, automatic column names, inlined functions.
 //!
 //! * [`scope`]: what names mean. * [`expression`], [`call`]: scalar expressions. * [`naming`]: names of columns without one.
+//! * [`entity`]: databases, patterns, restricted access.
 //! * [`graph`]: graphs and the variables of patterns.
 //! * [`source`]: where pipelines begin. * [`statement`]: `let`, `set` and the rest. * [`operators`]: one file an operator.
 
 mod call;
+mod entity;
 mod expression;
 mod function;
 mod graph;

@@ -54,9 +54,20 @@ pub(super) enum Binding {
     /// Entities of `entity_group [ … ]`.
     Group(Closure, Vec<syntax::ExprId>),
     /// One entity of `macro-expand`.
-    Entity(String),
+    Entity(super::entity::Entity),
+    /// `declare pattern`, with its cases where it has any.
+    Pattern(Closure, Option<Arc<syntax::PatternDefinition>>),
+    /// What is visible from here on; `None` where all is again.
+    Restriction(Option<Arc<super::entity::Restriction>>),
     /// Its definition was faulty; uses say nothing more.
     Faulty,
+}
+
+impl Binding {
+    /// Whether it stands for rows.
+    pub(super) fn is_tabular(&self) -> bool {
+        matches!(self, Binding::Table(_) | Binding::Function(_) | Binding::Pattern(..))
+    }
 }
 
 /// A tree and the environment that its names are looked up in.

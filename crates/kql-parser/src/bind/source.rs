@@ -69,6 +69,9 @@ impl Binder<'_> {
     }
 
     fn named_table(&mut self, name: &str, span: Span) -> Bind<Table> {
+        if self.env.find(name).is_some_and(Binding::is_tabular) && self.is_definition_hidden(name) {
+            return self.hidden(name, span);
+        }
         match self.env.find(name).cloned() {
             Some(Binding::Table(table)) => {
                 // Rows that a query makes by chance are made anew at each use, unless they are materialized.
@@ -85,7 +88,9 @@ impl Binder<'_> {
                 return self.fail("SEM0608", span, format!("`{name}` is not a table"));
             }
             // A table may have the name of a scalar.
-            Some(Binding::Scalar(_) | Binding::RowScalar(..) | Binding::Fresh(..)) | None => {}
+            Some(Binding::Pattern(..)) => return self.pattern_table(name, &[], None, span),
+            Some(Binding::Scalar(_) | Binding::RowScalar(..) | Binding::Fresh(..) | Binding::Restriction(_)) | None => {
+            }
         }
         if self.calls.iter().all(|it| it != name)
             && let Some(function) = self.stored_function(name, span)?
@@ -105,6 +110,9 @@ impl Binder<'_> {
 
     /// A table of the catalogue.
     pub(super) fn stored_table(&mut self, name: &str) -> Option<Table> {
+        if self.is_table_hidden(name) {
+            return None;
+        }
         let schema = self.catalogue.table(name)?;
         let op = Op::Scan { table: name.to_owned(), columns: (0..schema.len()).collect(), bounds: Vec::new() };
         let mut table = self.new_table(op, schema);
@@ -114,6 +122,11 @@ impl Binder<'_> {
     }
 
     pub(super) fn unknown_table<T>(&mut self, name: &str, span: Span) -> Bind<T> {
+        if self.is_table_hidden(name)
+            && (self.catalogue.table(name).is_some() || self.catalogue.function(name).is_some())
+        {
+            return self.hidden(name, span);
+        }
         let mut known = self.catalogue.tables();
         known.extend(self.catalogue.functions());
         known.extend(self.env.iter().map(|(name, _)| name.to_owned()));
@@ -127,7 +140,11 @@ impl Binder<'_> {
 
     fn called_table(&mut self, call: &Call, span: Span) -> Bind<Table> {
         let name = call.function.text.as_str();
+        if self.env.find(name).is_some_and(Binding::is_tabular) && self.is_definition_hidden(name) {
+            return self.hidden(name, span);
+        }
         match self.env.find(name).cloned() {
+            Some(Binding::Pattern(..)) => return self.pattern_table(name, &call.arguments, None, span),
             Some(Binding::Function(function)) => {
                 let mut table = self.call_tabular_function(&function, &call.arguments, None, span)?;
                 table.label = None;
@@ -192,6 +209,17 @@ impl Binder<'_> {
     /// `database("d").T`, `workspace("w").T`: the local table of that name.
     fn remote_table(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<Table> {
         let query = self.query.clone();
+        if let ExprKind::Call(call) = query.kind(base)
+            && matches!(self.env.find(&call.function.text), Some(Binding::Pattern(..)))
+        {
+            if self.is_definition_hidden(&call.function.text) {
+                return self.hidden(&call.function.text, span);
+            }
+            return match steps {
+                [one] => self.pattern_table(&call.function.text, &call.arguments, Some(one), span),
+                _ => self.fail("SEM0036", span, "a pattern has one path only"),
+            };
+        }
         let is_entity = match query.kind(base) {
             ExprKind::Call(call) => {
                 matches!(call.function.text.as_str(), "database" | "cluster" | "workspace" | "app" | "resource")

@@ -41,13 +41,12 @@ impl Binder<'_> {
             StatementKind::Query(id) => _ = self.result(*id),
             StatementKind::Set { .. } => {}
             StatementKind::QueryParameters(parameters) => _ = self.query_parameters(parameters),
-            StatementKind::Alias { name, .. } => self.env.bind(name.text.clone(), Binding::Entity(String::new())),
-            StatementKind::Restrict { .. } => {
-                self.warn("KQL0001", statement.span, "`restrict access` has no effect on local tables");
+            StatementKind::Alias { name, value } => {
+                let binding = self.entity(*value).map_or(Binding::Faulty, Binding::Entity);
+                self.env.bind(name.text.clone(), binding);
             }
-            StatementKind::Pattern(it) => {
-                _ = self.fail::<()>("KQL0002", it.name.span, "`declare pattern` is not implemented yet");
-            }
+            StatementKind::Restrict { entities } => _ = self.restrict(entities),
+            StatementKind::Pattern(it) => _ = self.declare_pattern(it),
         }
     }
 
@@ -89,11 +88,11 @@ impl Binder<'_> {
             ExprKind::Path { base, steps } => {
                 // A name for a database: `let d = cluster("c").database("d")`.
                 if self.is_database(*base, steps) {
-                    return Ok(Binding::Entity(query.text_of(query.span(id)).to_owned()));
+                    return self.entity(id).map(Binding::Entity);
                 }
             }
             ExprKind::Call(call) if matches!(call.function.text.as_str(), "database" | "cluster" | "workspace") => {
-                return Ok(Binding::Entity(query.text_of(query.span(id)).to_owned()));
+                return self.entity(id).map(Binding::Entity);
             }
             _ => {}
         }

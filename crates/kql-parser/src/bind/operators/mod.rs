@@ -18,6 +18,7 @@ mod invoke;
 mod join;
 mod keys;
 mod lookup;
+mod macro_expand;
 mod make_graph;
 mod make_series;
 mod mv_apply;
@@ -44,6 +45,8 @@ mod top_nested;
 mod union;
 mod where_;
 
+pub(super) use project_away::matches;
+
 use super::{Bind, Binder, Reported, Table};
 use crate::syntax::{Operator, Stage};
 
@@ -59,6 +62,12 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
         O::Union(it) => return union::bind(b, it, input, stage),
         O::Find(it) => return find::bind(b, it, input, stage),
         O::Search(it) => return search::bind(b, it, input, stage),
+        O::MacroExpand(it) => return macro_expand::bind(b, it, input, stage),
+        O::InlineExternalTable(_) => {
+            let message =
+                "`inline_external_table` reads from external storage; load its rows as a table and name that instead";
+            return b.fail("KQL0003", stage.keyword, message);
+        }
         O::Error => return Err(Reported),
         _ => {}
     }
@@ -113,10 +122,6 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
         O::TopNested(it) => top_nested::bind(b, it, input),
         O::Where(it) => where_::bind(b, it.predicate, input),
         O::MakeGraph(it) => make_graph::bind(b, it, input, stage),
-        O::MacroExpand(_) | O::InlineExternalTable(_) => {
-            let word = b.query.text_of(stage.keyword).to_owned();
-            b.fail("KQL0002", stage.keyword, format!("the operator `{word}` is not implemented yet"))
-        }
         O::GraphMatch(_)
         | O::GraphMarkComponents(_)
         | O::GraphShortestPaths(_)
@@ -133,6 +138,8 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
         | O::Union(_)
         | O::Find(_)
         | O::Search(_)
+        | O::MacroExpand(_)
+        | O::InlineExternalTable(_)
         | O::Error => Err(Reported),
     }
 }

@@ -81,7 +81,7 @@ fn span(b: &Binder<'_>, id: ExprId) -> Span {
 }
 
 /// Whether a name fits a pattern in which `*` stands for anything.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(in super::super) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else { return false };
     let Some(mut rest) = name.strip_prefix(first) else { return false };

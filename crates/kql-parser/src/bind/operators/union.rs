@@ -101,7 +101,7 @@ pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
     let env = b.env.clone();
     let mut views: Vec<_> = env
         .iter()
-        .filter(|(name, _)| matches(pattern, name))
+        .filter(|(name, _)| matches(pattern, name) && !b.is_definition_hidden(name))
         .filter_map(|(name, binding)| match binding {
             Binding::Function(function) if function.is_view && function.parameters.is_empty() => {
                 Some((name.to_owned(), function.clone()))

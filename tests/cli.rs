@@ -1,5 +1,7 @@
 //! The command from outside: flags, exit statuses, texts of errors, escapes, the batch protocol.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests stand outside test functions")]
+
 use std::{
     fs,
     io::Write,

@@ -101,7 +101,7 @@ fn run_scripts(engine: &Engine, options: &Options, scripts: &[Script], report: &
         }
         match run(engine, options, script, report) {
             Ok(outcome) if options.explain => {
-                write!(out, "{}", kql::parser::explain(&outcome.plan, &|_| String::new())).map_err(broken)?;
+                write!(out, "{}", drawn(&outcome.plan, &|_| String::new())).map_err(broken)?;
             }
             Ok(outcome) => output::write_outcome(&outcome, &style, &mut out).map_err(broken)?,
             Err(exit) => {
@@ -287,9 +287,14 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
     let engine = source::engine(&options, &words.files, report)?;
     for script in &all {
         let outcome = run(&engine, &options, script, report)?;
-        write(&kql::parser::explain(&outcome.plan, &notes(&outcome)), report)?;
+        write(&drawn(&outcome.plan, &notes(&outcome)), report)?;
     }
     Ok(())
+}
+
+/// A plan as text in which nothing moves the cursor: names may come from data.
+pub(crate) fn drawn(plan: &Plan, note: &dyn Fn(kql::plan::NodeId) -> String) -> String {
+    kql::parser::explain(plan, note).lines().map(|it| kql::formats::paint(it).into_owned() + "\n").collect()
 }
 
 /// Rows and time of each node that ran.

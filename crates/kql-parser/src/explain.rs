@@ -169,20 +169,7 @@ impl Line<'_> {
                 let kept = outputs.iter().filter(|it| matches!(it, ExpandOutput::Input(_))).count();
                 cut(format!("expand {} beside {kept} columns", values.join(", ")))
             }
-            Op::Parse { value, pattern, drops, .. } => {
-                let word = if *drops { "parse-where" } else { "parse" };
-                format!("{word} {} with {}", show(value), cut(parts(&pattern.parts)))
-            }
-            Op::ParseKv { value, keys, outputs, .. } => {
-                let keys: Vec<&str> = keys.iter().map(|it| it.0.as_str()).collect();
-                let kept = outputs.iter().filter(|it| matches!(it, ParseOutput::Input(_))).count();
-                cut(format!("parse-kv {} as {} beside {kept} columns", show(value), keys.join(", ")))
-            }
-            Op::Series(it) => {
-                let list: Vec<String> = it.aggregates.iter().map(|it| self.aggregate(&it.0, &input)).collect();
-                let by = if it.keys.is_empty() { String::new() } else { format!(" by {}", list_of(&it.keys, show)) };
-                cut(format!("series {} on {} step {}{by}", list.join(", "), show(&it.axis), show(&it.step)))
-            }
+            Op::Parse { .. } | Op::ParseKv { .. } | Op::Series(_) => self.describe_more(op, &input),
             Op::Apply { by, .. } => format!("apply by {}", list(by)),
             Op::Graph(it) => it.describe(),
             Op::Steps(it) => {
@@ -194,6 +181,27 @@ impl Line<'_> {
                 let args: Vec<String> = args.iter().map(|it| self.argument(&it.value, &input)).collect();
                 cut(format!("evaluate {plugin}({})", args.join(", ")))
             }
+        }
+    }
+
+    fn describe_more(&self, op: &Op, input: &Schema) -> String {
+        let show = |it: &ExprId| self.expr(*it, input);
+        match op {
+            Op::Parse { value, pattern, drops, .. } => {
+                let word = if *drops { "parse-where" } else { "parse" };
+                format!("{word} {} with {}", show(value), cut(parts(&pattern.parts)))
+            }
+            Op::ParseKv { value, keys, outputs, .. } => {
+                let keys: Vec<&str> = keys.iter().map(|it| it.0.as_str()).collect();
+                let kept = outputs.iter().filter(|it| matches!(it, ParseOutput::Input(_))).count();
+                cut(format!("parse-kv {} as {} beside {kept} columns", show(value), keys.join(", ")))
+            }
+            Op::Series(it) => {
+                let list: Vec<String> = it.aggregates.iter().map(|it| self.aggregate(&it.0, input)).collect();
+                let by = if it.keys.is_empty() { String::new() } else { format!(" by {}", list_of(&it.keys, show)) };
+                cut(format!("series {} on {} step {}{by}", list.join(", "), show(&it.axis), show(&it.step)))
+            }
+            _ => String::new(),
         }
     }
 

@@ -292,7 +292,7 @@ fn opt(shell: &mut Shell, text: &str) -> Result<Next, String> {
 fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
     if text.is_empty() {
         let last = shell.last.as_ref().ok_or("there is no answer yet")?;
-        return shell.say(&paint_lines(&kql::parser::explain(&last.plan, &query::notes(last))));
+        return shell.say(&query::drawn(&last.plan, &query::notes(last)));
     }
     let engine = shell.engine.borrow();
     let query = Query { text: text.to_owned(), parameters: shell.options.parameters.clone() };
@@ -301,11 +301,7 @@ fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
     if check.diagnostics.iter().any(Diagnostic::is_error) {
         return Ok(Next::Read);
     }
-    shell.say(&paint_lines(&kql::parser::explain(&check.plan, &|_| String::new())))
-}
-
-fn paint_lines(text: &str) -> String {
-    text.lines().map(|it| paint(it).into_owned()).collect::<Vec<_>>().join("\n")
+    shell.say(&query::drawn(&check.plan, &|_| String::new()))
 }
 
 fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {

@@ -8,7 +8,7 @@ use arrow_array::{
     builder::{BooleanBuilder, LargeStringBuilder, PrimitiveBuilder},
     types::{Float64Type, Int32Type, Int64Type},
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use std::sync::Arc;
 
 /// The row number that stands for "no row" in [`Column::take`]: it gives null.
@@ -251,9 +251,11 @@ impl Column {
             }
             Column::Constant { value, ty, .. } => Column::Constant { value: value.clone(), ty: *ty, len: rows.len() },
             Column::Bool(it) => {
-                let len = it.len();
-                let values = rows.iter().map(|row| (*row as usize) < len && it.value(*row as usize)).collect();
-                Column::Bool(BooleanArray::new(values, take_nulls(it.nulls(), rows)))
+                let (len, values) = (it.len(), it.values());
+                let pick =
+                    |at: usize| rows.get(at).is_some_and(|row| (*row as usize) < len && values.value(*row as usize));
+                let taken = BooleanBuffer::collect_bool(rows.len(), pick);
+                Column::Bool(BooleanArray::new(taken, take_nulls(it.nulls(), rows)))
             }
             Column::Int(it) => Column::Int(take_primitive(it, rows)),
             Column::Long(it) => Column::Long(take_primitive(it, rows)),
@@ -302,6 +304,11 @@ impl Column {
         }
         if let Some(joined) = concat_dictionaries(columns) {
             return Ok(joined);
+        }
+        let shredded: Option<Vec<&Shredded>> =
+            columns.iter().map(|it| if let Column::Shredded(it) = it { Some(it) } else { None }).collect();
+        if let Some(parts) = shredded.filter(|it| !it.is_empty()) {
+            return Ok(Column::Shredded(Shredded::concat(&parts)));
         }
         let mut out = ColumnBuilder::new(ty, columns.iter().map(Column::len).sum());
         for column in columns {

@@ -1,7 +1,7 @@
 //! Dynamic columns taken apart at load: one tree of typed columns, so that a path is a column and not a parse.
 
 use crate::{Bag, Column, DictionaryColumn, Dynamic, NO_ROW, StringReader, json};
-use arrow_array::{Array, LargeStringArray};
+use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
 use arrow_buffer::ScalarBuffer;
 use indexmap::IndexMap;
 use std::sync::Arc;
@@ -261,11 +261,130 @@ impl Shredded {
         })
     }
 
+    /// The rows of all, one after the other, in a tree of their own.
+    pub(crate) fn concat(parts: &[&Shredded]) -> Shredded {
+        let parts: Vec<(Option<&Node>, &Rows)> = parts.iter().map(|it| (Some(&*it.node), &it.rows)).collect();
+        Shredded::new(Arc::new(joined(&parts)))
+    }
+
     pub(crate) fn take(&self, rows: &[u32]) -> Shredded {
         Shredded { node: self.node.clone(), rows: self.rows.take(rows) }
     }
 
     pub(crate) fn slice(&self, from: usize, count: usize) -> Shredded {
         Shredded { node: self.node.clone(), rows: self.rows.slice(from, count) }
+    }
+}
+
+/// The rows of several nodes, one after the other; a part without a node has nothing in its rows. Recurses as deep as JSON.
+fn joined(parts: &[(Option<&Node>, &Rows)]) -> Node {
+    fn collect<T: Copy + Default>(
+        parts: &[(Option<&Node>, &Rows)],
+        values: impl for<'n> Fn(&'n Node) -> Option<&'n [T]>,
+    ) -> Vec<T> {
+        let mut out = Vec::with_capacity(parts.iter().map(|(_, rows)| rows.len()).sum());
+        for (node, rows) in parts {
+            let values = node.and_then(&values).unwrap_or(&[]);
+            let one = |row| rows.get(row).and_then(|it| values.get(it)).copied().unwrap_or_default();
+            out.extend((0..rows.len()).map(one));
+        }
+        out
+    }
+    let nodes = || parts.iter().filter_map(|(node, _)| *node);
+    let mut children: IndexMap<Arc<str>, Arc<Node>, ahash::RandomState> = IndexMap::default();
+    for key in nodes().flat_map(|it| it.children.keys()) {
+        if !children.contains_key(key) {
+            let below: Vec<(Option<&Node>, &Rows)> = parts
+                .iter()
+                .map(|(node, rows)| (node.and_then(|it| it.children.get(key)).map(|it| &**it), *rows))
+                .collect();
+            _ = children.insert(key.clone(), Arc::new(joined(&below)));
+        }
+    }
+    Node {
+        tags: collect(parts, |it| Some(&it.tags)).into(),
+        longs: nodes().any(|it| it.longs.is_some()).then(|| collect(parts, |it| it.longs.as_deref()).into()),
+        reals: nodes().any(|it| it.reals.is_some()).then(|| collect(parts, |it| it.reals.as_deref()).into()),
+        strings: joined_texts(parts, |it| it.strings.as_ref()),
+        raw: joined_texts(parts, |it| it.raw.as_ref()),
+        children,
+    }
+}
+
+/// Texts of several nodes; by dictionary where all share one.
+fn joined_texts(
+    parts: &[(Option<&Node>, &Rows)],
+    texts: impl for<'n> Fn(&'n Node) -> Option<&'n Texts>,
+) -> Option<Texts> {
+    let of = |node: &Option<&Node>| node.and_then(&texts).cloned();
+    let all: Vec<Option<Texts>> = parts.iter().map(|(node, _)| of(node)).collect();
+    let first = all.iter().flatten().next()?;
+    let shared = match first {
+        Texts::Dictionary(it) => Some(it.dictionary.clone()),
+        Texts::Plain(_) => None,
+    };
+    let shared = shared.filter(|shared| {
+        all.iter().flatten().all(|it| matches!(it, Texts::Dictionary(it) if it.dictionary.id() == shared.id()))
+    });
+    if let Some(dictionary) = shared {
+        let mut codes: Vec<u32> = Vec::new();
+        for ((_, rows), texts) in parts.iter().zip(&all) {
+            let known: &[u32] = if let Some(Texts::Dictionary(it)) = texts { &it.codes } else { &[] };
+            codes.extend((0..rows.len()).map(|row| rows.get(row).and_then(|it| known.get(it)).copied().unwrap_or(0)));
+        }
+        return Some(Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary }));
+    }
+    let mut out = LargeStringBuilder::new();
+    for ((_, rows), texts) in parts.iter().zip(&all) {
+        let reader = texts.as_ref().map(Texts::reader);
+        for row in 0..rows.len() {
+            out.append_value(reader.zip(rows.get(row)).map_or("", |(reader, row)| reader.get(row)));
+        }
+    }
+    Some(Texts::Plain(out.finish()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DictionaryBuilder, StringDictionary};
+
+    fn texts(dictionary: &Arc<StringDictionary>, codes: &[u32]) -> Texts {
+        Texts::Dictionary(DictionaryColumn { codes: codes.to_vec().into(), dictionary: dictionary.clone() })
+    }
+
+    fn bag(children: Vec<(&str, Node)>) -> Shredded {
+        let n_rows = children.first().map_or(0, |(_, it)| it.len());
+        let children = children.into_iter().map(|(key, it)| (key.into(), Arc::new(it))).collect();
+        let tags = vec![Tag::Bag as u8; n_rows].into();
+        Shredded::new(Arc::new(Node { tags, children, ..Node::default() }))
+    }
+
+    #[test]
+    fn joined_trees_hold_the_values_of_their_parts() {
+        let mut builder = DictionaryBuilder::default();
+        let (x, y) = (builder.code("x"), builder.code("y"));
+        let dictionary = Arc::new(builder.finish());
+        let string = Tag::String as u8;
+        let a = |codes: &[u32]| Node {
+            tags: codes.iter().map(|it| if *it == 0 { Tag::Missing as u8 } else { string }).collect(),
+            strings: Some(texts(&dictionary, codes)),
+            ..Node::default()
+        };
+        let b = Node {
+            tags: vec![Tag::Long as u8, Tag::Raw as u8].into(),
+            longs: Some(vec![7, 0].into()),
+            raw: Some(Texts::Plain(LargeStringArray::from(vec!["", "[1,2]"]))),
+            ..Node::default()
+        };
+        let first = bag(vec![("a", a(&[x, 0, y]))]);
+        let second = bag(vec![("b", b), ("a", a(&[y, x]))]);
+        let parts = [first.clone(), second.slice(1, 1), first.take(&[2, NO_ROW]), second];
+        let whole = Shredded::concat(&parts.iter().collect::<Vec<_>>());
+        let expected: Vec<Dynamic> = parts.iter().flat_map(|it| (0..it.len()).map(|row| it.value(row))).collect();
+        let found: Vec<Dynamic> = (0..whole.len()).map(|row| whole.value(row)).collect();
+        assert_eq!(found, expected);
+        let Some(Column::Shredded(child)) = whole.child("a") else { panic!("no child") };
+        assert!(matches!(child.as_strings(), Some(Column::Dictionary(_))));
     }
 }

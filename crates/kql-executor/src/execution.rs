@@ -216,7 +216,7 @@ impl<'r> Run<'r> {
             if is_point && self.is_ready(*node) {
                 rows = Some(self.ready(*node)?);
             } else if is_target || is_point {
-                let made = self.compute(*node)?;
+                let made = self.compute(*node, is_target)?;
                 if is_point {
                     _ = lock(&self.frame.results).insert(*node, made.clone());
                 }
@@ -334,7 +334,7 @@ impl<'r> Run<'r> {
     }
 
     /// Computes one node whose inputs are ready.
-    fn compute(&self, id: NodeId) -> Result<Arc<Rows>, Fault> {
+    fn compute(&self, id: NodeId, is_target: bool) -> Result<Arc<Rows>, Fault> {
         let execution = self.execution;
         let Some(node) = execution.plan.node(id) else {
             return Err(Fault::new(format!("the plan has no node {}", id.0)));
@@ -356,7 +356,11 @@ impl<'r> Run<'r> {
             Op::Expand { .. } => expand::numbered(self, id)?,
             Op::Window { input, columns } => window::run(self, id, *input, columns)?,
             Op::Aggregate { input, keys, aggregates } => aggregate::run(self, id, *input, keys, aggregates)?,
-            Op::Sort { input, keys, limit } => sort::run(self, id, *input, keys, *limit)?,
+            Op::Sort { input, keys, limit } => {
+                // A `take` right above makes it a `top`.
+                let above = if is_target { None } else { execution.shape.limit_of(id) };
+                sort::run(self, id, *input, keys, limit.or(above))?
+            }
             Op::Limit { input, count } => project::limit(self, id, *input, *count)?,
             Op::Join { .. } => join::run(self, id, &node.op)?,
             Op::Sample { input, count } => sample::run(self, id, *input, *count)?,

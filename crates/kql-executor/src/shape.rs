@@ -30,6 +30,8 @@ struct NodeShape {
     n_steps: usize,
     n_segments: usize,
     n_expands: usize,
+    /// How many rows of a `Sort` are read at most.
+    limit: Option<ExprId>,
 }
 
 impl Shape {
@@ -83,6 +85,16 @@ impl Shape {
                 *it = shape;
             }
         }
+        for node in &plan.nodes {
+            if let Op::Limit { input, count } = &node.op
+                && matches!(plan.expr(*count), Expr::Constant { .. })
+                && matches!(plan.node(*input).map(|it| &it.op), Some(Op::Sort { limit: None, .. }))
+                && plan.results.iter().all(|it| it.node != *input)
+                && let Some(it) = nodes.get_mut(input.0 as usize).filter(|it| it.n_parents == 1)
+            {
+                it.limit = Some(*count);
+            }
+        }
         let (mut scalars, mut lists) = (Set::default(), Set::default());
         for expr in &plan.exprs {
             match expr {
@@ -92,6 +104,12 @@ impl Shape {
             }
         }
         Shape { nodes, scalars, lists, has_group_values }
+    }
+
+    /// How many rows of a `Sort` are read at most, by a `Limit` right above it.
+    pub(crate) fn limit_of(&self, node: NodeId) -> Option<ExprId> {
+        let is_read_by_others = self.scalars.contains(&node) || self.lists.contains(&node);
+        self.nodes.get(node.0 as usize).filter(|_| !is_read_by_others).and_then(|it| it.limit)
     }
 
     /// Whether some `toscalar` or list reads the rows of a group.

@@ -77,23 +77,34 @@ fn sorted(
 pub(crate) fn order(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: Option<usize>) -> Vec<u32> {
     let cells: Vec<(Cells<'_>, SortKey)> =
         columns.iter().zip(keys).map(|(column, key)| (Cells::new(column), *key)).collect();
-    // A number that orders most rows by the first key already.
-    let prefix = |row: usize| cells.first().map_or(0, |(it, key)| it.prefix(row, key));
-    let mut rows: Vec<(u64, u32)> = (0..n_rows).map(|row| (prefix(row), row as u32)).collect();
-    let only_prefix = matches!(cells.as_slice(), [] | [(Cells::Ranks(..), _)]);
-    let compare = |a: &(u64, u32), b: &(u64, u32)| {
-        let mut found = a.0.cmp(&b.0);
-        if found == Ordering::Equal && !only_prefix {
-            found = cells
-                .iter()
-                .map(|(it, key)| it.compare(a.1 as usize, b.1 as usize, key))
-                .find(|it| *it != Ordering::Equal)
-                .unwrap_or(Ordering::Equal);
-        }
-        found.then(a.1.cmp(&b.1))
-    };
+    // As much of the keys as fits into one number: it orders most rows, and often all of them.
+    let n_bits: u32 = cells.iter().map(|(it, _)| it.width().unwrap_or(u128::BITS)).fold(0, u32::saturating_add);
+    if n_bits <= u64::BITS {
+        let rows = (0..n_rows).map(|row| (prefix(&cells, row, u64::BITS) as u64, row as u32)).collect();
+        ordered(rows, limit, |_, _| Ordering::Equal)
+    } else {
+        let rows = (0..n_rows).map(|row| (prefix(&cells, row, u128::BITS), row as u32)).collect();
+        let is_exact = n_bits <= u128::BITS && cells.iter().all(|(it, _)| it.width().is_some());
+        ordered(rows, limit, |a, b| {
+            let compare = |(it, key): &(Cells<'_>, SortKey)| it.compare(a as usize, b as usize, key);
+            if is_exact {
+                Ordering::Equal
+            } else {
+                cells.iter().map(compare).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
+            }
+        })
+    }
+}
+
+/// Sorts rows by their numbers, those of equal numbers by `ties`, and then by place.
+fn ordered<P: Ord + Copy>(
+    mut rows: Vec<(P, u32)>,
+    limit: Option<usize>,
+    ties: impl Fn(u32, u32) -> Ordering,
+) -> Vec<u32> {
+    let compare = |a: &(P, u32), b: &(P, u32)| a.0.cmp(&b.0).then_with(|| ties(a.1, b.1)).then(a.1.cmp(&b.1));
     if let Some(limit) = limit
-        && limit < n_rows
+        && limit < rows.len()
     {
         if limit > 0 {
             _ = rows.select_nth_unstable_by(limit - 1, compare);
@@ -102,6 +113,25 @@ pub(crate) fn order(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: 
     }
     rows.sort_unstable_by(compare);
     rows.into_iter().map(|it| it.1).collect()
+}
+
+/// The first bits of a row's keys, such that rows are never ordered the wrong way.
+fn prefix(cells: &[(Cells<'_>, SortKey)], row: usize, n_bits: u32) -> u128 {
+    let (mut out, mut left) = (0_u128, n_bits);
+    for (cells, key) in cells {
+        let (value, width) = cells.bits(row, key);
+        if width > left {
+            // Only the head of this key fits, so nothing may follow.
+            let head = value >> (width - left);
+            return if left == u128::BITS { head } else { (out << left) | head };
+        }
+        out = if width == u128::BITS { value } else { (out << width) | value };
+        left -= width;
+        if cells.width().is_none() {
+            break;
+        }
+    }
+    if left == u128::BITS { 0 } else { out << left }
 }
 
 /// The cells of a key, ready to be compared.
@@ -119,7 +149,9 @@ impl<'a> Cells<'a> {
     fn new(column: &'a Column) -> Cells<'a> {
         match column {
             Column::Bool(_) | Column::Constant { .. } => Cells::Bools(column),
-            Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) => Cells::Longs(it.values(), it.nulls()),
+            Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) => {
+                Cells::Longs(it.values(), it.nulls().filter(|it| it.null_count() > 0))
+            }
             Column::Real(it) => Cells::Reals(it.values(), it.nulls()),
             Column::Dictionary(it) if it.dictionary.len() <= it.codes.len() => {
                 let values = it.dictionary.values();
@@ -156,7 +188,7 @@ impl<'a> Cells<'a> {
     /// A number that orders plain cells ascending as far as it goes.
     fn ascending(&self, row: usize) -> u64 {
         match self {
-            Cells::Bools(Column::Bool(it)) => u64::from(it.value(row)),
+            Cells::Bools(Column::Bool(it)) => u64::from(it.is_valid(row) && it.value(row)),
             Cells::Bools(_) | Cells::Values(_) => 0,
             Cells::Longs(values, _) => values.get(row).map_or(0, |it| (*it as u64) ^ (1 << 63)),
             Cells::Reals(values, _) => values.get(row).map_or(0, |it| {
@@ -175,14 +207,58 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A number that never orders two rows the wrong way, by direction and place of nulls.
-    fn prefix(&self, row: usize, key: &SortKey) -> u64 {
-        let class = self.class(row);
-        if class != Class::Plain {
-            return if key.nulls_first { 0 } else { u64::MAX };
+    /// Bits that tell all different cells apart; `None` when no number does.
+    fn width(&self) -> Option<u32> {
+        match self {
+            Cells::Bools(_) => Some(2),
+            Cells::Longs(_, None) => Some(64),
+            Cells::Longs(_, Some(_)) => Some(65),
+            Cells::Reals(..) => Some(66),
+            Cells::Ranks(..) => Some(32),
+            Cells::Texts(_) | Cells::Values(_) => None,
         }
+    }
+
+    /// The cell as a number of so many bits, by direction and place of nulls.
+    fn bits(&self, row: usize, key: &SortKey) -> (u128, u32) {
         let ascending = self.ascending(row);
-        if key.direction == Direction::Descending { !ascending } else { ascending }
+        let plain = |n_bits: u32| {
+            let mask = u64::MAX >> (64 - n_bits.clamp(1, 64));
+            u128::from(if key.direction == Direction::Descending { !ascending & mask } else { ascending })
+        };
+        let class = u128::from(self.class(row) as u8);
+        let class_of = |last: u128| if key.nulls_first { class } else { last - class };
+        match self {
+            Cells::Bools(_) => {
+                let is_null = class == Class::Null as u8 as u128;
+                // Null, false, true: or the other way round.
+                let value = if key.nulls_first { plain(1) + 1 } else { plain(1) };
+                (
+                    if !is_null {
+                        value
+                    } else if key.nulls_first {
+                        0
+                    } else {
+                        2
+                    },
+                    2,
+                )
+            }
+            Cells::Longs(_, None) => (plain(64), 64),
+            Cells::Longs(..) => {
+                let is_null = class == Class::Null as u8 as u128;
+                let side = u128::from(is_null != key.nulls_first);
+                ((side << 64) | if is_null { 0 } else { plain(64) }, 65)
+            }
+            Cells::Reals(..) => {
+                let value = if class == Class::Plain as u8 as u128 { plain(64) } else { 0 };
+                ((class_of(2) << 64) | value, 66)
+            }
+            Cells::Ranks(..) => (plain(32), 32),
+            Cells::Texts(_) => (plain(64), 64),
+            // Classes alone.
+            Cells::Values(_) => (class_of(2), 2),
+        }
     }
 
     fn compare(&self, a: usize, b: usize, key: &SortKey) -> Ordering {
@@ -205,10 +281,11 @@ impl<'a> Cells<'a> {
 
 /// Null is the outermost, NaN is next to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 enum Class {
-    Null,
-    Nan,
-    Plain,
+    Null = 0,
+    Nan = 1,
+    Plain = 2,
 }
 
 impl Class {

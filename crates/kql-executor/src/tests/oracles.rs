@@ -231,3 +231,18 @@ fn sorts_are_stable() {
         assert_eq!(it.run(node), expected, "round {round} {keys:?} {limit:?}");
     }
 }
+
+#[test]
+fn take_above_a_sort_is_top() {
+    let mut random = Random(4);
+    for _ in 0..20 {
+        let rows = random_rows(&mut random, 60);
+        let mut it = Builder::default();
+        let table = table(&mut it, &mut random, "T", &rows);
+        let sorted = it.sort(table, &[(2, true, false), (0, false, true), (1, true, false)], None);
+        let first = it.limit(sorted, 7);
+        let all = it.run(sorted);
+        assert_eq!(all.len(), 60);
+        assert_eq!(it.run(first), all[..7]);
+    }
+}

@@ -4,19 +4,19 @@ use kql::{Engine, GeoFile, Now};
 use std::{fs, sync::Arc};
 
 /// The end of the data in `examples/data`.
-pub const NOW: &str = "2026-06-10T12:00:00Z";
+pub(crate) const NOW: &str = "2026-06-10T12:00:00Z";
 
 fn path(relative: &str) -> String {
     format!("{}/{relative}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The bytes of a file of this repository.
-pub fn read(relative: &str) -> Vec<u8> {
+pub(crate) fn read(relative: &str) -> Vec<u8> {
     fs::read(path(relative)).unwrap_or_else(|why| panic!("{relative}: {why}"))
 }
 
 /// The query of a rule: the lines of its block, without the indentation that the block has.
-pub fn rule(name: &str) -> String {
+pub(crate) fn rule(name: &str) -> String {
     let text = String::from_utf8(read(&format!("queries/{name}.yaml"))).unwrap();
     let (_, block) = text.split_once("\nquery: |\n").expect("the rule has a query");
     let lines = block.lines().take_while(|it| it.is_empty() || it.starts_with("  "));
@@ -24,7 +24,7 @@ pub fn rule(name: &str) -> String {
 }
 
 /// An engine at the end of the data, without rows.
-pub fn engine() -> Engine {
+pub(crate) fn engine() -> Engine {
     let mut engine = Engine::with_builtin_schemas();
     engine.set_now(Now::At(kql::parser::parse_datetime(NOW).unwrap()));
     engine.set_geo(Arc::new(GeoFile::new(read("examples/data/demo.mmdb")).unwrap()));
@@ -32,7 +32,7 @@ pub fn engine() -> Engine {
 }
 
 /// An engine with the data of `examples/data`.
-pub fn lumen() -> Engine {
+pub(crate) fn lumen() -> Engine {
     let mut engine = engine();
     engine.load_bytes("OpenAIAuditLogs", read("examples/data/audit.ndjson")).unwrap();
     engine.load_bytes("OpenAIChatCompletions", read("examples/data/completions.ndjson")).unwrap();

@@ -33,7 +33,7 @@ pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
     ("explain", Command::Explain, "QUERY|FILE [FILES…]", "Print the plan of a query; --run adds rows and times."),
     ("help", Command::Help, "[NAME]", "Tell what a function, aggregate or operator does."),
     ("batch", Command::Batch, "", "Answer one JSON request a line on standard input."),
-    ("demo", Command::Demo, "[QUERY]", "Load example data and query it."),
+    ("demo", Command::Demo, "[QUERY]", "Run the bundled rules, or queries, on bundled data."),
 ];
 
 /// What the command line asks for.

@@ -119,7 +119,7 @@ impl Writer<'_> {
                 kinds.push((login - 60, "login.failed"));
             }
             kinds.push((login + 4 * 3600 + self.random.below(14_400) as i64, "logout.succeeded"));
-            if person.is_admin() && (self.workday + person.0 / 6) % 3 == 0 {
+            if person.is_admin() && (self.workday + person.0 / 6).is_multiple_of(3) {
                 kinds.push((login + 600 + self.random.below(3600) as i64, self.random.pick(&CREATIONS)));
             }
             kinds.retain(|it| it.0 < end);
@@ -132,7 +132,7 @@ impl Writer<'_> {
             let time = midnight + self.random.below(length) as i64;
             let is_key = self.random.once_in(3);
             let source = if is_key { Source::Key(person) } else { Source::Session(person) };
-            let kind = if *routine % 1000 == 0 { "rate_limit.updated" } else { self.random.pick(&ROUTINE) };
+            let kind = if routine.is_multiple_of(1000) { "rate_limit.updated" } else { self.random.pick(&ROUTINE) };
             self.drafts.push(Draft { time, kind, source });
         }
     }
@@ -229,7 +229,7 @@ impl Writer<'_> {
             Source::Key(person) => {
                 put(&mut self.line, &[r#","actor":{"type":"api_key","api_key":{"id":"key_"#]);
                 Random::new(!(person.0 as u64)).id(12, &mut self.line);
-                if person.0 % 3 == 0 {
+                if person.0.is_multiple_of(3) {
                     put(&mut self.line, &[r#"","type":"service_account","service_account":{"id":"svc-"#]);
                     put_number(&mut self.line, person.0 as i64);
                     put(&mut self.line, &["\"}}}"]);

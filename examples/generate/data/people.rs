@@ -38,7 +38,7 @@ impl Person {
 
     /// Whether the person manages keys, projects and members.
     pub(crate) fn is_admin(self) -> bool {
-        self.0 % 6 == 0
+        self.0.is_multiple_of(6)
     }
 
     /// Where the person is on a working day. Some commute between two countries, and do so from the first week.

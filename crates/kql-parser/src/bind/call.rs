@@ -208,7 +208,7 @@ impl Binder<'_> {
             "column_names_of" => self.column_names_of(arguments, span),
             "ingestion_time" => self.ingestion_time(arguments, span),
             "toscalar" => match arguments.as_slice() {
-                [one] => self.to_scalar(one.value, span),
+                [one] => self.first_cell(one.value, span),
                 _ => self.fail("SEM0219", span, "toscalar() takes one argument"),
             },
             _ => return None,

@@ -81,7 +81,7 @@ impl Binder<'_> {
             ExprKind::Parenthesized(inner) => binder.scalar(*inner),
             ExprKind::Path { base, steps } => binder.path(*base, steps, span),
             ExprKind::Call(call) => binder.call(call, span),
-            ExprKind::ToScalar { value, .. } => binder.to_scalar(*value, span),
+            ExprKind::ToScalar { value, .. } => binder.first_cell(*value, span),
             ExprKind::Unary { operator, operand } => binder.unary(*operator, *operand, span),
             ExprKind::Arithmetic { first, rest } => binder.arithmetic(*first, rest, span),
             ExprKind::Binary { operator, left, right, .. } => binder.binary(*operator, *left, *right, span),
@@ -249,7 +249,7 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn to_scalar(&mut self, value: syntax::ExprId, span: Span) -> Bind<ExprId> {
+    pub(super) fn first_cell(&mut self, value: syntax::ExprId, span: Span) -> Bind<ExprId> {
         if !self.is_tabular(value) {
             return self.constant_scalar(value);
         }

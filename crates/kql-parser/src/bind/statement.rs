@@ -85,11 +85,9 @@ impl Binder<'_> {
         let closure = Closure { query: query.clone(), env: self.env.clone() };
         match query.kind(id) {
             ExprKind::EntityGroup(entities) => return Ok(Binding::Group(closure, entities.clone())),
-            ExprKind::Path { base, steps } => {
-                // A name for a database: `let d = cluster("c").database("d")`.
-                if self.is_database(*base, steps) {
-                    return self.entity(id).map(Binding::Entity);
-                }
+            // A name for a database: `let d = cluster("c").database("d")`.
+            ExprKind::Path { base, steps } if self.is_database(*base, steps) => {
+                return self.entity(id).map(Binding::Entity);
             }
             ExprKind::Call(call) if matches!(call.function.text.as_str(), "database" | "cluster" | "workspace") => {
                 return self.entity(id).map(Binding::Entity);

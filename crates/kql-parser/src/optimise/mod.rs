@@ -9,8 +9,11 @@ mod push_down;
 use crate::plan::{Expr, ExprId, NodeId, Op, Plan};
 use kql_data::Map;
 
+/// A pass.
+type Pass = fn(&Plan) -> Plan;
+
 /// The passes, in order.
-pub const PASSES: &[(&str, fn(&Plan) -> Plan)] = &[("push_down", push_down::run), ("prune", prune::run)];
+pub const PASSES: &[(&str, Pass)] = &[("push_down", push_down::run), ("prune", prune::run)];
 
 /// Plans larger than this are run as they are.
 const NODES_MAX: usize = 20_000;
@@ -122,8 +125,8 @@ pub(crate) fn in_order(plan: &Plan) -> Vec<NodeId> {
             if state.insert(node, true) != Some(true) {
                 order.push(node);
             }
-        } else if !state.contains_key(&node) {
-            _ = state.insert(node, false);
+        } else if let std::collections::hash_map::Entry::Vacant(unseen) = state.entry(node) {
+            _ = unseen.insert(false);
             todo.push((node, true));
             todo.extend(needed(plan, node).into_iter().map(|it| (it, false)));
         }

@@ -34,8 +34,8 @@ crate::functions! {
     ///     array_concat(dynamic([1, 2]), dynamic([3])) => dynamic([1, 2, 3])
     fn array_concat = ARRAY_CONCAT;
 
-    /// For each condition the value at the same place of `when_true` or of `when_false`, which may also be one value for
-    /// all. Numbers but 0 are true; any other condition, and a missing value, gives null.
+    /// For each condition the value at the same place of `when_true` or of `when_false`, which may also be one value
+    /// for all. Numbers but 0 are true; any other condition, and a missing value, gives null.
     ///
     ///     array_iff(dynamic([1, 0, 50]), "yes", "no") => dynamic(["yes", "no", "yes"])
     ///     array_iff(dynamic([true, true, true]), dynamic([1, 2]), dynamic([3, 4])) => dynamic([1, 2, null])
@@ -60,8 +60,8 @@ crate::functions! {
             position(&items, &value, start, length, occurrence)
         }
 
-    /// The items from `start` to `end`, both among them. Negative positions count from the end; what lies outside is left
-    /// out.
+    /// The items from `start` to `end`, both among them. Negative positions count from the end; what lies outside is
+    /// left out.
     ///
     ///     array_slice(dynamic([1, 2, 3]), 1, 2) => dynamic([2, 3])
     ///     array_slice(dynamic([1, 2, 3, 4, 5]), -3, -2) => dynamic([3, 4])
@@ -102,12 +102,16 @@ crate::functions! {
     /// The items moved so many places to the right; what falls out comes back at the start.
     ///
     ///     array_rotate_right(dynamic([1, 2, 3, 4, 5]), 2) => dynamic([4, 5, 1, 2, 3])
-    fn array_rotate_right(items: array, rotate_count: long) -> dynamic { rotated(&items, rotate_count.saturating_neg()) }
+    fn array_rotate_right(items: array, rotate_count: long) -> dynamic {
+        rotated(&items, rotate_count.saturating_neg())
+    }
 
     /// The items in reverse order.
     ///
     ///     array_reverse(dynamic(["this", "is", "an"])) => dynamic(["an", "is", "this"])
-    fn array_reverse(items: array) -> dynamic { Some(Dynamic::array(items.as_array()?.iter().rev().cloned().collect())) }
+    fn array_reverse(items: array) -> dynamic {
+        Some(Dynamic::array(items.as_array()?.iter().rev().cloned().collect()))
+    }
 
     /// The sum of the items; null when one of them is no number.
     ///

@@ -49,8 +49,8 @@ crate::functions! {
         set(&object, key, value.map_or(Dynamic::Null, Cow::into_owned))
     }
 
-    /// A bag of the keys in one array and the values at the same place of another. Missing values are null; keys that are
-    /// no strings are left out.
+    /// A bag of the keys in one array and the values at the same place of another. Missing values are null; keys that
+    /// are no strings are left out.
     ///
     ///     bag_zip(dynamic(["a", "b", "c"]), dynamic([1, "2"])) => dynamic({"a": 1, "b": "2", "c": null})
     ///     bag_zip(dynamic(["a", 8, "b"]), dynamic([1, 2, 2.5])) => dynamic({"a": 1, "b": 2.5})

@@ -1,7 +1,7 @@
 //! Values packed into bags and arrays.
 //!
-//! `pack_all` and `bag_pack_columns` see columns that their call does not spell: the binder passes `ignore_null_empty`, a
-//! bool constant, and then for each column its name, a string constant, and its value.
+//! `pack_all` and `bag_pack_columns` see columns that their call does not spell: the binder passes `ignore_null_empty`,
+//! a bool constant, and then for each column its name, a string constant, and its value.
 
 use crate::{
     declare::{Accepts, Overload, Param, Returns},

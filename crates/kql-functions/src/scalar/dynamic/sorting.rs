@@ -34,9 +34,9 @@ fn check(actuals: &[Actual]) -> Result<Type, Fault> {
 }
 
 crate::functions! {
-    /// The first array sorted upwards, and the others put into the same order (null for one of another length). Numbers and
-    /// times come before strings, then guids, then the rest; nulls come last unless the last argument is `false`. With
-    /// several arrays the value is the array of them.
+    /// The first array sorted upwards, and the others put into the same order (null for one of another length). Numbers
+    /// and times come before strings, then guids, then the rest; nulls come last unless the last argument is `false`.
+    /// With several arrays the value is the array of them.
     ///
     ///     array_sort_asc(dynamic([null, "blue", "yellow", "green"])) => dynamic(["blue", "green", "yellow", null])
     ///     array_sort_asc(dynamic([null, "b", "a"]), false) => dynamic([null, "a", "b"])

@@ -14,7 +14,9 @@ crate::functions! {
     /// A text compressed with zlib, in base64.
     ///
     ///     zlib_decompress_from_base64_string(zlib_compress_to_base64_string("abcabcabc")) => "abcabcabc"
-    fn zlib_compress_to_base64_string(source: string) -> string { zlib(source.as_bytes()).map(|it| STANDARD.encode(it)) }
+    fn zlib_compress_to_base64_string(source: string) -> string {
+        zlib(source.as_bytes()).map(|it| STANDARD.encode(it))
+    }
 
     /// The text that was compressed with zlib; "" when it was not.
     ///
@@ -25,7 +27,9 @@ crate::functions! {
     /// A text compressed with gzip, in base64.
     ///
     ///     gzip_compress_to_base64_string("1234567890qwertyuiop") => "H4sIAAAAAAAA/wEUAOv/MTIzNDU2Nzg5MHF3ZXJ0eXVpb3A6m7f2FAAAAA=="
-    fn gzip_compress_to_base64_string(source: string) -> string { gzip(source.as_bytes()).map(|it| STANDARD.encode(it)) }
+    fn gzip_compress_to_base64_string(source: string) -> string {
+        gzip(source.as_bytes()).map(|it| STANDARD.encode(it))
+    }
 
     /// The text that was compressed with gzip; "" when it was not. Optional header fields are not read.
     ///

@@ -9,8 +9,8 @@ use kql_data::{Context, Dynamic, Fault};
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 crate::functions! {
-    /// The polygon around all points within a radius in metres of a point. It reaches no farther out than the tolerance in
-    /// metres, 10 unless given.
+    /// The polygon around all points within a radius in metres of a point. It reaches no farther out than the tolerance
+    /// in metres, 10 unless given.
     ///
     ///     geo_point_buffer(-115, 36, 100).type => "Polygon"
     ///     geo_point_buffer(10, 10, -1) => dynamic(null)

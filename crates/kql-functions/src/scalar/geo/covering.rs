@@ -13,8 +13,8 @@ use h3o::{CellIndex, LatLng, Resolution};
 use kql_data::{Context, Dynamic, Fault, Set};
 
 crate::functions! {
-    /// The S2 cells of one level, 11 unless given, that cover a polygon and, with a radius in metres, what lies around it.
-    /// Null when they are more than 65,536.
+    /// The S2 cells of one level, 11 unless given, that cover a polygon and, with a radius in metres, what lies around
+    /// it. Null when they are more than 65,536.
     ///
     ///     geo_polygon_to_s2cells(dynamic({"type": "Polygon", "coordinates": [[[0, 0], [0, 50], [100, 50], [0, 0]]]}), 30) => dynamic(null)
     fn geo_polygon_to_s2cells
@@ -22,8 +22,8 @@ crate::functions! {
         (polygon: area, level: real) -> dynamic |cx| { area_in_s2(cx, &polygon, level, 0.0) }
         (polygon: area, level: real, radius: real) -> dynamic |cx| { area_in_s2(cx, &polygon, level, radius) }
 
-    /// The S2 cells of one level, 11 unless given, that cover a line and, with a radius in metres, what lies around it. Null
-    /// when they are more than 65,536.
+    /// The S2 cells of one level, 11 unless given, that cover a line and, with a radius in metres, what lies around it.
+    /// Null when they are more than 65,536.
     ///
     ///     array_length(geo_line_to_s2cells(dynamic({"type": "LineString", "coordinates": [[1, 1], [1.0001, 1]]}), 5)) => 1
     fn geo_line_to_s2cells
@@ -31,8 +31,8 @@ crate::functions! {
         (line_string: lines, level: real) -> dynamic |cx| { lines_in_s2(cx, &line_string, level, 0.0) }
         (line_string: lines, level: real, radius: real) -> dynamic |cx| { lines_in_s2(cx, &line_string, level, radius) }
 
-    /// The H3 cells of one resolution, 6 unless given, whose middles lie in a polygon or, with a radius in metres, around
-    /// it. Edges are straight on the map. Null when they are more than 61,680.
+    /// The H3 cells of one resolution, 6 unless given, whose middles lie in a polygon or, with a radius in metres,
+    /// around it. Edges are straight on the map. Null when they are more than 61,680.
     ///
     ///     geo_polygon_to_h3cells(dynamic({"type": "Polygon", "coordinates": [[[0, 0], [40, 0], [40, 40], [0, 0]]]}), 15) => dynamic(null)
     fn geo_polygon_to_h3cells

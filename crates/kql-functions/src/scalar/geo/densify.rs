@@ -7,8 +7,8 @@ use super::{
 use kql_data::{Context, Dynamic, Fault};
 
 crate::functions! {
-    /// A line with points added, so that arcs between them keep within a tolerance in metres (10, or 0.1 to 10,000) of the
-    /// straight line on the map. An edge takes the long way around rather than cross the 180th meridian, unless
+    /// A line with points added, so that arcs between them keep within a tolerance in metres (10, or 0.1 to 10,000) of
+    /// the straight line on the map. An edge takes the long way around rather than cross the 180th meridian, unless
     /// `preserve_crossing` is true.
     ///
     ///     array_length(geo_line_densify(dynamic({"type": "LineString", "coordinates": [[50, 50], [51, 51]]})).coordinates) => 9
@@ -36,8 +36,8 @@ crate::functions! {
         }
 }
 
-/// An edge is farthest from its arc near the middle, but two such curves may cross there: it is measured here and at the
-/// mirrored place, and what is farthest is at most this much more.
+/// An edge is farthest from its arc near the middle, but two such curves may cross there: it is measured here and at
+/// the mirrored place, and what is farthest is at most this much more.
 const MEASURED_AT: f64 = 0.312_156_910_822_483_1;
 const MEASURED_SHARE: f64 = 0.838_299_925_698_885_1;
 

@@ -14,7 +14,7 @@ crate::functions! {
     ///
     ///     geo_intersects_2lines(dynamic({"type": "LineString", "coordinates": [[0, 0], [2, 2]]}), dynamic({"type": "LineString", "coordinates": [[0, 2], [2, 0]]})) => true
     fn geo_intersects_2lines(line_string1: lines, line_string2: lines) -> bool |cx| {
-        meet(cx, &line_string1.edges().collect::<Vec<_>>(), &line_string2.edges().collect::<Vec<_>>(), "geo_intersects_2lines")
+        lines_meet(cx, &line_string1, &line_string2)
     }
 
     /// Whether a line meets a polygon or lies in it.
@@ -47,9 +47,7 @@ crate::functions! {
     ///
     ///     geo_intersection_2polygons(dynamic({"type": "Polygon"}), dynamic({"type": "Polygon"})) => dynamic(null)
     fn geo_intersection_2polygons(polygon1: area, polygon2: area) -> dynamic |cx| {
-        let shared = overlay(cx, [&polygon1.polygons, &polygon2.polygons], Operation::Intersection, "geo_intersection_2polygons")?;
-        let lines: Vec<Vec<Vector>> = shared.lines.iter().map(|(a, b)| vec![*a, *b]).collect();
-        Ok::<_, Fault>(collected(&shared.points, &lines, &shared.polygons))
+        shared_by_areas(cx, &polygon1, &polygon2)
     }
 
     /// The union of polygons in an array; null when one is not valid.
@@ -60,8 +58,8 @@ crate::functions! {
         Ok::<_, Fault>(polygons_json(&union(cx, polygons, "geo_union_polygons_array")?))
     }
 
-    /// The union of lines in an array: edges that several share come once, and lines are joined where they go on. Null when
-    /// one is not valid.
+    /// The union of lines in an array: edges that several share come once, and lines are joined where they go on. Null
+    /// when one is not valid.
     ///
     ///     geo_union_lines_array(dynamic([{"type": "LineString", "coordinates": [[1, 1]]}])) => dynamic(null)
     fn geo_union_lines_array(line_strings: array) -> dynamic {
@@ -99,6 +97,10 @@ fn nodes_of(arrangement: &Arrangement, operand: usize) -> Set<usize> {
 fn meet(cx: &Context, a: &[Arc], b: &[Arc], by: &str) -> Result<bool, Fault> {
     let arrangement = arranged(cx, a, b, by)?;
     Ok(!nodes_of(&arrangement, 0).is_disjoint(&nodes_of(&arrangement, 1)))
+}
+
+fn lines_meet(cx: &Context, a: &Lines, b: &Lines) -> Result<bool, Fault> {
+    meet(cx, &a.edges().collect::<Vec<_>>(), &b.edges().collect::<Vec<_>>(), "geo_intersects_2lines")
 }
 
 fn boundary(area: &Area) -> Vec<Arc> {
@@ -160,6 +162,13 @@ fn shared_by_lines(cx: &Context, a: &Lines, b: &Lines) -> Result<Dynamic, Fault>
     let pieces: Vec<Edge> = own.copied().collect();
     let points = touching(&arrangement, &pieces);
     Ok(collected(&points, &chained(&arrangement, &pieces), &[]))
+}
+
+fn shared_by_areas(cx: &Context, a: &Area, b: &Area) -> Result<Dynamic, Fault> {
+    let operands = [a.polygons.as_slice(), b.polygons.as_slice()];
+    let shared = overlay(cx, operands, Operation::Intersection, "geo_intersection_2polygons")?;
+    let lines: Vec<Vec<Vector>> = shared.lines.iter().map(|(a, b)| vec![*a, *b]).collect();
+    Ok(collected(&shared.points, &lines, &shared.polygons))
 }
 
 /// Points where both operands meet, apart from the pieces that they share.

@@ -8,7 +8,8 @@ use super::{
 use kql_data::Dynamic;
 
 crate::functions! {
-    /// The token of the S2 cell around a point, of level 11 or the one asked for, 0 to 30; "" when something is not valid.
+    /// The token of the S2 cell around a point, of level 11 or the one asked for, 0 to 30; "" when something is not
+    /// valid.
     ///
     ///     geo_point_to_s2cell(-80.195829, 25.802215, 8) => "88d9b"
     ///     geo_point_to_s2cell(300, 1, 8) => ""

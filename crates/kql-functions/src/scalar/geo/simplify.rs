@@ -9,16 +9,16 @@ use super::{
 use kql_data::{Context, Dynamic, Fault, Map, Set};
 
 crate::functions! {
-    /// A line without the points that lie within a tolerance in metres (10 unless given) of what remains. Null when nothing
-    /// remains.
+    /// A line without the points that lie within a tolerance in metres (10 unless given) of what remains. Null when
+    /// nothing remains.
     ///
     ///     geo_line_simplify(dynamic({"type": "LineString", "coordinates": [[1.1, 1.1], [1.2, 1.2]]}), 100000) => dynamic(null)
     fn geo_line_simplify
         (line_string: lines) -> dynamic { simple_lines(&line_string, 10.0) }
         (line_string: lines, tolerance: real) -> dynamic { simple_lines(&line_string, tolerance) }
 
-    /// A polygon, or the union of several, without the points that lie within a tolerance in metres (10 unless given) of
-    /// what remains. Null when nothing remains.
+    /// A polygon, or the union of several, without the points that lie within a tolerance in metres (10 unless given)
+    /// of what remains. Null when nothing remains.
     ///
     ///     geo_polygon_simplify(dynamic({"type": "Polygon", "coordinates": [[[5, 48], [0, 50], [0, 47], [4, 47], [5, 48]]]}), 1000000) => dynamic(null)
     fn geo_polygon_simplify
@@ -42,7 +42,8 @@ fn angle_of(tolerance: f64) -> Option<f64> {
     (0.0..=TOLERANCE_MAX).contains(&tolerance).then_some(tolerance / EARTH_RADIUS)
 }
 
-/// Which points of a chain remain: its ends, and what lies farther than the tolerance from the arcs between what remains.
+/// Which points of a chain remain: its ends, and what lies farther than the tolerance from the arcs between what
+/// remains.
 fn kept(points: &[Vector], tolerance: f64) -> Vec<bool> {
     let mut is_kept = vec![false; points.len()];
     let mut stack = vec![(0, points.len().saturating_sub(1))];

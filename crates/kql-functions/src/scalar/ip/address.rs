@@ -1,6 +1,6 @@
 //! Addresses and networks read from text.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 crate::functions! {
     /// An IPv4 address as a number, masked by its prefix; null when it is none.
@@ -43,7 +43,9 @@ crate::functions! {
     ///
     ///     ipv4_is_private("192.168.1.1/24") => true
     ///     ipv4_is_private("127.0.0.1") => false
-    fn ipv4_is_private(ip: string) -> bool { V4::parse(ip).map(|it| std::net::Ipv4Addr::from(it.network()).is_private()) }
+    fn ipv4_is_private(ip: string) -> bool {
+        V4::parse(ip).map(|it| Ipv4Addr::from(it.network()).is_private())
+    }
 }
 
 /// An IPv4 address and the number of its leading bits that count.
@@ -126,8 +128,8 @@ pub struct V6 {
 const MAPPED: u128 = 0xffff << 32;
 
 impl V6 {
-    /// Reads an IPv6 or IPv4 address with or without a prefix. A zone is dropped. The prefix of an address with a dotted
-    /// tail counts within the tail.
+    /// Reads an IPv6 or IPv4 address with or without a prefix. A zone is dropped. The prefix of an address with a
+    /// dotted tail counts within the tail.
     pub fn parse(text: &str) -> Option<V6> {
         let text = text.trim_start_matches(' ');
         if !text.contains(':') {

@@ -3,8 +3,8 @@
 use kql_data::{Bag, Context, Dynamic};
 
 crate::functions! {
-    /// Country, state, city, latitude and longitude of an IPv4 or IPv6 address; null when the data lists nothing for it.
-    /// The data come with the host; without any the result is null, and a warning says so once.
+    /// Country, state, city, latitude and longitude of an IPv4 or IPv6 address; null when the data lists nothing for
+    /// it. The data come with the host; without any the result is null, and a warning says so once.
     fn geo_info_from_ip_address(ip: string) -> dynamic |cx| { location(cx, ip) }
 }
 

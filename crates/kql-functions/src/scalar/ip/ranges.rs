@@ -31,8 +31,8 @@ crate::functions! {
     ///     ipv6_is_in_range("a5e:f127::abcd", "a5e:f127::0/112") => true
     fn ipv6_is_in_range(ip: string, ip_range: string) -> bool { is_in_range(address6(ip), range6(ip_range)) }
 
-    /// Whether an IPv4 address lies in one of the networks, given one by one or in an array. Null when it is no address,
-    /// or none of them is a network.
+    /// Whether an IPv4 address lies in one of the networks, given one by one or in an array. Null when it is no
+    /// address, or none of them is a network.
     ///
     ///     ipv4_is_in_any_range("192.168.1.6", "192.168.1.1/24", "10.0.0.1/8") => true
     ///     ipv4_is_in_any_range("123.1.11.21", dynamic(["127.0.0.1", "192.168.1.1/16"])) => false

@@ -4,8 +4,8 @@ use super::bag_of;
 use kql_data::{Bag, Dynamic};
 
 crate::functions! {
-    /// The parts of an absolute URL: Scheme, Host, Port, Path, Username, Password, Query Parameters, Fragment. All are empty
-    /// when it is none. Query parameters are sorted by name; a name that comes twice has an array.
+    /// The parts of an absolute URL: Scheme, Host, Port, Path, Username, Password, Query Parameters, Fragment. All are
+    /// empty when it is none. Query parameters are sorted by name; a name that comes twice has an array.
     ///
     ///     parse_url("https://u:p@h.io:81/a/b?k=v#f").Path => "/a/b"
     ///     parse_url("https://h.io/?b=2&a=1")["Query Parameters"] => dynamic({"a": "1", "b": "2"})

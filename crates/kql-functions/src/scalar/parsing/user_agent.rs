@@ -1,8 +1,8 @@
 //! User agents: browser, system and device, by rules of our own.
 //!
 //! The reference works through thousands of patterns of the uap-core project. These rules know what logs commonly show:
-//! the browsers and tools in wide use, the systems, and phones by maker. Families carry uap-core's names; whatever no rule
-//! knows is `Other`, as there.
+//! the browsers and tools in wide use, the systems, and phones by maker. Families carry uap-core's names; whatever no
+//! rule knows is `Other`, as there.
 
 use kql_data::{Bag, Dynamic};
 

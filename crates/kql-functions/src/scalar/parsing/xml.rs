@@ -9,8 +9,9 @@ use quick_xml::{
 use std::sync::Arc;
 
 crate::functions! {
-    /// The value of an XML text: `<e a="1">x<b/></e>` is `{"e": {"@a": "1", "#text": "x", "b": null}}`, equal elements make
-    /// an array. Text that is a number's own writing is a number. Null when the text is no XML or longer than 1 MiB.
+    /// The value of an XML text: `<e a="1">x<b/></e>` is `{"e": {"@a": "1", "#text": "x", "b": null}}`, equal elements
+    /// make an array. Text that is a number's own writing is a number. Null when the text is no XML or longer than 1
+    /// MiB.
     ///
     ///     parse_xml("<e>text</e>") => dynamic({"e": "text"})
     ///     parse_xml("<e name='value'>text</e>") => dynamic({"e": {"@name": "value", "#text": "text"}})

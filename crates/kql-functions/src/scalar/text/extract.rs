@@ -69,16 +69,16 @@ const EXTRACT_JSON: &[Overload] = &[
 ];
 
 crate::functions! {
-    /// What a group of a regular expression matched in `source`; group 0 is the whole match. With a type it is converted;
-    /// "" or null when there is no match.
+    /// What a group of a regular expression matched in `source`; group 0 is the whole match. With a type it is
+    /// converted; "" or null when there is no match.
     ///
     ///     extract("User: ([^,]+)", 1, "User: James, Age: 29") => "James"
     ///     extract(@"Age: (\d+)", 1, "User: James, Age: 29", typeof(long)) => 29
     ///     extract("x(y)", 1, "abc") => ""
     fn extract = EXTRACT;
 
-    /// All matches of a regular expression in `source`: an array of texts when it has one group, an array of arrays when
-    /// it has more. `captureGroups` picks and orders groups by number or name. Null when there is no match.
+    /// All matches of a regular expression in `source`: an array of texts when it has one group, an array of arrays
+    /// when it has more. `captureGroups` picks and orders groups by number or name. Null when there is no match.
     ///
     ///     extract_all(@"(\d+)", "123, 567 and 789") => dynamic(["123", "567", "789"])
     ///     extract_all(@"(\w)(\w)", dynamic([2, 1]), "ab cd") => dynamic([["b", "a"], ["d", "c"]])

@@ -45,7 +45,8 @@ const TRIM_END: &[Overload] = &[Overload {
 }];
 
 crate::functions! {
-    /// `source` with all matches of a regular expression replaced. In the rewrite `\0` is the match, `\1` its first group.
+    /// `source` with all matches of a regular expression replaced. In the rewrite `\0` is the match, `\1` its first
+    /// group.
     ///
     ///     replace_regex("Number is 12", @"is (\d+)", @"was: \1") => "Number was: 12"
     ///     replace_regex("a.b.c", @"\.", "-") => "a-b-c"
@@ -64,8 +65,8 @@ crate::functions! {
         replace_text(cx, source, lookup, rewrite)
     }
 
-    /// `source` with every string of `lookups` replaced by the one at the same place in `rewrites`. Where matches overlap,
-    /// the earlier in the list wins. A rewrite that is no string leaves the match as it is.
+    /// `source` with every string of `lookups` replaced by the one at the same place in `rewrites`. Where matches
+    /// overlap, the earlier in the list wins. A rewrite that is no string leaves the match as it is.
     ///
     ///     replace_strings("cat and dog", dynamic(["cat", "dog"]), dynamic(["dog", "pigeon"])) => "dog and pigeon"
     ///     replace_strings("This is", dynamic(["is", "This"]), dynamic(["was", "That"])) => "Thwas was"

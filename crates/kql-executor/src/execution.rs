@@ -3,7 +3,7 @@
 use crate::{
     aggregate, apply, evaluate, expand, graph, join,
     program::Program,
-    project, sample, scan, series,
+    project, sample, series,
     shape::Shape,
     sort, steps,
     stream::{Rows, Stream},
@@ -344,6 +344,7 @@ impl<'r> Run<'r> {
         let rows = match &node.op {
             Op::Scan { .. }
             | Op::Values { .. }
+            | Op::Range { .. }
             | Op::Group
             | Op::Filter { .. }
             | Op::Project { .. }
@@ -352,7 +353,6 @@ impl<'r> Run<'r> {
             | Op::Union { .. } => return self.gather(id),
             Op::Shared { input } if execution.shape.is_point(*input) => return self.ready(*input),
             Op::Shared { input } => return self.gather(*input),
-            Op::Range { from, to, step } => scan::range(self, node, [*from, *to, *step])?,
             Op::Expand { .. } => expand::numbered(self, id)?,
             Op::Window { input, columns } => window::run(self, id, *input, columns)?,
             Op::Aggregate { input, keys, aggregates } => aggregate::run(self, id, *input, keys, aggregates)?,

@@ -1,8 +1,8 @@
 //! Sources: the rows of a table, and `range`.
 
-use crate::{execution::Run, stream::Rows};
-use kql_data::{Batch, Column, ColumnBuilder, Fault, Type, Value};
-use kql_parser::plan::{ExprId, Node, NodeId};
+use crate::execution::Run;
+use kql_data::{Batch, Column, ColumnBuilder, Decimal, Fault, Type, Value};
+use kql_parser::plan::{ExprId, NodeId, Op};
 
 /// The chunks of a table that may hold rows of interest.
 pub(crate) fn scan(
@@ -34,50 +34,111 @@ pub(crate) fn scan(
     Ok(batches)
 }
 
-/// `range`: one column of evenly spaced values.
-pub(crate) fn range(run: &Run<'_>, node: &Node, bounds: [ExprId; 3]) -> Result<Rows, Fault> {
-    let execution = run.execution;
-    let ty = node.schema.fields.first().map_or(Type::Long, |it| it.ty);
-    let mut values = Vec::with_capacity(3);
-    for it in bounds {
-        values.push(run.constant(it)?);
+/// Rows of a `range` at most: of those that are made when they are wanted, and of all others.
+const RANGE_ROWS_MAX: i128 = 1 << 36;
+
+/// Evenly spaced whole numbers or times, not made yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    ty: Type,
+    from: i64,
+    step: i64,
+    pub(crate) n_rows: usize,
+}
+
+impl Steps {
+    /// The same in parts of so many rows.
+    pub(crate) fn parts(self, rows_max: usize) -> impl Iterator<Item = Steps> {
+        let part = move |first: usize| Steps {
+            from: self.from.wrapping_add((first as i64).wrapping_mul(self.step)),
+            n_rows: rows_max.min(self.n_rows - first),
+            ..self
+        };
+        (0..self.n_rows).step_by(rows_max.max(1)).map(part)
     }
-    let mut out = Rows::default();
+
+    /// Its rows.
+    pub(crate) fn batch(self) -> Batch {
+        // Every value lies between the bounds, so none wraps.
+        let values = (0..self.n_rows as i64).map(|it| self.from.wrapping_add(it.wrapping_mul(self.step)));
+        let column = match self.ty {
+            Type::Int => {
+                let mut out = ColumnBuilder::new(Type::Int, self.n_rows);
+                values.for_each(|it| out.push(&i32::try_from(it).map_or(Value::Null, Value::Int)));
+                out.finish()
+            }
+            ty => match Column::longs(values.collect()) {
+                Column::Long(it) if ty == Type::Datetime => Column::Datetime(it),
+                Column::Long(it) if ty == Type::Timespan => Column::Timespan(it),
+                other => other,
+            },
+        };
+        Batch::new(vec![column], self.n_rows)
+    }
+}
+
+fn bounds(run: &Run<'_>, bounds: [ExprId; 3]) -> Result<[Value; 3], Fault> {
+    let [from, to, step] = bounds;
+    Ok([run.constant(from)?, run.constant(to)?, run.constant(step)?])
+}
+
+/// A `range` of whole numbers or times; `None` for any other node.
+pub(crate) fn steps(run: &Run<'_>, id: NodeId) -> Result<Option<Steps>, Fault> {
+    let Some(node) = run.execution.plan.node(id) else { return Ok(None) };
+    let Op::Range { from, to, step } = node.op else { return Ok(None) };
+    let [from, to, step] = bounds(run, [from, to, step])?;
+    if matches!(from, Value::Real(_) | Value::Decimal(_)) {
+        return Ok(None);
+    }
+    let ty = node.schema.fields.first().map_or(Type::Long, |it| it.ty);
+    let (Some(from), Some(to), Some(step)) = (ticks(&from), ticks(&to), ticks(&step)) else {
+        return Ok(Some(Steps { ty, from: 0, step: 0, n_rows: 0 }));
+    };
+    let distance = i128::from(to) - i128::from(from);
+    let leads_there = step != 0 && (distance == 0 || (distance > 0) == (step > 0));
+    let n_rows = if leads_there { distance / i128::from(step) + 1 } else { 0 };
+    if n_rows > RANGE_ROWS_MAX {
+        return Err(Fault::new(format!("`range` would give {n_rows} rows")));
+    }
+    Ok(Some(Steps { ty, from, step, n_rows: n_rows as usize }))
+}
+
+/// A `range` of other numbers.
+pub(crate) fn range(run: &Run<'_>, id: NodeId, exprs: [ExprId; 3]) -> Result<Vec<Batch>, Fault> {
+    let execution = run.execution;
+    let since = execution.time();
+    let ty = execution.plan.schema(id).fields.first().map_or(Type::Real, |it| it.ty);
     let mut held = execution.cx.budget.reserve(0, "`range`")?;
-    let mut builder = ColumnBuilder::new(ty, 0);
-    let mut put = |value: Option<Value>| -> Result<(), Fault> {
-        if let Some(it) = &value {
-            builder.push(it);
-        }
-        if builder.len() >= execution.batch_rows || (value.is_none() && !builder.is_empty()) {
+    let mut out = ColumnBuilder::new(ty, 0);
+    let mut put = |value: Value| -> Result<(), Fault> {
+        if out.len().is_multiple_of(4_096) {
             execution.cx.check()?;
-            let column = std::mem::replace(&mut builder, ColumnBuilder::new(ty, 0)).finish();
-            held.grow(column.bytes(), "`range`")?;
-            let n_rows = column.len();
-            out.batches.push(Batch::new(vec![column], n_rows));
+            held.grow(4_096 * value.bytes(), "`range`")?;
         }
+        out.push(&value);
         Ok(())
     };
-    match values.as_slice() {
-        [Value::Real(from), Value::Real(to), Value::Real(step)] => reals(*from, *to, *step, &mut put)?,
+    match bounds(run, exprs)? {
+        [Value::Real(from), Value::Real(to), Value::Real(step)] => reals(from, to, step, &mut put)?,
         [Value::Decimal(from), Value::Decimal(to), Value::Decimal(step)] => {
-            let (zero, mut at) = (kql_data::Decimal::from(0), from.clone());
-            let is_inside = |at: &kql_data::Decimal| if *step > zero { at <= to } else { at >= to };
+            let (zero, mut at) = (Decimal::from(0), from);
+            let is_inside = |at: &Decimal| if step > zero { *at <= to } else { *at >= to };
             while !step.is_zero() && is_inside(&at) {
-                put(Some(Value::Decimal(at.clone())))?;
-                at = &at + step;
-            }
-        }
-        [from, to, step] => {
-            if let (Some(from), Some(to), Some(step)) = (ticks(from), ticks(to), ticks(step)) {
-                longs(from, to, step, ty, &mut put)?;
+                put(Value::Decimal(at.clone()))?;
+                let next = &at + &step;
+                // A step too small to change the value would never end.
+                if next == at {
+                    break;
+                }
+                at = next;
             }
         }
         _ => {}
     }
-    put(None)?;
-    out.held.push(held);
-    Ok(out)
+    let column = out.finish();
+    let n_rows = column.len();
+    execution.count(id, n_rows, 1, since);
+    Ok(vec![Batch::new(vec![column], n_rows)])
 }
 
 fn ticks(value: &Value) -> Option<i64> {
@@ -88,31 +149,10 @@ fn ticks(value: &Value) -> Option<i64> {
     }
 }
 
-fn longs(
-    from: i64,
-    to: i64,
-    step: i64,
-    ty: Type,
-    put: &mut dyn FnMut(Option<Value>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let mut at = from;
-    while step != 0 && (if step > 0 { at <= to } else { at >= to }) {
-        put(Some(match ty {
-            Type::Int => i32::try_from(at).map_or(Value::Null, Value::Int),
-            Type::Datetime => Value::Datetime(at),
-            Type::Timespan => Value::Timespan(at),
-            _ => Value::Long(at),
-        }))?;
-        let Some(next) = at.checked_add(step) else { break };
-        at = next;
-    }
-    Ok(())
-}
-
-fn reals(from: f64, to: f64, step: f64, put: &mut dyn FnMut(Option<Value>) -> Result<(), Fault>) -> Result<(), Fault> {
+fn reals(from: f64, to: f64, step: f64, put: &mut dyn FnMut(Value) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut at = from;
     while step != 0.0 && step.is_finite() && (if step > 0.0 { at <= to } else { at >= to }) {
-        put(Some(Value::Real(at)))?;
+        put(Value::Real(at))?;
         // A step too small to change the value would never end.
         if at + step == at {
             break;

@@ -225,7 +225,7 @@ pub(crate) fn is_row_wise(op: &Op) -> bool {
 }
 
 fn is_source(op: &Op) -> bool {
-    matches!(op, Op::Scan { .. } | Op::Values { .. } | Op::Group)
+    matches!(op, Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group)
 }
 
 /// The expressions of a node.

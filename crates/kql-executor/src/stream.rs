@@ -1,6 +1,14 @@
 //! Chains of row-wise nodes over sources, run batch by batch: in parallel, in order, without gathering rows between.
 
-use crate::{execution::Run, expand::Expand, filter::Filter, parse::Parse, project::Project, scan, shape::is_row_wise};
+use crate::{
+    execution::Run,
+    expand::Expand,
+    filter::Filter,
+    parse::Parse,
+    project::Project,
+    scan::{self, Steps},
+    shape::is_row_wise,
+};
 use kql_data::{Batch, Fault, Reservation};
 use kql_parser::plan::{NodeId, Op};
 use rayon::prelude::*;
@@ -90,7 +98,23 @@ enum Work {
 #[derive(Debug)]
 pub(crate) struct Task {
     segment: usize,
-    batch: Batch,
+    rows: TaskRows,
+}
+
+/// Rows that are there, or that a `range` makes when they are wanted.
+#[derive(Debug)]
+enum TaskRows {
+    Batch(Batch),
+    Range(Steps),
+}
+
+impl Task {
+    fn n_rows(&self) -> usize {
+        match &self.rows {
+            TaskRows::Batch(it) => it.n_rows,
+            TaskRows::Range(it) => it.n_rows,
+        }
+    }
 }
 
 /// Batches cut to at most so many rows.
@@ -150,6 +174,7 @@ impl Run<'_> {
                 }
                 _ => {
                     steps.reverse();
+                    let copies = copies || matches!(node.op, Op::Range { .. });
                     out.segments.push(Segment { source: id, steps, copies });
                 }
             }
@@ -180,21 +205,26 @@ impl Run<'_> {
         })
     }
 
-    /// The batches of all sources, in order.
-    pub(crate) fn tasks(&self, stream: &Stream) -> Result<Vec<Task>, Fault> {
-        let mut tasks = Vec::new();
-        for (index, segment) in stream.segments.iter().enumerate() {
-            let batches = self.source(segment.source)?;
-            let batches = slices(&batches, self.execution.batch_rows);
-            tasks.extend(batches.into_iter().map(|batch| Task { segment: index, batch }));
+    /// The batches of all sources, in order; those of a `range` are not listed before they are wanted.
+    fn tasks(&self, stream: &Stream) -> Result<impl Iterator<Item = Task> + use<>, Fault> {
+        let mut parts: Vec<Box<dyn Iterator<Item = Task>>> = Vec::new();
+        for (segment, it) in stream.segments.iter().enumerate() {
+            if let Some(steps) = scan::steps(self, it.source)? {
+                let task = move |it| Task { segment, rows: TaskRows::Range(it) };
+                parts.push(Box::new(steps.parts(self.execution.batch_rows).map(task)));
+                continue;
+            }
+            let batches = slices(&self.source(it.source)?, self.execution.batch_rows);
+            parts.push(Box::new(batches.into_iter().map(move |it| Task { segment, rows: TaskRows::Batch(it) })));
         }
-        Ok(tasks)
+        Ok(parts.into_iter().flatten())
     }
 
     fn source(&self, id: NodeId) -> Result<Vec<Batch>, Fault> {
         match self.execution.plan.node(id).map(|it| &it.op) {
             Some(Op::Scan { table, columns, bounds }) => scan::scan(self, id, table, columns, bounds),
             Some(Op::Values { batch }) => Ok(vec![Batch::clone(batch)]),
+            Some(Op::Range { from, to, step }) => scan::range(self, id, [*from, *to, *step]),
             _ => Ok(self.ready(id)?.batches.clone()),
         }
     }
@@ -236,7 +266,17 @@ impl Run<'_> {
     pub(crate) fn feed(&self, stream: &Stream, task: Task, sink: &mut dyn FnMut(Batch) -> Flow) -> Flow {
         self.execution.cx.check()?;
         match stream.segments.get(task.segment) {
-            Some(segment) => self.drive(&segment.steps, task.batch, sink),
+            Some(segment) => {
+                let batch = match task.rows {
+                    TaskRows::Batch(it) => it,
+                    TaskRows::Range(it) => {
+                        let since = self.execution.time();
+                        self.execution.count(segment.source, it.n_rows, 1, since);
+                        it.batch()
+                    }
+                };
+                self.drive(&segment.steps, batch, sink)
+            }
             None => Ok(ControlFlow::Continue(())),
         }
     }
@@ -250,8 +290,8 @@ impl Run<'_> {
         make: impl Fn() -> Result<S, Fault> + Sync,
         add: impl Fn(&mut S, Batch) -> Flow + Sync,
     ) -> Result<Vec<S>, Fault> {
-        let tasks = self.tasks(stream)?;
-        let n_rows: usize = tasks.iter().map(|it| it.batch.n_rows).sum();
+        let tasks: Vec<Task> = self.tasks(stream)?.collect();
+        let n_rows: usize = tasks.iter().map(|it| it.n_rows()).sum();
         let runs_max = if n_rows < PARALLEL_ROWS { runs_max.min(n_rows) } else { runs_max };
         let per_run = tasks.len().div_ceil(runs_max.max(1)).max(1);
         let mut runs: Vec<Vec<Task>> = Vec::new();
@@ -354,7 +394,7 @@ impl Run<'_> {
     /// The first rows of a stream, at most `count`; reads no further than it must.
     pub(crate) fn first_rows(&self, stream: &Stream, count: usize, by: &str) -> Result<Rows, Fault> {
         let mut out = Rows::default();
-        let (mut n_rows, mut waiting) = (0, self.tasks(stream)?.into_iter());
+        let (mut n_rows, mut waiting) = (0, self.tasks(stream)?);
         // Sequentially at first: most often the first batches are enough.
         let mut width = 1;
         while n_rows < count {
@@ -362,7 +402,7 @@ impl Run<'_> {
             if wave.is_empty() {
                 break;
             }
-            let rows = wave.iter().map(|it| it.batch.n_rows).sum();
+            let rows = wave.iter().map(|it| it.n_rows()).sum();
             let missing = count - n_rows;
             let parts = self.parallel(wave, rows, stream.is_volatile, |task| {
                 let (mut batches, mut found) = (Vec::new(), 0);

@@ -36,7 +36,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let mut rows = Vec::with_capacity(found.len());
     for (dimension, period) in found.keys() {
         call.check()?;
-        let from = period - (bins as i128 - 1).saturating_mul(size);
+        let from = period.saturating_sub((bins as i128 - 1).saturating_mul(size));
         let window = found.range((*dimension, from)..=(*dimension, *period));
         let mut window: Vec<&Value> = window.flat_map(|(_, it)| it).collect();
         window.sort_by(|a, b| compare_values(a, b));

@@ -186,3 +186,17 @@ fn samples() {
     let picked = crate::sample::choose(10, 4, || random.below(1 << 20));
     assert!(picked.is_sorted() && picked.len() == 4);
 }
+
+#[test]
+fn large_ranges_are_made_when_they_are_wanted() {
+    assert_eq!(rows("range x from 1 to 60000000000 step 1 | where x > 3 | take 2"), ["4", "5"]);
+    assert!(fault("range x from 1 to 9223372036854775807 step 1 | take 2").contains("range"));
+    assert_eq!(
+        rows("range x from 9223372036854775800 to 9223372036854775807 step 5 | summarize max(x)"),
+        ["9223372036854775805"]
+    );
+    assert_eq!(
+        rows("range t from datetime(2024-01-01) to datetime(2024-01-03) step 2d | project d = dayofmonth(t)"),
+        ["1", "3"]
+    );
+}

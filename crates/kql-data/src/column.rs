@@ -432,6 +432,11 @@ impl ColumnBuilder {
         }
     }
 
+    /// Bytes of the texts of a string column so far; 0 of other types.
+    pub fn text_bytes(&self) -> usize {
+        if let Values::String(bytes, _) = &self.values { bytes.len() } else { 0 }
+    }
+
     /// Whether it has no row yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

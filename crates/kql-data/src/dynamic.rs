@@ -170,6 +170,26 @@ impl Dynamic {
         }
     }
 
+    /// Whether it nests at most so deeply and has at most about so many bytes of text, which are taken from `left`. Looks
+    /// no further than that.
+    pub fn fits(&self, depth: usize, left: &mut usize) -> bool {
+        let own = if let Dynamic::String(it) = self { it.len() + 2 } else { 1 };
+        let Some(rest) = left.checked_sub(own) else {
+            *left = 0;
+            return false;
+        };
+        *left = rest;
+        match self {
+            Dynamic::Array(_) | Dynamic::Bag(_) if depth == 0 => false,
+            Dynamic::Array(items) => items.iter().all(|it| it.fits(depth - 1, left)),
+            Dynamic::Bag(bag) => bag.iter().all(|(key, it)| {
+                *left = left.saturating_sub(key.len());
+                it.fits(depth - 1, left)
+            }),
+            _ => true,
+        }
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Dynamic::Null => 6,

@@ -129,6 +129,7 @@ impl Cursor<'_> {
 
     /// And the input row of each.
     pub(crate) fn next_with_rows(&mut self, execution: &Execution<'_>) -> Result<Option<(Batch, Vec<u32>)>, Fault> {
+        execution.cx.check()?;
         let expand = self.expand;
         let mut rows: Vec<u32> = Vec::new();
         let mut indices: Vec<i64> = Vec::new();

@@ -82,6 +82,9 @@ struct Fault;
 
 type Parsed<T> = Result<T, Fault>;
 
+/// After so many faults the rest of the text is not read.
+const FAULTS_MAX: usize = 200;
+
 const NO_PARTNER: u32 = u32::MAX;
 
 /// The state of parsing: a cursor over the tokens and the tree so far.
@@ -311,6 +314,9 @@ impl<'a> Parser<'a> {
     fn report(&mut self, diagnostic: Diagnostic) -> Fault {
         if !self.is_muted {
             self.diagnostics.push(diagnostic);
+            if self.diagnostics.len() >= FAULTS_MAX {
+                self.give_up();
+            }
         }
         Fault
     }
@@ -359,6 +365,10 @@ impl<'a> Parser<'a> {
     /// is silenced, for some bracket was left open.
     fn recover(&mut self, mark: usize, depth: usize) {
         self.depth = depth;
+        if self.is(TokenKind::End) {
+            // Each bracket around a fault at the end would look through all that it holds.
+            return;
+        }
         let mut open: Vec<TokenKind> = Vec::new();
         let mut at = mark;
         loop {

@@ -256,10 +256,12 @@ impl Engine {
     fn run(&self, query: &Query, stop: Stop) -> Result<Outcome, Error> {
         let cx = self.context(stop);
         let (plan, diagnostics) = self.bind(query, &cx, true);
+        cx.check()?;
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));
         }
         let plan = if self.unoptimised { plan } else { optimise(&plan) };
+        cx.check()?;
         let start = Instant::now();
         let elapsed = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let execution = self.execution(&cx, &plan).clock(&elapsed);

@@ -40,6 +40,10 @@ pub trait Output {
     fn builder(rows: usize) -> Self::Builder;
     /// Appends null.
     fn push_null(out: &mut Self::Builder);
+    /// Bytes that grow with what the rows hold rather than with their number.
+    fn bytes(_: &Self::Builder) -> usize {
+        0
+    }
     /// The column.
     fn finish(out: Self::Builder) -> Column;
 }
@@ -254,6 +258,9 @@ impl Output for string {
     type Builder = ColumnBuilder;
     fn builder(rows: usize) -> ColumnBuilder {
         ColumnBuilder::new(Type::String, rows)
+    }
+    fn bytes(out: &ColumnBuilder) -> usize {
+        out.text_bytes()
     }
     fn push_null(out: &mut ColumnBuilder) {
         out.push_str("");

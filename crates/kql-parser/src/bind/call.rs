@@ -95,6 +95,10 @@ impl Binder<'_> {
             let message = format!("`{}` needs rows in order: put `serialize` or `sort` in front", function.name);
             return self.fail("SEM0036", span, message);
         }
+        let depth = converted.iter().map(|it| self.traits(*it).depth + 1).max().unwrap_or(0);
+        if depth > super::DEPTH_MAX {
+            return self.fail("SEM0019", span, format!("the expression is more than {} deep", super::DEPTH_MAX));
+        }
         let call = Expr::Call { function, overload: resolved.overload, args: converted, ty: resolved.ty };
         Ok(self.plan.add_expr(call))
     }

@@ -25,7 +25,8 @@ use crate::{
 };
 use kql_data::{Batch, Context, Fault, Schema, Type, Value};
 use scope::{Environment, Row};
-use std::sync::Arc;
+
+use std::{cell::RefCell, sync::Arc};
 
 /// A function that the host stores, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,7 @@ pub fn bind(
         restrict: false,
         graph: None,
         unclaimed: Vec::new(),
+        traits: RefCell::default(),
     };
     binder.statements(&query.statements);
     (binder.plan, binder.diagnostics)
@@ -183,10 +185,27 @@ struct Binder<'a> {
     graph: Option<Box<graph::GraphScope>>,
     /// Tables that a statement named for later ones; they are the results when nothing else is.
     unclaimed: Vec<crate::plan::ResultTable>,
+    /// What is known of each expression of the plan so far.
+    traits: RefCell<Vec<Traits>>,
 }
+
+/// What an expression holds somewhere, and how deep it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traits {
+    reads_row: bool,
+    is_volatile: bool,
+    has_window: bool,
+    depth: usize,
+}
+
+/// How deep a bound expression may be: what walks it does so by recursion.
+const DEPTH_MAX: usize = 2_048;
 
 /// Inlined functions and subqueries that may nest.
 const NESTING_MAX: usize = 192;
+
+/// Columns that a join may give.
+const COLUMNS_MAX: usize = 10_000;
 
 impl Binder<'_> {
     /// Reports an error.
@@ -231,10 +250,21 @@ impl Binder<'_> {
                 "the query is too large once its functions are expanded (limit `plan_nodes`)",
             );
         }
+        if let Err(stopped) = self.cx.check() {
+            return self.fault(span, &stopped);
+        }
         self.depth += 1;
         let res = body(self);
         self.depth -= 1;
         res
+    }
+
+    /// Reports a table of too many columns, such as joins that double them make.
+    fn check_columns(&mut self, count: usize, span: Span) -> Bind<()> {
+        if count <= COLUMNS_MAX {
+            return Ok(());
+        }
+        self.fail("SEM0019", span, format!("the table has {count} columns; at most {COLUMNS_MAX} are possible here"))
     }
 
     /// Runs `body` over the rows of another table.
@@ -301,27 +331,40 @@ impl Binder<'_> {
 
     /// Whether an expression is the same for all rows.
     fn is_constant(&self, expr: ExprId) -> bool {
-        !self.has(expr, |it| match it {
-            Expr::Column { .. } => true,
-            Expr::Call { function, .. } => function.volatile || function.window,
-            _ => false,
-        })
+        let it = self.traits(expr);
+        !(it.reads_row || it.is_volatile || it.has_window)
     }
 
     /// Whether an expression reads a column of the row.
     fn reads_row(&self, expr: ExprId) -> bool {
-        self.has(expr, |it| matches!(it, Expr::Column { .. }))
+        self.traits(expr).reads_row
     }
 
     /// Whether two evaluations may differ.
     fn is_volatile(&self, expr: ExprId) -> bool {
-        self.has(expr, |it| matches!(it, Expr::Call { function, .. } if function.volatile))
+        self.traits(expr).is_volatile
     }
 
-    /// Whether some part of an expression is such.
-    fn has(&self, expr: ExprId, is_such: impl Fn(&Expr) -> bool) -> bool {
-        let mut found = false;
-        self.plan.walk(expr, &mut |it| found |= is_such(it));
-        found
+    /// What is known of an expression; each is looked at once, since arguments stand before their calls.
+    fn traits(&self, expr: ExprId) -> Traits {
+        let mut known = self.traits.borrow_mut();
+        for it in self.plan.exprs.iter().skip(known.len()) {
+            let mut traits = Traits::default();
+            match it {
+                Expr::Column { .. } => traits.reads_row = true,
+                Expr::Call { function, args, .. } => {
+                    (traits.is_volatile, traits.has_window) = (function.volatile, function.window);
+                    for arg in args.iter().filter_map(|it| known.get(it.0 as usize)) {
+                        traits.reads_row |= arg.reads_row;
+                        traits.is_volatile |= arg.is_volatile;
+                        traits.has_window |= arg.has_window;
+                        traits.depth = traits.depth.max(arg.depth + 1);
+                    }
+                }
+                _ => {}
+            }
+            known.push(traits);
+        }
+        known.get(expr.0 as usize).copied().unwrap_or_default()
     }
 }

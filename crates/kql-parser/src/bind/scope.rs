@@ -95,14 +95,30 @@ struct Entry {
     before: Environment,
 }
 
+impl Entry {
+    /// Moves what it holds of other entries into `open`.
+    fn release(&mut self, open: &mut Vec<Arc<Entry>>) {
+        open.extend(self.before.0.take());
+        match std::mem::replace(&mut self.binding, Binding::Faulty) {
+            Binding::Fresh(mut closure, _) | Binding::Group(mut closure, _) => open.extend(closure.env.0.take()),
+            Binding::Function(function) => {
+                if let Ok(mut function) = Arc::try_unwrap(function) {
+                    open.extend(function.closure.env.0.take());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Drop for Entry {
-    /// Long chains of `let` must not be dropped by recursion.
+    /// Long chains of `let` must not be dropped by recursion, nor those that hang on each other's closures.
     fn drop(&mut self) {
-        let mut next = self.before.0.take();
-        while let Some(entry) = next {
-            match Arc::try_unwrap(entry) {
-                Ok(mut entry) => next = entry.before.0.take(),
-                Err(_) => break,
+        let mut open = Vec::new();
+        self.release(&mut open);
+        while let Some(entry) = open.pop() {
+            if let Ok(mut entry) = Arc::try_unwrap(entry) {
+                entry.release(&mut open);
             }
         }
     }

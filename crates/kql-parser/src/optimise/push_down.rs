@@ -34,14 +34,18 @@ struct Pass {
     depth: usize,
 }
 
-/// Chains deeper than this are left as they are.
-const DEPTH_MAX: usize = 4_000;
+/// What stands deeper than this is left as it is: the pass goes down by recursion.
+const DEPTH_MAX: usize = 500;
 
 impl Pass {
     /// The new node for an old one under more predicates, which read its columns.
     fn build(&mut self, id: NodeId, predicates: Vec<ExprId>) -> NodeId {
         let is_shared = self.parents.get(&id).copied().unwrap_or(0) > 1;
-        if is_shared || self.depth > DEPTH_MAX {
+        if self.depth > DEPTH_MAX {
+            let node = self.built.get(&id).copied().unwrap_or(id);
+            return self.filter(node, predicates);
+        }
+        if is_shared {
             let known = self.built.get(&id).copied();
             let node = known.unwrap_or_else(|| self.build_one(id, Vec::new()));
             _ = self.built.insert(id, node);
@@ -117,7 +121,7 @@ impl Pass {
         subplans(&self.plan, expr, &mut found);
         let any = !found.is_empty();
         for node in found {
-            if self.built.contains_key(&node) {
+            if self.depth > DEPTH_MAX || self.built.contains_key(&node) {
                 continue;
             }
             let new = self.build_one(node, Vec::new());

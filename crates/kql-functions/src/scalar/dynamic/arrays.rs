@@ -157,6 +157,7 @@ fn zipped(arrays: Arrays<'_, '_>) -> Option<Dynamic> {
 fn repeated(cx: &Context, value: Dynamic, count: i64) -> Result<Option<Dynamic>, Fault> {
     let Ok(count) = usize::try_from(count) else { return Ok(None) };
     bounds::array(cx, count, "repeat")?;
+    cx.check()?;
     Ok(Some(Dynamic::array(vec![value; count])))
 }
 

@@ -3,6 +3,7 @@
 //! `pack_all` and `bag_pack_columns` see columns that their call does not spell: the binder passes `ignore_null_empty`,
 //! a bool constant, and then for each column its name, a string constant, and its value.
 
+use crate::scalar::bounds;
 use crate::{
     declare::{Accepts, Overload, Param, Returns},
     resolve::Actual,
@@ -91,6 +92,19 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Refuses what nests too deeply or would be too long a text: parts are shared, so packing again and again doubles both.
+fn bounded(cx: &Context, value: Dynamic) -> Result<Dynamic, Fault> {
+    let mut left = cx.limits.string_bytes;
+    match value.fits(2 * cx.limits.json_depth, &mut left) {
+        true => Ok(value),
+        false if left == 0 => bounds::string(cx, usize::MAX, "packing").map(|()| value),
+        false => {
+            let limit = cx.limits.json_depth as u64;
+            Err(Fault::Limit { name: "json_depth", limit, by: "packing".to_owned() })
+        }
+    }
+}
+
 fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> Result<Column, Fault> {
     let (pairs, _) = args.as_chunks::<2>();
     let pairs: Vec<(Names<'_>, &Column)> = pairs.iter().map(|[name, value]| (Names::new(name), value)).collect();
@@ -107,7 +121,7 @@ fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> R
                 _ = bag.insert(name.get(row), value);
             }
         }
-        out.push(Some(Dynamic::bag(bag)));
+        out.push(Some(bounded(cx, Dynamic::bag(bag))?));
     }
     Ok(Column::dynamics(out))
 }
@@ -118,7 +132,8 @@ fn pack_array(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fa
         if row % 4_096 == 0 {
             cx.check()?;
         }
-        out.push(Some(Dynamic::array(args.iter().map(|it| it.dynamic(row)).collect())));
+        let array = Dynamic::array(args.iter().map(|it| it.dynamic(row)).collect());
+        out.push(Some(bounded(cx, array)?));
     }
     Ok(Column::dynamics(out))
 }

@@ -70,19 +70,17 @@ fn beta_inv(probability: f64, a: f64, b: f64) -> Option<f64> {
     if !(0.0..=1.0).contains(&probability) {
         return None;
     }
-    let (mut low, mut high) = (0.0_f64, 1.0_f64);
-    for _ in 0..1_100 {
-        let middle = low + (high - low) / 2.0;
-        if middle <= low || middle >= high {
-            break;
-        }
-        if beta_cdf(middle, a, b) < probability {
+    // Halving the bits of positive floats reaches any of them in 62 steps, the tiniest too.
+    let (mut low, mut high) = (0, 1.0_f64.to_bits());
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if beta_cdf(f64::from_bits(middle), a, b) < probability {
             low = middle;
         } else {
             high = middle;
         }
     }
-    Some(high)
+    Some(f64::from_bits(high))
 }
 
 /// The probability that two samples of such means, variances and sizes have one mean, two-sided.

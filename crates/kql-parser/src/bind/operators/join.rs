@@ -49,7 +49,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Join, input: Table, stage: &Stage) -
     let schema = match kind {
         JoinKind::LeftSemi | JoinKind::LeftAnti => (*input.schema).clone(),
         JoinKind::RightSemi | JoinKind::RightAnti => (*right.schema).clone(),
-        _ => joined(&input.schema, &right.schema),
+        _ => {
+            b.check_columns(input.schema.len() + right.schema.len(), stage.span)?;
+            joined(&input.schema, &right.schema)
+        }
     };
     let op = Op::Join { left: input.node, right: right.node, kind, keys, condition };
     let open = match kind {

@@ -36,6 +36,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Lookup, input: Table, stage: &Stage)
     }
     let rest: Vec<usize> = (0..right.schema.len()).filter(|it| !dropped.contains(it)).collect();
     let shown = kql_data::Schema::new(rest.iter().filter_map(|it| right.schema.fields.get(*it).cloned()).collect());
+    b.check_columns(input.schema.len() + right.schema.len(), stage.span)?;
     let names = join::joined(&input.schema, &shown);
     let wide = join::joined(&input.schema, &right.schema);
     let op = Op::Join { left: input.node, right: right.node, kind, keys, condition: None };

@@ -13,8 +13,11 @@ use std::{
     net::IpAddr,
 };
 
+/// A place as below.
+type Place = (&'static [&'static str], &'static str, &'static str, &'static str, &'static str, f64, f64);
+
 /// Ranges of both kinds, country code, country, subdivision, city, latitude, longitude.
-const PLACES: [(&[&str], &str, &str, &str, &str, f64, f64); 4] = [
+const PLACES: [Place; 4] = [
     (&["192.0.2.0/24", "2001:db8:49::/48"], "DE", "Germany", "Hamburg", "Hamburg", 53.55, 9.99),
     (&["198.51.100.0/24", "2001:db8:1::/48"], "US", "United States", "Massachusetts", "Boston", 42.36, -71.06),
     (&["203.0.113.0/25", "2001:db8:81::/48"], "JP", "Japan", "Tokyo", "Tokyo", 35.68, 139.69),

@@ -6,7 +6,7 @@
 //! Prints one line of JSON: seconds of each load, seconds and rows of each query, bytes of memory.
 
 use kql::{Engine, GeoFile, Limits, Now};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::{error::Error, fs, fs::File, sync::Arc, time::Instant};
 
 const QUERIES: [(&str, &str); 5] = [
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         _ = queries.insert(name.to_owned(), json!({"seconds": times, "rows": rows}));
     }
-    println!("{}", Value::from(json!({"loads": loads, "queries": queries, "peak": memory("VmHWM:")?})));
+    println!("{}", json!({"loads": loads, "queries": queries, "peak": memory("VmHWM:")?}));
     Ok(())
 }
 

@@ -58,6 +58,9 @@ pub trait Catalogue {
     fn plugin(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Result<(Schema, Vec<Batch>), Fault>>;
 }
 
+/// Functions that look at names, columns or options and not at values: they are bound away and have no kernel.
+pub const BOUND: &[&str] = &["bin_auto", "column_ifexists", "columnifexists", "column_names_of", "iscolumnexists"];
+
 /// Values given to `declare query_parameters`, by name, as KQL literals or plain text.
 pub type Parameters = Vec<(String, String)>;
 

@@ -1,0 +1,69 @@
+//! The reference page, made from the declarations. `UPDATE=1 cargo test --test reference` writes it anew.
+
+use kql::{
+    functions::{Aggregate, Function, Overload, all_aggregates, all_functions},
+    plugins,
+};
+use std::fmt::Write;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/REFERENCE.md");
+
+#[test]
+fn the_reference_page_is_true() {
+    let page = page();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(PAGE, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(PAGE).unwrap_or_default();
+    assert!(kept == page, "crates/REFERENCE.md is out of date: run UPDATE=1 cargo test --test reference");
+}
+
+fn page() -> String {
+    let functions: Vec<_> = all_functions().into_iter().filter(|it| is_word(it.name)).collect();
+    let aggregates = all_aggregates();
+    let runs = |overloads: &[Overload]| overloads.iter().any(|it| it.kernel.is_some());
+    let (scalar, missing): (Vec<&Function>, Vec<&Function>) =
+        functions.into_iter().partition(|it| runs(it.overloads) || kql::parser::BOUND.contains(&it.name));
+    let (summary, absent): (Vec<&Aggregate>, Vec<&Aggregate>) =
+        aggregates.into_iter().partition(|it| it.make.is_some());
+    let mut out = String::from("# Reference\n\nMade from the declarations by `tests/reference.rs`.\n\n");
+    _ = writeln!(out, "| | runs | signature only, fails by name |\n| --- | --- | --- |");
+    _ = writeln!(out, "| functions | {} | {} |", scalar.len(), missing.len());
+    _ = writeln!(out, "| aggregates | {} | {} |", summary.len(), absent.len());
+    _ = writeln!(out, "| plugins | {} | {} |\n", plugins::names().count(), plugins::refused().len());
+    out.push_str("## Functions\n\n");
+    for it in scalar {
+        entry(&mut out, it.name, it.aliases, it.overloads, it.doc);
+    }
+    out.push_str("## Aggregates\n\n");
+    for it in summary {
+        entry(&mut out, it.name, it.aliases, it.overloads, it.doc);
+    }
+    out.push_str("## Plugins\n\n");
+    let mut names: Vec<_> = plugins::names().map(|it| format!("`{it}`")).collect();
+    names.sort();
+    _ = writeln!(out, "{}\n", names.join(", "));
+    out.push_str("## Known by signature only\n\nRules that use these check; a call fails by name when it runs.\n\n");
+    let names: Vec<_> = missing.iter().map(|it| it.name).chain(absent.iter().map(|it| it.name)).collect();
+    _ = writeln!(out, "{}\n", names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "));
+    out.push_str("## Plugins that cannot run here\n\n");
+    for (name, needs) in plugins::refused() {
+        _ = writeln!(out, "* `{name}` needs {needs}");
+    }
+    out
+}
+
+fn is_word(name: &str) -> bool {
+    name.starts_with(|it: char| it.is_alphabetic()) && !name.contains(' ')
+}
+
+/// A name with its signatures and the first sentence of its documentation.
+fn entry(out: &mut String, name: &str, aliases: &[&str], overloads: &[Overload], doc: &str) {
+    let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
+    let text: Vec<&str> = doc.lines().map(str::trim).take_while(|it| !it.is_empty()).collect();
+    _ = writeln!(out, "**{name}**{also}: {}\n", text.join(" "));
+    for it in overloads.iter().take(6) {
+        _ = writeln!(out, "    {name}{}", it.signature());
+    }
+    out.push('\n');
+}

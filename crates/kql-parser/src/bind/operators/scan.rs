@@ -36,21 +36,33 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Scan, input: Table, stage: &Stage) -
         declared.push((ty, default));
         fields.push(Field::new(column.name.text.as_str(), ty));
     }
+    let n_input = input.schema.len();
+    let n_declared = fields.len();
+    let overwritten = overwritten(it, &fields, n_input);
+    for index in &overwritten {
+        let field = fields.get(*index).cloned().ok_or(super::Reported)?;
+        declared.push((field.ty, None));
+        fields.push(Field::new(format!("${}", field.name), field.ty));
+    }
     let schema = Arc::new(Schema::new(fields.clone()));
+    let state = Arc::new(state(&fields, &overwritten, n_declared));
     // Each step's state follows the row: the same columns once more, under the step's name.
     let mut row = b.row_of(&input);
     row.schema = schema.clone();
     let width = schema.len();
-    row.parts = it
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(n, step)| (step.name.text.clone(), width * (n + 1), schema.clone()))
-        .collect();
-    let n_input = input.schema.len();
+    row.parts =
+        it.steps.iter().enumerate().map(|(n, step)| (step.name.text.clone(), width * (n + 1), state.clone())).collect();
     let mut steps = Vec::new();
     for step in &it.steps {
-        let bound = b.over(row.clone(), |b| bind_step(b, step, &schema, n_input))?;
+        let mut bound = b.over(row.clone(), |b| bind_step(b, step, &state, n_input))?;
+        // A step that leaves such a column alone keeps the row's own value.
+        for (n, index) in overwritten.iter().enumerate() {
+            let place = n_declared + n - n_input;
+            if bound.assignments.iter().all(|(it, _)| *it != place) {
+                let ty = schema.fields.get(*index).map_or(Type::Dynamic, |it| it.ty);
+                bound.assignments.push((place, b.column(*index, ty)));
+            }
+        }
         steps.push(bound);
     }
     if steps.is_empty() {
@@ -73,7 +85,45 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Scan, input: Table, stage: &Stage) -
         with_step_name: step_name.is_some(),
     }));
     let table = b.table(op, Schema::new(fields), &input);
-    Ok(Table { serialized: true, ..table })
+    let table = Table { serialized: true, ..table };
+    Ok(if overwritten.is_empty() { table } else { in_place(b, &table, &overwritten, n_declared) })
+}
+
+/// The input columns that steps assign to.
+fn overwritten(it: &Scan, fields: &[Field], n_input: usize) -> Vec<usize> {
+    let names = it.steps.iter().flat_map(|it| &it.assignments).flat_map(|it| it.names.first());
+    let mut found = Vec::new();
+    for name in names {
+        let index = fields.iter().take(n_input).position(|it| *it.name == *name.text);
+        found.extend(index.filter(|it| !found.contains(it)));
+    }
+    found
+}
+
+/// The columns of a step's state: the names of overwritten ones stand for what was assigned.
+fn state(fields: &[Field], overwritten: &[usize], n_declared: usize) -> Schema {
+    let mut fields = fields.to_vec();
+    for (n, index) in overwritten.iter().enumerate() {
+        if let Ok([row, assigned]) = fields.get_disjoint_mut([*index, n_declared + n]) {
+            std::mem::swap(&mut row.name, &mut assigned.name);
+        }
+    }
+    Schema::new(fields)
+}
+
+/// Puts what was assigned in the place of the input's columns.
+fn in_place(b: &mut Binder<'_>, table: &Table, overwritten: &[usize], n_declared: usize) -> Table {
+    let (mut exprs, mut fields) = (Vec::new(), Vec::new());
+    let hidden = n_declared..n_declared + overwritten.len();
+    for (index, field) in table.schema.fields.clone().into_iter().enumerate() {
+        if hidden.contains(&index) {
+            continue;
+        }
+        let place = overwritten.iter().position(|it| *it == index).map_or(index, |n| n_declared + n);
+        exprs.push(b.column(place, field.ty));
+        fields.push(field);
+    }
+    columns::project(b, exprs, Schema::new(fields), table)
 }
 
 fn bind_step(b: &mut Binder<'_>, step: &ScanStep, schema: &Schema, n_input: usize) -> Bind<Step> {
@@ -84,7 +134,11 @@ fn bind_step(b: &mut Binder<'_>, step: &ScanStep, schema: &Schema, n_input: usiz
             return b.fail("SYN0002", it.span, "an assignment needs a name: `column = value`");
         };
         let Some(index) = schema.index_of(&name.text).filter(|it| *it >= n_input) else {
-            return b.fail("SEM0100", name.span, format!("`{}` is not a declared column of the scan", name.text));
+            return b.fail(
+                "SEM0100",
+                name.span,
+                format!("`{}` is neither a column of the input nor declared by the scan", name.text),
+            );
         };
         let ty = schema.fields.get(index).map_or(Type::Dynamic, |it| it.ty);
         let value = b.scalar(it.value)?;

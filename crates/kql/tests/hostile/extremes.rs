@@ -96,7 +96,7 @@ const JSON: [&str; 24] = [
 
 fn dynamics() -> Vec<Value> {
     let parse = |it: &&str| json::read(it).unwrap_or(Dynamic::Null);
-    let mut all: Vec<Dynamic> = JSON.iter().map(|it| parse(&it)).collect();
+    let mut all: Vec<Dynamic> = JSON.iter().map(parse).collect();
     all.push((0..128).fold(Dynamic::Long(1), |it, _| Dynamic::array(vec![it])));
     all.push((0..2_000).fold(Dynamic::Long(1), |it, _| Dynamic::array(vec![it])));
     all.push(Dynamic::array((0..3_000).map(Dynamic::Long).collect()));

@@ -1,5 +1,7 @@
 //! What a stranger may try: whatever the query and the data, the engine answers or says why not, in time, and lives.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panic")]
+
 mod bombs;
 mod data;
 mod extremes;

@@ -73,8 +73,11 @@ fn nested_constructs_end() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A name, the number of times, and the text of so many.
+type Chain = (&'static str, usize, fn(usize) -> String);
+
 /// Constructs that a parser reads in a loop, with the number of times.
-const CHAINED: &[(&str, usize, fn(usize) -> String)] = &[
+const CHAINED: &[Chain] = &[
     ("where", 10_000, |n| format!("T{}", " | where n > 0".repeat(n))),
     ("extend", 5_000, |n| format!("T{}", " | extend x = n".repeat(n))),
     ("extend on extend", 2_000, |n| format!("T | extend x = n{}", " | extend x = x + 1".repeat(n))),

@@ -98,7 +98,7 @@ pub(crate) fn steps(run: &Run<'_>, id: NodeId) -> Result<Option<Steps>, Fault> {
     let leads_there = step != 0 && (distance == 0 || (distance > 0) == (step > 0));
     let n_rows = if leads_there { distance / i128::from(step) + 1 } else { 0 };
     if n_rows > RANGE_ROWS_MAX {
-        return Err(Fault::new(format!("`range` would give {n_rows} rows")));
+        return Err(Fault::new(format!("`range` would give {n_rows} rows; {RANGE_ROWS_MAX} are allowed")));
     }
     Ok(Some(Steps { ty, from, step, n_rows: n_rows as usize }))
 }

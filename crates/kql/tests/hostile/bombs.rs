@@ -124,15 +124,15 @@ fn a_switch_stops_what_runs() {
     let mut engine = crate::engine(4 << 30, Duration::from_secs(20));
     let mut wrong = Vec::new();
     for query in [
-        "range x from 1 to 1000000000000000000 step 1 | count",
-        "range x from 1 to 1000000000000000000 step 1 | summarize count() by x % 10",
-        "range x from 1 to 1000000000000000000 step 1 | where x < 0 | sort by x",
+        "range x from 1 to 4000000000 step 1 | count",
+        "range x from 1 to 4000000000 step 1 | summarize count() by x % 10",
+        "range x from 1 to 4000000000 step 1 | where x < 0 | sort by x",
         "let r = range x from 1 to 1000000 step 1 | extend k = 1; r | join kind=inner r on k | count",
         "print a = range(1, 100000) | mv-expand a | extend b = range(1, 100000) | mv-expand b | count",
-        "range x from 1 to 1000000000000000000 step 1 | extend s = strcat('x', x) | where s matches regex @'x9*y'",
-        "range x from 1 to 1000000000000000000 step 1 | extend s = split(strcat(x, ',', x), ',') | where s[0] == 'y'",
+        "range x from 1 to 4000000000 step 1 | extend s = strcat('x', x) | where s matches regex @'x9*y'",
+        "range x from 1 to 4000000000 step 1 | extend s = split(strcat(x, ',', x), ',') | where s[0] == 'y'",
         "range x from 1 to 3000000 step 1 | extend y = strcat(x % 1000, 'a') | sort by y",
-        "union (range y from 1 to 100000000000 step 1), (range y from 1 to 100000000000 step 1) | count",
+        "union (range y from 1 to 4000000000 step 1), (range y from 1 to 4000000000 step 1) | count",
     ] {
         let stop = kql::Stop::default();
         engine.set_stop(stop.clone());

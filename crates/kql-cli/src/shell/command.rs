@@ -159,7 +159,7 @@ fn functions(shell: &mut Shell, text: &str) -> Result<Next, String> {
     for it in kql::functions::all_functions() {
         if !text.is_empty() && it.name.contains(text) && it.name.starts_with(char::is_alphabetic) {
             for overload in it.overloads.iter().filter(|it| it.kernel.is_some()) {
-                out.push_str(&format!("{}{}\n", it.name, help::signature(overload)));
+                out.push_str(&format!("{}{}\n", it.name, overload.signature()));
             }
         }
     }

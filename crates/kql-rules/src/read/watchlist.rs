@@ -1,0 +1,1 @@
+//! Watchlists out of CSV and JSON files.

@@ -17,4 +17,7 @@ pub use kql_functions::scalar::datetime::text::parse_datetime;
 pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse};
 
 mod bind;
-pub use bind::{BOUND, Catalogue, Parameters, StoredFunction, bind};
+pub use bind::{
+    BOUND, Bound, Catalogue, Columns, Notes, Opaque, OpaqueNote, Parameters, StageNote, StoredFunction, bind,
+    bind_with_notes,
+};

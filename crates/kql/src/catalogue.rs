@@ -1,10 +1,10 @@
 //! What the binder and the executor see of an engine.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Known};
 use kql_data::{Batch, Context, Fault, Schema, Table};
 use kql_executor::Tables;
 use kql_parser::{
-    Catalogue, StoredFunction,
+    Catalogue, Opaque, StoredFunction,
     plan::{NodeId, Op, Plan},
 };
 use std::sync::Arc;
@@ -17,6 +17,13 @@ pub(crate) struct Names<'a> {
     pub(crate) runs: bool,
 }
 
+impl Names<'_> {
+    /// What only checks know.
+    fn known(&self) -> Option<&dyn Known> {
+        self.engine.checked.as_deref().filter(|_| !self.runs)
+    }
+}
+
 impl Tables for Engine {
     fn table(&self, name: &str) -> Option<Arc<Table>> {
         Engine::table(self, name).cloned()
@@ -25,7 +32,8 @@ impl Tables for Engine {
 
 impl Catalogue for Names<'_> {
     fn table(&self, name: &str) -> Option<Arc<Schema>> {
-        self.engine.table(name).map(|it| it.schema.clone())
+        let own = self.engine.table(name).map(|it| it.schema.clone());
+        own.or_else(|| self.known()?.table(name))
     }
 
     fn tables(&self) -> Vec<String> {
@@ -34,6 +42,10 @@ impl Catalogue for Names<'_> {
 
     fn function(&self, name: &str) -> Option<StoredFunction> {
         self.engine.functions.get(name).cloned()
+    }
+
+    fn opaque(&self, name: &str) -> Option<Opaque> {
+        self.known()?.opaque(name)
     }
 
     fn functions(&self) -> Vec<String> {

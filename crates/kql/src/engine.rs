@@ -4,7 +4,10 @@ use crate::{Error, Outcome, ResultTable, catalogue::Names};
 use indexmap::IndexMap;
 use kql_data::{Batch, Context, Fault, Geo, Limits, Schema, Stop, Table, time};
 use kql_executor::Execution;
-use kql_parser::{Diagnostic, ParseOptions, StoredFunction, bind, optimise::optimise, parse, plan::Plan};
+use kql_parser::{
+    Bound, Diagnostic, Notes, ParseOptions, StoredFunction, bind, bind_with_notes, optimise::optimise, parse,
+    plan::Plan, syntax,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -40,6 +43,7 @@ pub struct Engine {
     pub(crate) known: IndexMap<String, Arc<Table>, ahash::RandomState>,
     pub(crate) functions: IndexMap<String, StoredFunction, ahash::RandomState>,
     pub(crate) external: Option<Arc<dyn External>>,
+    pub(crate) checked: Option<Arc<dyn Known>>,
     geo: Option<Arc<dyn Geo>>,
     now: Now,
     limits: Limits,
@@ -78,8 +82,21 @@ pub struct Check {
     pub results: Vec<(String, Arc<Schema>)>,
     /// Errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
-    /// The plan, bound and optimised; whole only without errors.
+    /// The plan as it was bound; whole only without errors.
     pub plan: Arc<Plan>,
+    /// The text as it was parsed.
+    pub tree: Arc<syntax::Query>,
+    /// What else binding found out about the text; nothing when it could not be parsed.
+    pub notes: Notes,
+}
+
+/// What a host knows of tables and functions that an engine does not have, for [`Engine::check`]: a query that names them is
+/// bound with the columns that are known, and other columns are taken to exist.
+pub trait Known: Send + Sync {
+    /// All columns of a table.
+    fn table(&self, name: &str) -> Option<Arc<Schema>>;
+    /// What stands for a table or table function that nothing else knows; `None` makes its name an error.
+    fn opaque(&self, name: &str) -> Option<kql_parser::Opaque>;
 }
 
 impl Engine {
@@ -158,6 +175,11 @@ impl Engine {
         self.external = Some(external);
     }
 
+    /// Sets what [`Engine::check`] knows beyond the engine's own tables and functions; runs do not see it.
+    pub fn set_known(&mut self, known: Arc<dyn Known>) {
+        self.checked = Some(known);
+    }
+
     /// Sets whether plans are optimised; they are unless told otherwise. For tests and `explain`.
     pub fn set_optimised(&mut self, optimised: bool) {
         self.unoptimised = !optimised;
@@ -201,17 +223,25 @@ impl Engine {
         let query = query.into();
         let work = || {
             let cx = self.context(self.stop.clone());
-            let (plan, diagnostics) = self.bind(&query, &cx, false);
+            let (tree, mut diagnostics) = self.parse(&query);
+            let mut bound = Bound::default();
+            if !diagnostics.iter().any(Diagnostic::is_error) {
+                bound = bind_with_notes(&tree, &Names { engine: self, cx: &cx, runs: false }, &cx, &query.parameters);
+            }
+            diagnostics.append(&mut bound.diagnostics);
+            let plan = bound.plan;
             let results = match diagnostics.iter().any(Diagnostic::is_error) {
                 true => Vec::new(),
                 false => plan.results.iter().map(|it| (it.name.clone(), plan.schema(it.node))).collect(),
             };
-            Ok(Check { results, diagnostics, plan: Arc::new(plan) })
+            Ok(Check { results, diagnostics, plan: Arc::new(plan), tree, notes: bound.notes })
         };
         on_own_stack(work).unwrap_or_else(|error| Check {
             results: Vec::new(),
             diagnostics: vec![Diagnostic::error("KQL9999", Default::default(), error.to_string())],
             plan: Arc::default(),
+            tree: Arc::default(),
+            notes: Notes::default(),
         })
     }
 
@@ -230,17 +260,22 @@ impl Engine {
         res
     }
 
-    fn bind(&self, query: &Query, cx: &Context, runs: bool) -> (Plan, Vec<Diagnostic>) {
+    fn parse(&self, query: &Query) -> (Arc<syntax::Query>, Vec<Diagnostic>) {
         if query.text.len() > self.limits.query_bytes {
             let message = format!("the query is longer than the limit `query_bytes` of {}", self.limits.query_bytes);
-            return (Plan::default(), vec![Diagnostic::error("SYN0001", Default::default(), message)]);
+            return (Arc::default(), vec![Diagnostic::error("SYN0001", Default::default(), message)]);
         }
-        let (tree, mut diagnostics) = parse(&query.text, &ParseOptions::default());
+        let (tree, diagnostics) = parse(&query.text, &ParseOptions::default());
+        (Arc::new(tree), diagnostics)
+    }
+
+    fn bind(&self, query: &Query, cx: &Context) -> (Plan, Vec<Diagnostic>) {
+        let (tree, mut diagnostics) = self.parse(query);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return (Plan::default(), diagnostics);
         }
-        let names = Names { engine: self, cx, runs };
-        let (plan, found) = bind(&Arc::new(tree), &names, cx, &query.parameters);
+        let names = Names { engine: self, cx, runs: true };
+        let (plan, found) = bind(&tree, &names, cx, &query.parameters);
         diagnostics.extend(found);
         (plan, diagnostics)
     }
@@ -255,7 +290,7 @@ impl Engine {
 
     fn run(&self, query: &Query, stop: Stop) -> Result<Outcome, Error> {
         let cx = self.context(stop);
-        let (plan, diagnostics) = self.bind(query, &cx, true);
+        let (plan, diagnostics) = self.bind(query, &cx);
         cx.check()?;
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));

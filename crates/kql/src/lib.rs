@@ -23,7 +23,7 @@ mod load;
 mod outcome;
 
 pub use assert::assert_rows;
-pub use engine::{Check, Engine, External, Now, Query};
+pub use engine::{Check, Engine, External, Known, Now, Query};
 pub use error::Error;
 pub use geo::GeoFile;
 pub use kql_data::{

@@ -69,6 +69,12 @@ const CHAIN_MAX: usize = 2_000;
 impl Binder<'_> {
     /// Binds a scalar expression over the current row.
     pub(super) fn scalar(&mut self, id: syntax::ExprId) -> Bind<ExprId> {
+        let expr = self.scalar_of(id)?;
+        self.note_scalar(id, expr);
+        Ok(expr)
+    }
+
+    fn scalar_of(&mut self, id: syntax::ExprId) -> Bind<ExprId> {
         let query = self.query.clone();
         let span = query.span(id);
         self.nested(span, |binder| match query.kind(id) {
@@ -157,9 +163,15 @@ impl Binder<'_> {
             return self.call_scalar_function(&function, &[], span);
         }
         if self.row.open {
-            return Ok(self.constant(Value::Null, Type::Dynamic));
+            return Ok(self.assumed(name, span));
         }
         self.unknown_name(name, span)
+    }
+
+    /// A column that a table whose columns are not all known is taken to have.
+    pub(super) fn assumed(&mut self, name: &str, span: Span) -> ExprId {
+        self.note_assumed(name, span);
+        self.constant(Value::Null, Type::Dynamic)
     }
 
     /// Reports a name that nothing has, with a suggestion.

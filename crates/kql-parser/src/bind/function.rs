@@ -291,7 +291,9 @@ impl Binder<'_> {
                     };
                     self.gives_table(&function, depth + 1)
                 }
-                None => self.catalogue.table(name).is_some(),
+                None => {
+                    self.catalogue.table(name).is_some() || self.catalogue.opaque(name).is_some_and(|it| it.is_known)
+                }
             },
         }
     }

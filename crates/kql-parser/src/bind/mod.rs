@@ -12,6 +12,7 @@ mod function;
 mod graph;
 mod literal;
 mod naming;
+mod notes;
 mod operators;
 mod parameter;
 mod scope;
@@ -24,7 +25,10 @@ use crate::{
     syntax,
 };
 use kql_data::{Batch, Context, Fault, Schema, Type, Value};
+use notes::Columns as NotedColumns;
 use scope::{Environment, Row};
+
+pub use notes::{Columns, Notes, OpaqueNote, StageNote};
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -37,6 +41,15 @@ pub struct StoredFunction {
     pub body: String,
 }
 
+/// A table or table function of which not all is known: any further column is taken to exist.
+#[derive(Clone, Debug, Default)]
+pub struct Opaque {
+    /// The columns that it has at least.
+    pub schema: Arc<Schema>,
+    /// Whether the host knows that it exists.
+    pub is_known: bool,
+}
+
 /// What the host knows: tables, stored functions, and where external data and early results come from.
 pub trait Catalogue {
     /// Columns of a table.
@@ -47,6 +60,11 @@ pub trait Catalogue {
     fn function(&self, name: &str) -> Option<StoredFunction>;
     /// Names of all stored functions.
     fn functions(&self) -> Vec<String>;
+    /// What stands for a table or table function that the host does not have. `None`: the name is an error, as in a run.
+    fn opaque(&self, name: &str) -> Option<Opaque> {
+        _ = name;
+        None
+    }
     /// Rows of `externaldata`; the error says what to do.
     fn external(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
     /// The rows of a node, for operators whose columns depend on their input (`bag_unpack`, `pivot`). `None` when the query is
@@ -71,33 +89,73 @@ pub fn bind(
     cx: &Context,
     parameters: &Parameters,
 ) -> (Plan, Vec<Diagnostic>) {
-    let mut binder = Binder {
-        query: query.clone(),
-        catalogue,
-        cx,
-        parameters,
-        plan: Plan::default(),
-        diagnostics: Vec::new(),
-        env: Environment::default(),
-        row: Row::none(),
-        aggregation: None,
-        allows_window: false,
-        depth: 0,
-        calls: Vec::new(),
-        foreign: None,
-        level: 0,
-        now: cx.now,
-        star_skips: kql_data::Set::default(),
-        scope_names: kql_data::Set::default(),
-        results_given: false,
-        options: kql_data::Map::default(),
-        restrict: false,
-        graph: None,
-        unclaimed: Vec::new(),
-        traits: RefCell::default(),
-    };
+    let mut binder = Binder::new(query, catalogue, cx, parameters);
     binder.statements(&query.statements);
     (binder.plan, binder.diagnostics)
+}
+
+/// A bound query with what was found out on the way.
+#[derive(Clone, Debug, Default)]
+pub struct Bound {
+    /// The plan; whole only when no diagnostic is an error.
+    pub plan: Plan,
+    /// Errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What else is known of the text.
+    pub notes: Notes,
+}
+
+/// Binds a query as [`bind`] does and keeps notes.
+pub fn bind_with_notes(
+    query: &Arc<syntax::Query>,
+    catalogue: &dyn Catalogue,
+    cx: &Context,
+    parameters: &Parameters,
+) -> Bound {
+    let mut binder = Binder { notes: Some(Notes::default()), ..Binder::new(query, catalogue, cx, parameters) };
+    binder.statements(&query.statements);
+    let mut notes = binder.notes.unwrap_or_default();
+    let opens = |it: &crate::plan::ResultTable| binder.open_nodes.contains(&it.node);
+    notes.open_results = binder.plan.results.iter().map(opens).collect();
+    Bound { plan: binder.plan, diagnostics: binder.diagnostics, notes }
+}
+
+impl<'a> Binder<'a> {
+    fn new(
+        query: &Arc<syntax::Query>,
+        catalogue: &'a dyn Catalogue,
+        cx: &'a Context,
+        parameters: &'a Parameters,
+    ) -> Self {
+        Binder {
+            query: query.clone(),
+            root: query.clone(),
+            notes: None,
+            open_nodes: kql_data::Set::default(),
+            catalogue,
+            cx,
+            parameters,
+            plan: Plan::default(),
+            diagnostics: Vec::new(),
+            env: Environment::default(),
+            row: Row::none(),
+            aggregation: None,
+            allows_window: false,
+            depth: 0,
+            calls: Vec::new(),
+            foreign: None,
+            level: 0,
+            now: cx.now,
+            star_skips: kql_data::Set::default(),
+            scope_names: kql_data::Set::default(),
+            results_given: false,
+            options: kql_data::Map::default(),
+            restrict: false,
+            graph: None,
+            unclaimed: Vec::new(),
+            traits: RefCell::default(),
+        }
+    }
 }
 
 /// A fault that is already among the diagnostics.
@@ -159,6 +217,11 @@ struct Aggregation {
 
 struct Binder<'a> {
     query: Arc<syntax::Query>,
+    /// The query's own text; `query` is another one within stored functions.
+    root: Arc<syntax::Query>,
+    notes: Option<Notes>,
+    /// Nodes of results that may have more columns than their schema tells.
+    open_nodes: kql_data::Set<NodeId>,
     catalogue: &'a dyn Catalogue,
     cx: &'a Context,
     parameters: &'a Parameters,

@@ -1,10 +1,10 @@
 //! Where pipelines begin: tables, `let`s, functions, other databases, and the chain of operators behind them.
 
-use super::{Bind, Binder, Reported, Row, Table, operators, scope::Binding};
+use super::{Bind, Binder, NotedColumns, Reported, Row, Table, operators, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
     plan::Op,
-    syntax::{self, Call, ExprKind, PipelineId, Step},
+    syntax::{self, Argument, Call, ExprKind, Name, PipelineId, Step},
 };
 use kql_data::{Schema, Type, Value};
 use std::sync::Arc;
@@ -13,7 +13,9 @@ impl Binder<'_> {
     /// Binds a tabular expression.
     pub(super) fn tabular(&mut self, id: syntax::ExprId) -> Bind<Table> {
         let table = self.table_or_graph(id)?;
-        self.rows_of(table, self.query.span(id))
+        let table = self.rows_of(table, self.query.span(id))?;
+        self.note_table(id, &table);
+        Ok(table)
     }
 
     /// Binds a tabular expression, which may be a graph.
@@ -62,7 +64,9 @@ impl Binder<'_> {
     pub(super) fn stages(&mut self, stages: &[syntax::Stage], input: Option<Table>) -> Bind<Option<Table>> {
         let mut table = input;
         for stage in stages {
+            let before = table.as_ref().map(NotedColumns::from);
             let next = self.over(Row::none(), |binder| operators::bind(binder, stage, table.take()))?;
+            self.note_stage(stage.span, before, &next);
             table = Some(next);
         }
         Ok(table)
@@ -105,7 +109,11 @@ impl Binder<'_> {
         if self.env.find(name).is_some() {
             return self.fail("SEM0085", span, format!("`{name}` is a scalar, and a table is needed here"));
         }
-        self.unknown_table(name, span)
+        let named = Name { text: name.to_owned(), span, quoted: false };
+        match self.opaque(&named, None) {
+            Some(table) => Ok(table),
+            None => self.unknown_table(name, span),
+        }
     }
 
     /// A table of the catalogue.
@@ -181,7 +189,33 @@ impl Binder<'_> {
         if kql_functions::function(name).is_some() {
             return self.fail("SEM0085", span, format!("`{name}` gives a scalar, and a table is needed here"));
         }
-        self.unknown_function(name, call.function.span)
+        match self.opaque(&call.function, Some(&call.arguments)) {
+            Some(table) => Ok(table),
+            None => self.unknown_function(name, call.function.span),
+        }
+    }
+
+    /// A table, or with arguments a table function, of which the host knows too little to bind it.
+    pub(super) fn opaque(&mut self, name: &Name, arguments: Option<&[Argument]>) -> Option<Table> {
+        if self.is_table_hidden(&name.text) {
+            return None;
+        }
+        let opaque = self.catalogue.opaque(&name.text)?;
+        for argument in arguments.unwrap_or_default() {
+            // Their own faults are told; what the function makes of them is not known.
+            match self.is_tabular(argument.value) {
+                true => _ = self.over(Row::none(), |binder| binder.tabular(argument.value)),
+                false => _ = self.scalar(argument.value),
+            }
+        }
+        if let Some(notes) = self.notes() {
+            let (is_call, is_known) = (arguments.is_some(), opaque.is_known);
+            notes.opaque.push(super::OpaqueNote { name: name.clone(), is_call, is_known, is_fuzzy: false });
+        }
+        let mut table = self.no_rows((*opaque.schema).clone());
+        table.open = true;
+        table.label = arguments.is_none().then(|| name.text.clone());
+        Some(table)
     }
 
     fn table_by_name(&mut self, call: &Call, span: Span) -> Bind<Table> {
@@ -274,20 +308,37 @@ impl Binder<'_> {
     /// The column of a name that must be a plain column of the row.
     pub(super) fn column_of(&mut self, id: syntax::ExprId) -> Bind<(usize, Type)> {
         let span = self.query.span(id);
-        let query = self.query.clone();
-        let name = match query.kind(id) {
-            ExprKind::Path { base, steps } => match (query.kind(*base), steps.as_slice()) {
+        let Some((name, span)) = self.plain_column(id) else {
+            return self.fail("SEM0100", span, "the name of a column is needed here");
+        };
+        match self.row.find(&name) {
+            Some(it) => Ok(it),
+            None => self.unknown_name(&name, span),
+        }
+    }
+
+    /// As [`Self::column_of`], where a column that only data would tell of is null.
+    pub(super) fn column_or_assumed(&mut self, id: syntax::ExprId) -> Bind<crate::plan::ExprId> {
+        if let Some((name, span)) = self.plain_column(id)
+            && self.row.open
+            && self.row.find(&name).is_none()
+        {
+            return Ok(self.assumed(&name, span));
+        }
+        let (index, ty) = self.column_of(id)?;
+        Ok(self.column(index, ty))
+    }
+
+    /// The name that an expression consists of, `$left.` and `$right.` left out.
+    fn plain_column(&mut self, id: syntax::ExprId) -> Option<(String, Span)> {
+        match self.query.kind(id) {
+            ExprKind::Path { base, steps } => match (self.query.kind(*base), steps.as_slice()) {
                 (ExprKind::Name(side), [Step::Member(name)]) if side.text == "$left" || side.text == "$right" => {
                     Some((name.text.clone(), name.span))
                 }
                 _ => None,
             },
             _ => self.simple_name(id),
-        };
-        let Some((name, span)) = name else { return self.fail("SEM0100", span, "the name of a column is needed here") };
-        match self.row.find(&name) {
-            Some(it) => Ok(it),
-            None => self.unknown_name(&name, span),
         }
     }
 }

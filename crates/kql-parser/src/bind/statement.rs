@@ -130,6 +130,9 @@ impl Binder<'_> {
         } else {
             format!("Table_{}", self.plan.results.len())
         };
+        if table.open {
+            _ = self.open_nodes.insert(table.node);
+        }
         self.plan.results.push(ResultTable { name, node: table.node, visualization: table.visualization });
         Ok(())
     }

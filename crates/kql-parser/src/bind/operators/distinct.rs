@@ -4,7 +4,7 @@ use super::super::{Bind, Binder, Table, naming::Names};
 use super::{columns, keys};
 use crate::{
     plan::Op,
-    syntax::{Distinct, Stage},
+    syntax::{Distinct, ExprKind, Stage},
 };
 use kql_data::Schema;
 
@@ -15,5 +15,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Distinct, input: Table, _: &Stage) -
     let fields = columns::name(b, &bound, &mut names)?;
     let keys = bound.iter().map(|it| it.expr).collect();
     let op = Op::Aggregate { input: input.node, keys, aggregates: Vec::new() };
-    Ok(b.new_table(op, Schema::new(fields)))
+    let open = input.open && it.columns.iter().any(|it| matches!(b.query.kind(it.value), ExprKind::Star));
+    let table = b.new_table(op, Schema::new(fields));
+    Ok(Table { open, ..table })
 }

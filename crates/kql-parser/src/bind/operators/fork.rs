@@ -15,6 +15,9 @@ fn shared(b: &mut Binder<'_>, input: &Table) -> Table {
 
 fn add(b: &mut Binder<'_>, name: String, table: &Table) {
     let visualization = table.visualization.clone();
+    if table.open {
+        _ = b.open_nodes.insert(table.node);
+    }
     b.plan.results.push(ResultTable { name, node: table.node, visualization });
     b.results_given = true;
 }

@@ -30,6 +30,13 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Invoke, input: Table, stage: &Stage)
                 b.over(row, |b| b.call_tabular_function(&function, &call.arguments, Some(input), stage.span))?;
             Ok(Table { label: None, ..table })
         }
-        None => b.unknown_function(name, call.function.span),
+        None => {
+            let row = b.row_of(&input);
+            match b.over(row, |b| b.opaque(&call.function, Some(&call.arguments))) {
+                // What the function adds or takes away is not known.
+                Some(_) => Ok(Table { open: true, label: None, ..input }),
+                None => b.unknown_function(name, call.function.span),
+            }
+        }
     }
 }

@@ -123,16 +123,10 @@ fn side(b: &mut Binder<'_>, id: ExprId, table: &Table) -> Bind<PlanExpr> {
         let query = b.query.clone();
         match query.kind(id) {
             ExprKind::Path { base, steps } => match (query.kind(*base), steps.as_slice()) {
-                (ExprKind::Name(side), [Step::Member(_)]) if side.text.starts_with('$') => {
-                    let (index, ty) = b.column_of(id)?;
-                    Ok(b.column(index, ty))
-                }
+                (ExprKind::Name(side), [Step::Member(_)]) if side.text.starts_with('$') => b.column_or_assumed(id),
                 _ => b.fail("SEM0051", query.span(id), "a key of a join must be a column of `$left` or `$right`"),
             },
-            _ => {
-                let (index, ty) = b.column_of(id)?;
-                Ok(b.column(index, ty))
-            }
+            _ => b.column_or_assumed(id),
         }
     })
 }

@@ -19,8 +19,25 @@ pub(super) fn bind(b: &mut Binder<'_>, list: &[ExprId], keep: bool, input: Table
         }
     }
     let chosen: Vec<usize> = (0..input.schema.len()).filter(|it| listed.get(*it) == Some(&keep)).collect();
-    let table = choose(b, &chosen, &input);
-    Ok(Table { open: input.open && !keep, ..table })
+    if !keep || !input.open {
+        return Ok(choose(b, &chosen, &input));
+    }
+    let mut fields: Vec<Field> = chosen.iter().filter_map(|it| input.schema.fields.get(*it).cloned()).collect();
+    let mut exprs: Vec<PlanExpr> = chosen.iter().zip(&fields).map(|(index, it)| b.column(*index, it.ty)).collect();
+    let query = b.query.clone();
+    for id in list {
+        // Kept columns that only data would tell of.
+        if let ExprKind::Name(name) = query.kind(*id)
+            && input.schema.index_of(&name.text).is_none()
+        {
+            let expr = b.assumed(&name.text, name.span);
+            fields.push(Field::new(name.text.as_str(), b.ty(expr)));
+            exprs.push(expr);
+        }
+    }
+    let table = columns::project(b, exprs, Schema::new(fields), &input);
+    let open = list.iter().any(|it| matches!(query.kind(*it), ExprKind::Wildcard(_) | ExprKind::Star));
+    Ok(Table { open, ..table })
 }
 
 /// `project-by-names`: constant strings and arrays of them; names that do not exist are left out.

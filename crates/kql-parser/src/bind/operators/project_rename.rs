@@ -2,14 +2,19 @@
 
 use super::super::{Bind, Binder, Table};
 use super::columns;
-use crate::syntax::ProjectRename;
-use kql_data::Schema;
+use crate::{plan::Expr, syntax::ProjectRename};
+use kql_data::{Field, Schema};
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &ProjectRename, input: Table) -> Bind<Table> {
     let mut fields = input.schema.fields.clone();
+    let mut assumed = Vec::new();
     for renaming in &it.columns {
         let row = b.row_of(&input);
-        let (index, _) = b.over(row, |b| b.column_of(renaming.value))?;
+        let old = b.over(row, |b| b.column_or_assumed(renaming.value))?;
+        let Expr::Column { index, .. } = *b.plan.expr(old) else {
+            assumed.extend(renaming.names.first().map(|it| (it.text.clone(), old)));
+            continue;
+        };
         let (Some(name), Some(field)) = (renaming.names.first(), fields.get_mut(index)) else {
             return b.fail("SYN0002", renaming.span, "a new name is needed: `new = old`");
         };
@@ -21,6 +26,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &ProjectRename, input: Table) -> Bind
             return b.fail("SEM0034", span, format!("the column `{}` is given twice", field.name));
         }
     }
-    let exprs = columns::all(b, &input.schema);
+    let mut exprs = columns::all(b, &input.schema);
+    for (name, expr) in assumed {
+        fields.push(Field::new(name, b.ty(expr)));
+        exprs.push(expr);
+    }
     Ok(columns::project(b, exprs, Schema::new(fields), &input))
 }

@@ -38,7 +38,18 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Summarize, input: Table, _: &Stage) 
     });
     b.star_skips = before;
     let (outputs, calls) = res?;
-    finish(b, &bound_keys, &outputs, calls, &input)
+    let table = finish(b, &bound_keys, &outputs, calls, &input)?;
+    // `arg_max(x, *)` and its like hand on columns that are not known yet.
+    let open = input.open && it.aggregates.iter().any(|it| has_star(b, it.value));
+    Ok(Table { open, ..table })
+}
+
+fn has_star(b: &Binder<'_>, id: crate::syntax::ExprId) -> bool {
+    match b.query.kind(id) {
+        ExprKind::Parenthesized(inner) => has_star(b, *inner),
+        ExprKind::Call(call) => call.arguments.iter().any(|it| matches!(b.query.kind(it.value), ExprKind::Star)),
+        _ => false,
+    }
 }
 
 fn check_key(b: &mut Binder<'_>, key: &NewColumn) -> Bind<()> {

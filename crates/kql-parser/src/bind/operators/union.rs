@@ -60,9 +60,12 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
     }
     // A leg whose table is missing is left out, with all that it reported.
     let before = b.diagnostics.len();
-    let (nodes, exprs) = (b.plan.nodes.len(), b.plan.exprs.len());
+    let (nodes, exprs, notes) = (b.plan.nodes.len(), b.plan.exprs.len(), b.mark_notes());
     match b.over(Row::none(), |b| b.tabular(id)) {
-        Ok(table) => Ok(vec![table]),
+        Ok(table) => {
+            b.note_fuzzy(notes);
+            Ok(vec![table])
+        }
         Err(Reported) => {
             let is_missing = b
                 .diagnostics
@@ -76,6 +79,7 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
             b.diagnostics.truncate(before);
             b.plan.nodes.truncate(nodes);
             b.plan.exprs.truncate(exprs);
+            b.forget_notes(notes);
             let text = query.text_of(span);
             b.warn("KQL0004", span, format!("`{text}` does not exist and is left out of the fuzzy union"));
             Ok(Vec::new())
@@ -169,7 +173,10 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
         }
         inputs.push(b.plan.add(Op::Project { input: leg.node, columns: exprs }, schema.clone()));
     }
-    let open = legs.iter().any(|it| it.open);
+    // A column of an unknown type does not split in two; which of its names exists is not known.
+    let unsure =
+        b.has_assumed() && by_name.values().any(|(types, _)| types.len() > 1 && types.contains(&Type::Dynamic));
+    let open = legs.iter().any(|it| it.open) || unsure;
     let table = b.new_table(Op::Union { inputs }, schema);
     Table { open, ..table }
 }

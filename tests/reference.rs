@@ -2,6 +2,7 @@
 
 use kql::{
     functions::{Aggregate, Function, Overload, all_aggregates, all_functions},
+    parser::{OperatorDeclaration, operators},
     plugins,
 };
 use std::fmt::Write;
@@ -28,9 +29,14 @@ fn page() -> String {
         aggregates.into_iter().partition(|it| it.make.is_some());
     let mut out = String::from("# Reference\n\nMade from the declarations by `tests/reference.rs`.\n\n");
     _ = writeln!(out, "| | runs | signature only, fails by name |\n| --- | --- | --- |");
+    _ = writeln!(out, "| operators | {} | 0 |", operators().len());
     _ = writeln!(out, "| functions | {} | {} |", scalar.len(), missing.len());
     _ = writeln!(out, "| aggregates | {} | {} |", summary.len(), absent.len());
     _ = writeln!(out, "| plugins | {} | {} |\n", plugins::names().count(), plugins::refused().len());
+    out.push_str("## Operators\n\n");
+    for it in operators() {
+        operator(&mut out, it);
+    }
     out.push_str("## Functions\n\n");
     for it in scalar {
         entry(&mut out, it.name, it.aliases, it.overloads, it.doc);
@@ -55,6 +61,17 @@ fn page() -> String {
 
 fn is_word(name: &str) -> bool {
     name.starts_with(|it: char| it.is_alphabetic()) && !name.contains(' ')
+}
+
+/// An operator with its syntax, what it does, and its example.
+fn operator(out: &mut String, it: &OperatorDeclaration) {
+    let aliases = it.words.get(1..).unwrap_or_default();
+    let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
+    _ = writeln!(out, "**{}**{also}: {}\n\n    {}\n\n```kusto\n{}", it.name(), it.doc, it.syntax, it.query);
+    for row in it.rows {
+        _ = writeln!(out, "// => {row}");
+    }
+    out.push_str("```\n\n");
 }
 
 /// A name with its signatures and the first sentence of its documentation.

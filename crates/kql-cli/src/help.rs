@@ -2,7 +2,7 @@
 
 use kql::{
     functions::{Function, Overload, aggregate, all_aggregates, all_functions, function},
-    parser::{OPERATORS, diagnostic::closest},
+    parser::{OPERATORS, OperatorDeclaration, diagnostic::closest, operators},
 };
 use std::fmt::Write;
 
@@ -13,14 +13,17 @@ pub(crate) fn about(name: &str) -> Result<String, String> {
         write_entry(&mut out, it.name, it.aliases, it.doc, it.overloads, kind(it));
     }
     if let Some(it) = aggregate(name) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
         let kind = if it.make.is_some() { "aggregate" } else { "aggregate, not implemented yet" };
         write_entry(&mut out, it.name, it.aliases, it.doc, it.overloads, kind);
     }
-    if OPERATORS.contains(&name) {
-        _ = match crate::operator_help::of(name) {
-            Some((syntax, doc)) => write!(out, "{name}   operator\n\n    {syntax}\n\n{doc}\n"),
-            None => writeln!(out, "{name}   operator"),
-        };
+    if let Some(it) = OperatorDeclaration::of(name) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        write_operator(&mut out, it);
     }
     if !out.is_empty() {
         return Ok(out);
@@ -67,7 +70,11 @@ pub(crate) fn index() -> String {
         .filter(|it| is_word(it) && !is_infix(it))
         .collect();
     let aggregates: Vec<&str> = all_aggregates().into_iter().filter(|it| it.make.is_some()).map(|it| it.name).collect();
-    let lists = [("operators", OPERATORS.to_vec()), ("aggregates", aggregates), ("functions", functions)];
+    let lists = [
+        ("operators", operators().iter().map(OperatorDeclaration::name).collect()),
+        ("aggregates", aggregates),
+        ("functions", functions),
+    ];
     for (title, names) in lists {
         _ = writeln!(out, "{} {title}", names.len());
         let mut line = String::from(" ");
@@ -99,9 +106,24 @@ fn kind(function: &Function) -> &'static str {
     }
 }
 
+fn also(names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!(", also {}", names.join(", ")) }
+}
+
+fn write_operator(out: &mut String, it: &OperatorDeclaration) {
+    let (name, aliases) = it.words.split_first().unwrap_or((&"", &[]));
+    _ = writeln!(out, "{name}   operator{}\n\n    {}\n\n{}\n", also(aliases), it.syntax, it.doc);
+    _ = writeln!(out, "    {}", it.query);
+    for row in it.rows {
+        _ = writeln!(out, "    => {row}");
+    }
+    if it.rows.is_empty() {
+        _ = writeln!(out, "    => no rows");
+    }
+}
+
 fn write_entry(out: &mut String, name: &str, aliases: &[&str], doc: &str, overloads: &[Overload], kind: &str) {
-    let also = if aliases.is_empty() { String::new() } else { format!(", also {}", aliases.join(", ")) };
-    _ = writeln!(out, "{name}   {kind}{also}\n");
+    _ = writeln!(out, "{name}   {kind}{}\n", also(aliases));
     for it in overloads {
         _ = writeln!(out, "    {name}{}", it.signature());
     }
@@ -120,8 +142,9 @@ mod tests {
         assert!(about("strlen").unwrap().contains("strlen(source: string|dynamic) -> long"));
         assert!(about("count").unwrap().contains("aggregate") && about("count").unwrap().contains("operator"));
         assert!(about("sumarize").unwrap_err().contains("did you mean `summarize`"));
-        for it in OPERATORS.iter().filter(|it| !it.starts_with('_')) {
-            assert!(crate::operator_help::of(it).is_some(), "{it} has no help");
+        for it in OPERATORS {
+            assert!(about(it).unwrap().contains("=> "), "{it} has no example");
         }
+        assert!(about("order").unwrap().starts_with("sort   operator, also order\n"));
     }
 }

@@ -14,7 +14,7 @@ pub use diagnostic::{Diagnostic, Severity, Span, line_column};
 pub use explain::explain;
 pub use format::format;
 pub use kql_functions::scalar::datetime::text::parse_datetime;
-pub use parser::{OPERATORS, ParseOptions, is_incomplete, parse};
+pub use parser::{OPERATORS, OperatorDeclaration, ParseOptions, is_incomplete, operators, parse};
 
 mod bind;
 pub use bind::{

@@ -2,6 +2,7 @@
 //! and recovery at `|`, `;` and closing brackets. It never stops at the first fault and never panics.
 
 mod clause;
+mod declaration;
 mod expression;
 mod infix;
 mod literal;
@@ -16,7 +17,8 @@ use crate::lexer::lex;
 use crate::syntax::{Body, BodyId, Expr, ExprId, ExprKind, Pipeline, PipelineId, Query};
 use crate::token::{Token, TokenKind};
 
-pub use operators::OPERATORS;
+pub use declaration::OperatorDeclaration;
+pub use operators::{OPERATORS, operators};
 
 /// What the parser accepts at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,11 @@
-//! Every example of every function and aggregate is true.
+//! Every example of every function, aggregate and operator is true.
 
-use kql::{Engine, Error, Value, functions};
+use kql::{
+    Engine, Error, Value,
+    formats::{Format, WriteOptions, write},
+    functions,
+    parser::operators,
+};
 
 /// The last cell of an answer of one row: its type and text. A scalar inside a dynamic counts as that scalar.
 fn cell(engine: &mut Engine, query: &str) -> Result<String, String> {
@@ -68,4 +73,38 @@ fn aggregates_do_what_their_examples_say() {
     }
     report(&wrong, n_examples);
     assert!(n_examples > 60, "{n_examples}");
+}
+
+#[test]
+fn operators_do_what_their_examples_say() {
+    let engine = Engine::new();
+    let mut wrong = Vec::new();
+    for operator in operators() {
+        let found: Vec<String> = match engine.query(operator.query) {
+            Ok(outcome) => {
+                let mut out = Vec::new();
+                for it in &outcome.tables {
+                    write(Format::Ndjson, &it.schema, &it.batches, &WriteOptions::default(), &mut out).unwrap();
+                }
+                String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+            }
+            Err(why) => vec![format!("error: {why}")],
+        };
+        let good = match operator.rows {
+            [only] if only.starts_with("error: ") => {
+                let part = only.trim_start_matches("error: ");
+                matches!(found.as_slice(), [it] if it.starts_with("error: ") && it.contains(part))
+            }
+            rows => rows == found,
+        };
+        if !good {
+            wrong.push(format!(
+                "{}: {}\n  says  {:?}\n  gives {found:?}",
+                operator.name(),
+                operator.query,
+                operator.rows
+            ));
+        }
+    }
+    report(&wrong, operators().len());
 }

@@ -59,79 +59,79 @@ mod union;
 mod where_;
 
 use super::infix::is_operator_word;
-use super::{Parsed, Parser};
+use super::{OperatorDeclaration, Parsed, Parser};
 use crate::diagnostic::{Diagnostic, Span, closest};
 use crate::syntax::{ExprId, ExprKind, Operator, Pipeline, Stage};
 use crate::token::TokenKind;
 
-type ParseOperator = fn(&mut Parser<'_>) -> Parsed<Operator>;
+/// Reads what stands behind an operator's word.
+pub(super) type ParseOperator = fn(&mut Parser<'_>) -> Parsed<Operator>;
 
-/// The word of every operator, and what reads the text behind it.
-const TABLE: &[(&str, ParseOperator)] = &[
-    ("as", as_::parse),
-    ("assert-schema", assert_schema::parse),
-    ("consume", consume::parse),
-    ("count", count::parse),
-    ("datatable", datatable::parse),
-    ("distinct", distinct::parse),
-    ("evaluate", evaluate::parse),
-    ("execute-and-cache", execute_and_cache::parse),
-    ("extend", extend::parse),
-    ("externaldata", external_data::parse),
-    ("external_data", external_data::parse),
-    ("facet", facet::parse),
-    ("find", find::parse),
-    ("fork", fork::parse),
-    ("getschema", get_schema::parse),
-    ("graph-mark-components", graph_mark_components::parse),
-    ("graph-match", graph_match::parse),
-    ("graph-shortest-paths", graph_shortest_paths::parse),
-    ("graph-to-table", graph_to_table::parse),
-    ("graph-where-edges", graph_where_edges::parse),
-    ("graph-where-nodes", graph_where_nodes::parse),
-    ("inline_external_table", inline_external_table::parse),
-    ("invoke", invoke::parse),
-    ("join", join::parse),
-    ("lookup", lookup::parse),
-    ("macro-expand", macro_expand::parse),
-    ("make-graph", make_graph::parse),
-    ("make-series", make_series::parse),
-    ("mv-apply", mv_apply::parse),
-    ("mvapply", mv_apply::parse),
-    ("mv-expand", mv_expand::parse),
-    ("mvexpand", mv_expand::parse),
-    ("parse", parse::parse),
-    ("parse-kv", parse_kv::parse),
-    ("parse-where", parse_where::parse),
-    ("partition", partition::parse),
-    ("__partitionby", partition_by::parse),
-    ("print", print::parse),
-    ("project", project::parse),
-    ("project-away", project_away::parse),
-    ("project-by-names", project_by_names::parse),
-    ("project-keep", project_keep::parse),
-    ("project-rename", project_rename::parse),
-    ("project-reorder", project_reorder::parse),
-    ("range", range::parse),
-    ("reduce", reduce::parse),
-    ("render", render::parse),
-    ("sample", sample::parse),
-    ("sample-distinct", sample_distinct::parse),
-    ("scan", scan::parse),
-    ("search", search::parse),
-    ("serialize", serialize::parse),
-    ("sort", sort::parse),
-    ("order", sort::parse),
-    ("summarize", summarize::parse),
-    ("take", take::parse),
-    ("limit", take::parse),
-    ("top", top::parse),
-    ("top-hitters", top_hitters::parse),
-    ("top-nested", top_nested::parse),
-    ("union", union::parse),
-    ("where", where_::parse),
-    ("filter", where_::parse),
+/// Every operator.
+const DECLARATIONS: &[OperatorDeclaration] = &[
+    as_::DECLARATION,
+    assert_schema::DECLARATION,
+    consume::DECLARATION,
+    count::DECLARATION,
+    datatable::DECLARATION,
+    distinct::DECLARATION,
+    evaluate::DECLARATION,
+    execute_and_cache::DECLARATION,
+    extend::DECLARATION,
+    external_data::DECLARATION,
+    facet::DECLARATION,
+    find::DECLARATION,
+    fork::DECLARATION,
+    get_schema::DECLARATION,
+    graph_mark_components::DECLARATION,
+    graph_match::DECLARATION,
+    graph_shortest_paths::DECLARATION,
+    graph_to_table::DECLARATION,
+    graph_where_edges::DECLARATION,
+    graph_where_nodes::DECLARATION,
+    inline_external_table::DECLARATION,
+    invoke::DECLARATION,
+    join::DECLARATION,
+    lookup::DECLARATION,
+    macro_expand::DECLARATION,
+    make_graph::DECLARATION,
+    make_series::DECLARATION,
+    mv_apply::DECLARATION,
+    mv_expand::DECLARATION,
+    parse::DECLARATION,
+    parse_kv::DECLARATION,
+    parse_where::DECLARATION,
+    partition::DECLARATION,
+    partition_by::DECLARATION,
+    print::DECLARATION,
+    project::DECLARATION,
+    project_away::DECLARATION,
+    project_by_names::DECLARATION,
+    project_keep::DECLARATION,
+    project_rename::DECLARATION,
+    project_reorder::DECLARATION,
+    range::DECLARATION,
+    reduce::DECLARATION,
+    render::DECLARATION,
+    sample::DECLARATION,
+    sample_distinct::DECLARATION,
+    scan::DECLARATION,
+    search::DECLARATION,
+    serialize::DECLARATION,
+    sort::DECLARATION,
+    summarize::DECLARATION,
+    take::DECLARATION,
+    top::DECLARATION,
+    top_hitters::DECLARATION,
+    top_nested::DECLARATION,
+    union::DECLARATION,
+    where_::DECLARATION,
 ];
+
+/// Every tabular operator, in the order of their words.
+pub fn operators() -> &'static [OperatorDeclaration] {
+    DECLARATIONS
+}
 
 /// What stands between stages, and between statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,18 +143,32 @@ pub(super) enum Separator {
 /// The words that begin a stage.
 pub const OPERATORS: &[&str] = &words();
 
-const fn words() -> [&'static str; TABLE.len()] {
-    let mut words = [""; TABLE.len()];
-    let mut at = 0;
-    while at < TABLE.len() {
-        words[at] = TABLE[at].0;
+const N_WORDS: usize = {
+    let (mut n, mut at) = (0, 0);
+    while at < DECLARATIONS.len() {
+        n += DECLARATIONS[at].words.len();
+        at += 1;
+    }
+    n
+};
+
+const fn words() -> [&'static str; N_WORDS] {
+    let mut words = [""; N_WORDS];
+    let (mut n, mut at) = (0, 0);
+    while at < DECLARATIONS.len() {
+        let mut alias = 0;
+        while alias < DECLARATIONS[at].words.len() {
+            words[n] = DECLARATIONS[at].words[alias];
+            n += 1;
+            alias += 1;
+        }
         at += 1;
     }
     words
 }
 
 fn find(word: &str) -> Option<ParseOperator> {
-    TABLE.iter().find(|(it, _)| *it == word).map(|(_, parse)| *parse)
+    DECLARATIONS.iter().find(|it| it.words.contains(&word)).map(|it| it.parse)
 }
 
 /// Whether a word begins a stage.

@@ -1,11 +1,21 @@
-//! `find [withsource=c] [in (tables)] [where] predicate [project …]` — rows of many tables.
+//! The operator `find`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{ColumnDeclaration, Find, FindOutput, Operator};
 use crate::token::TokenKind;
 
+/// `find`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["find"],
+    syntax: "find [withsource=Name] [in (T, …)] [where] predicate [project …]",
+    doc: "Rows of several tables for which something holds.",
+    query: "let A = print a = 1; let B = print a = 2; find in (A, B) where a > 1 project a | project a",
+    rows: &[r#"{"a":2}"#],
+    parse,
+};
+
 /// Reads what stands behind `find`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let tables = it.tables_in()?;
     it.eat_word("where");

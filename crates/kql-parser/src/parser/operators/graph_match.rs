@@ -1,11 +1,21 @@
-//! `graph-match [cycles=…] (a)-[e]->(b), … [where predicate] [project …]` — finds patterns in a graph.
+//! The operator `graph-match`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Assignment, EdgeDirection, ExprId, GraphElement, GraphMatch, GraphPattern, Operator};
 use crate::token::TokenKind;
 
+/// `graph-match`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["graph-match"],
+    syntax: "G | graph-match [cycles=all|none|unique_edges] (a)-[e]->(b), … [where predicate] project …",
+    doc: "Finds a pattern of nodes and edges in a graph. `(a)-[e*1..3]->(b)` is a path of one to three edges.",
+    query: r#"datatable(From:string, To:string)["a", "b", "b", "c", "d", "e"] | make-graph From --> To with_node_id=id | graph-match (a)-->()-->(c) project Start = a.id, End = c.id"#,
+    rows: &[r#"{"Start":"a","End":"c"}"#],
+    parse,
+};
+
 /// Reads what stands behind `graph-match`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let patterns = it.list(pattern)?;
     let (predicate, project) = where_and_project(it)?;

@@ -1,10 +1,20 @@
-//! `graph-to-table nodes [as T] [with_node_id=c], edges [as T] [with_source_id=c] [with_target_id=c]` — tables from a graph.
+//! The operator `graph-to-table`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{GraphOutput, GraphToTable, Operator};
 
+/// `graph-to-table`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["graph-to-table"],
+    syntax: "G | graph-to-table nodes [as T] [with_node_id=Name], edges [as T] [with_source_id=Name] [with_target_id=Name]",
+    doc: "The nodes or edges of a graph as tables.",
+    query: r#"datatable(From:string, To:string)["a", "b", "b", "c", "d", "e"] | make-graph From --> To with_node_id=id | graph-to-table edges | take 1 | project From, To"#,
+    rows: &[r#"{"From":"a","To":"b"}"#],
+    parse,
+};
+
 /// Reads what stands behind `graph-to-table`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     Ok(Operator::GraphToTable(GraphToTable { outputs: it.list(output)? }))
 }
 

@@ -1,11 +1,21 @@
-//! `inline_external_table (schema) kind=… [partition by (…)] [pathformat=(…)] dataformat=… ( "uri", … ) [with (…)]` — an external table written out.
+//! The operator `inline_external_table`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{ExprId, InlineExternalTable, Operator, RowSchema};
 use crate::token::TokenKind;
 
+/// `inline_external_table`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["inline_external_table"],
+    syntax: r#"inline_external_table (Column:type, …) kind=… [partition by (…)] [pathformat=(…)] dataformat=… ("uri", …) [with (…)]"#,
+    doc: "An external table written in the query. It is parsed and then refused: nothing is fetched.",
+    query: r#"inline_external_table (a:string) kind=storage dataformat=csv ("https://example.com")"#,
+    rows: &["error: inline_external_table"],
+    parse,
+};
+
 /// Reads what stands behind `inline_external_table`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let has_schema = it.is(TokenKind::OpenParenthesis);
     let schema = if has_schema { it.row_schema()? } else { RowSchema::default() };
     let mut table = InlineExternalTable {

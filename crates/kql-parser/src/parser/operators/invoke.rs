@@ -1,10 +1,20 @@
-//! `invoke function(args)` — calls a function whose first parameter is the input.
+//! The operator `invoke`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{ExprKind, Invoke, Operator, Step};
 
+/// `invoke`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["invoke"],
+    syntax: "T | invoke function(…)",
+    doc: "Calls a function with the rows as its first argument.",
+    query: "let Big = (t:(n:long), least:long) { t | where n >= least }; range n from 1 to 3 step 1 | invoke Big(3)",
+    rows: &[r#"{"n":3}"#],
+    parse,
+};
+
 /// Reads what stands behind `invoke`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let start = it.start();
     let call = it.operand()?;
     let is_call = match it.query.kind(call) {

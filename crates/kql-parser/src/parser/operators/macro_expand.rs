@@ -1,11 +1,21 @@
-//! `macro-expand [kind=…] [isfuzzy=…] group as name ( body )` — runs a query once per entity.
+//! The operator `macro-expand`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{ExprId, ExprKind, MacroExpand, Name, Operator};
 use crate::token::TokenKind;
 
+/// `macro-expand`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["macro-expand"],
+    syntax: "macro-expand [kind=…] [isfuzzy=true] entity_group [A, …] as X (pipeline)",
+    doc: "Runs a pipeline for each entity of a group, and unites the rows.",
+    query: r#"macro-expand entity_group [database("a"), database("b")] as D (print n = 1) | count"#,
+    rows: &[r#"{"Count":2}"#],
+    parse,
+};
+
 /// Reads what stands behind `macro-expand`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let first = it.operand()?;
     let (group, scope) = if it.eat_word("in") {

@@ -1,11 +1,21 @@
-//! `make-graph source --> target [with nodes on key, … | with_node_id=name] [partitioned-by column (subquery)]` — a graph from edges.
+//! The operator `make-graph`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{EdgeDirection, GraphNodes, MakeGraph, Operator};
 use crate::token::TokenKind;
 
+/// `make-graph`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["make-graph"],
+    syntax: "T | make-graph Source --> Target [with Nodes on Key, …  or  with_node_id=Name] [partitioned-by Column (pipeline)]",
+    doc: "A graph from a table of edges.",
+    query: r#"datatable(From:string, To:string)["a", "b", "b", "c"] | make-graph From --> To with_node_id=id | graph-match (x)-->(y) project x.id"#,
+    rows: &[r#"{"x_id":"a"}"#, r#"{"x_id":"b"}"#],
+    parse,
+};
+
 /// Reads what stands behind `make-graph`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let mut parameters = it.parameters(&[])?;
     let source = it.operand()?;
     it.expect(TokenKind::Minus, "`-->`")?;

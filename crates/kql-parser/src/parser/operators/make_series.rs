@@ -1,11 +1,21 @@
-//! `make-series [name =] aggregate [default=v], … on axis [from a] [to b] step c [by …]` — series over an axis.
+//! The operator `make-series`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Assignment, MakeSeries, Operator, SeriesColumn};
 use crate::token::TokenKind;
 
+/// `make-series`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["make-series"],
+    syntax: "T | make-series [Name =] aggregate [default=0], … on Axis [from a] [to b] step c [by Key, …]",
+    doc: "One array of values at regular steps for each key.",
+    query: "datatable(n:long)[1, 3, 3] | make-series c = count() default=0 on n from 1 to 4 step 1",
+    rows: &[r#"{"c":[1,0,2],"n":[1,2,3]}"#],
+    parse,
+};
+
 /// Reads what stands behind `make-series`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let series = it.list(column)?;
     it.expect_word("on")?;

@@ -1,11 +1,21 @@
-//! `mv-apply [name =] array [to typeof(t)], … [limit n] [id guid] on ( subquery )` — a subquery over the elements of each row.
+//! The operator `mv-apply`.
 
 use super::mv_expand::{column, limit};
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{MvApply, Operator};
 
+/// `mv-apply`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["mv-apply", "mvapply"],
+    syntax: "T | mv-apply [Name =] Array [to typeof(type)], … [limit n] on (pipeline)",
+    doc: "Runs a pipeline over the elements of each row's array.",
+    query: "print a = dynamic([3, 1, 2]) | mv-apply n = a to typeof(long) on (top 1 by n) | project n",
+    rows: &[r#"{"n":3}"#],
+    parse,
+};
+
 /// Reads what stands behind `mv-apply`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let columns = it.list(column)?;
     let limit = limit(it)?;

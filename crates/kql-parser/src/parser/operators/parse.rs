@@ -1,11 +1,21 @@
-//! `parse [kind=…] [flags=…] expression with "text" name[:type] * …` — columns from a pattern.
+//! The operator `parse`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, Parse, ParsePart};
 use crate::token::TokenKind;
 
+/// `parse`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["parse"],
+    syntax: r#"T | parse [kind=simple|regex|relaxed] Text with "literal" Column[:type] * …"#,
+    doc: "Columns out of a text by a pattern.",
+    query: r#"print Line = "user=ann from 192.0.2.1" | parse Line with "user=" User " from " Ip | project User, Ip"#,
+    rows: &[r#"{"User":"ann","Ip":"192.0.2.1"}"#],
+    parse,
+};
+
 /// Reads what stands behind `parse`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let value = it.expression()?;
     it.expect_word("with")?;

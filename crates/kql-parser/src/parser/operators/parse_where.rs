@@ -1,11 +1,21 @@
-//! `parse-where [kind=…] [flags=…] expression with "text" name[:type] * …` — as `parse`, without the rows that do not match.
+//! The operator `parse-where`.
 
 use super::parse::pattern;
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, ParseWhere};
 
+/// `parse-where`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["parse-where"],
+    syntax: r#"T | parse-where [kind=simple|regex] Text with "literal" Column[:type] * …"#,
+    doc: "As `parse`, without the rows that do not match.",
+    query: r#"datatable(Line:string)["n=1", "other"] | parse-where Line with "n=" n:long | project n"#,
+    rows: &[r#"{"n":1}"#],
+    parse,
+};
+
 /// Reads what stands behind `parse-where`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     let value = it.expression()?;
     it.expect_word("with")?;

@@ -1,11 +1,21 @@
-//! `partition [hints] by column ( subquery )`, `partition by column { expression }` — a query per value.
+//! The operator `partition`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{ExprId, ExprKind, Operator, Partition, PartitionBody};
 use crate::token::TokenKind;
 
+/// `partition`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["partition"],
+    syntax: "T | partition [hint.strategy=…] by Key (pipeline)",
+    doc: "Runs a pipeline over the rows of each key.",
+    query: r#"datatable(User:string, n:long)["ann", 1, "bob", 5, "ann", 3] | partition by User (top 1 by n) | sort by n asc"#,
+    rows: &[r#"{"User":"ann","n":3}"#, r#"{"User":"bob","n":5}"#],
+    parse,
+};
+
 /// Reads what stands behind `partition`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let parameters = it.parameters(&[])?;
     it.expect_word("by")?;
     let by = it.partition_key()?;

@@ -1,10 +1,20 @@
-//! `project-reorder name, wild* [asc|desc|granny-asc|granny-desc], …` — these columns first.
+//! The operator `project-reorder`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, ProjectReorder, ReorderColumn, ReorderOrder};
 
+/// `project-reorder`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["project-reorder"],
+    syntax: "T | project-reorder Column, Prefix* [asc|desc|granny-asc|granny-desc], …",
+    doc: "Puts columns first.",
+    query: "print a = 1, b = 2 | project-reorder b",
+    rows: &[r#"{"b":2,"a":1}"#],
+    parse,
+};
+
 /// Reads what stands behind `project-reorder`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     Ok(Operator::ProjectReorder(ProjectReorder { columns: it.list(column)? }))
 }
 

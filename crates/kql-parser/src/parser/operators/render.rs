@@ -1,11 +1,21 @@
-//! `render chart [kind=…] [with (property=value, …)]` — how the result wants to be drawn.
+//! The operator `render`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, Parameter, Render};
 use crate::token::TokenKind;
 
+/// `render`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["render"],
+    syntax: "T | render chart [kind=…] [with (title=…, xcolumn=…, ycolumns=…, …)]",
+    doc: "Asks for a chart: barchart, columnchart, timechart, linechart, areachart, piechart, … A terminal draws bars and lines.",
+    query: "print n = 1 | render barchart",
+    rows: &[r#"{"n":1}"#],
+    parse,
+};
+
 /// Reads what stands behind `render`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let chart = it.name("a chart")?;
     let mut properties = it.properties()?;
     if it.eat_word("with") {

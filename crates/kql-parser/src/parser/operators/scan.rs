@@ -1,11 +1,21 @@
-//! `scan [with_match_id=…] [order by …] [partition by …] [declare (…)] with ( step name: condition => a = b; … )` — a state machine over rows.
+//! The operator `scan`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, Scan, ScanStep};
 use crate::token::TokenKind;
 
+/// `scan`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["scan"],
+    syntax: "T | scan [with_match_id=Name] [order by …] [partition by …] [declare (Column:type = value, …)] with (step name: condition => Column = value; …)",
+    doc: "Finds sequences in ordered rows by steps with a memory.",
+    query: "range n from 1 to 3 step 1 | serialize | scan declare (Sum:long = 0) with (step s: true => Sum = n + s.Sum;)",
+    rows: &[r#"{"n":1,"Sum":1}"#, r#"{"n":2,"Sum":3}"#, r#"{"n":3,"Sum":6}"#],
+    parse,
+};
+
 /// Reads what stands behind `scan`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let mut scan = Scan {
         parameters: it.parameters(&[])?,
         order_by: Vec::new(),

@@ -1,11 +1,21 @@
-//! `top-nested [n] of value [with others = text] by aggregate [asc|desc], top-nested …` — top values within top values.
+//! The operator `top-nested`.
 
-use crate::parser::{Parsed, Parser};
+use crate::parser::{OperatorDeclaration, Parsed, Parser};
 use crate::syntax::{Operator, TopNested, TopNestedLevel};
 use crate::token::TokenKind;
 
+/// `top-nested`: how it is written and what it does.
+pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
+    words: &["top-nested"],
+    syntax: r#"T | top-nested [n] of Value [with others = "name"] by aggregate [asc|desc], top-nested …"#,
+    doc: "The top values of one column, and for each the top of the next.",
+    query: r#"datatable(User:string, n:long)["ann", 1, "bob", 5, "ann", 3] | top-nested 1 of User by sum(n)"#,
+    rows: &[r#"{"User":"bob","aggregated_User":5}"#],
+    parse,
+};
+
 /// Reads what stands behind `top-nested`.
-pub(super) fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
     let mut levels = vec![level(it)?];
     while it.eat(TokenKind::Comma) {
         if it.operator_word() != "top-nested" {

@@ -13,6 +13,8 @@ pub(crate) struct Copies {
     pub(crate) files: Vec<(String, PathBuf)>,
     /// Whether a URI without a copy is a table without rows: where tables are declared and hold none either.
     pub(crate) declared_only: bool,
+    /// Whether no file may be touched.
+    pub(crate) refused: bool,
 }
 
 impl External for Copies {
@@ -20,6 +22,9 @@ impl External for Copies {
         // Secrets behind `;` or `?` are not part of the name.
         let name = uri.split(';').next().unwrap_or(uri);
         let known = self.files.iter().find(|(known, _)| known == uri || known == name);
+        if self.refused {
+            return Err(format!("`{name}` is not read: --no-files"));
+        }
         let Some((_, path)) = known else {
             if self.declared_only {
                 return Ok(Vec::new());

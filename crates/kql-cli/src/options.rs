@@ -44,6 +44,8 @@ pub(crate) struct Options {
     pub(crate) values: Vec<String>,
     pub(crate) queries: Vec<String>,
     pub(crate) scripts: Vec<PathBuf>,
+    /// Which block of the query files is meant; the first is 1.
+    pub(crate) block: Option<usize>,
     pub(crate) loads: Vec<(String, String)>,
     pub(crate) schemas: Vec<PathBuf>,
     pub(crate) externals: Vec<(String, PathBuf)>,
@@ -62,6 +64,8 @@ pub(crate) struct Options {
     pub(crate) json_errors: bool,
     pub(crate) keep_going: bool,
     pub(crate) no_config: bool,
+    /// Whether queries and dot-commands may touch files.
+    pub(crate) no_files: bool,
     pub(crate) quiet: bool,
     pub(crate) write: bool,
     pub(crate) check: bool,
@@ -107,6 +111,11 @@ pub(crate) const FLAGS: &[Flag] = &[
             Ok(())
         }),
     ),
+    flag("block", Some("N"), "Of query files only the Nth block; blank lines part blocks.", |it, value| {
+        let block = value.parse().ok().filter(|it| *it > 0);
+        it.block = Some(block.ok_or_else(|| format!("--block takes a number from 1, not `{value}`"))?);
+        Ok(())
+    }),
     flag("load", Some("NAME=PATH"), "Load files, a directory or a pattern into a table.", |it, value| {
         let (name, path) = value.split_once('=').ok_or("--load takes NAME=PATH")?;
         it.loads.push((name.to_owned(), path.to_owned()));
@@ -147,7 +156,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         it.output = Some(value.into());
         Ok(())
     }),
-    flag("null-value", Some("TEXT"), "What csv, tsv, table, markdown and line write for null.", |it, value| {
+    flag("null-value", Some("TEXT"), "What table, csv, tsv, markdown, line and raw write for null.", |it, value| {
         it.null = value;
         Ok(())
     }),
@@ -187,6 +196,11 @@ pub(crate) const FLAGS: &[Flag] = &[
         it.keep_going = true;
         Ok(())
     }),
+    flag("no-files", None, "Queries and dot-commands touch no files; those of the command line are read.", |it, _| {
+        it.no_files = true;
+        Ok(())
+    }),
+    flag("no-net", None, "Open no connections. None is ever opened; for scripts that say so.", |_, _| Ok(())),
     flag("no-config", None, "Read no kql.toml.", |it, _| {
         it.no_config = true;
         Ok(())

@@ -1,6 +1,6 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
-use crate::{chart, options::Options, report::Report};
+use crate::{chart, options::Options, pager::Paged, report::Report};
 use kql::{
     Outcome, ResultTable,
     formats::{self, Format, WriteOptions},
@@ -18,8 +18,9 @@ pub(crate) struct Style {
     pub(crate) write: WriteOptions,
     /// Whether `render` draws.
     pub(crate) draws: bool,
-    /// Columns of the terminal.
+    /// Columns and lines of the terminal.
     pub(crate) width: usize,
+    pub(crate) height: usize,
 }
 
 impl Style {
@@ -29,11 +30,27 @@ impl Style {
         let format = options.format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
         let rows_max = options.rows_max.unwrap_or(if terminal { 40 } else { 0 });
         let cell_width = if terminal { 60 } else { 0 };
-        let width = terminal_size::terminal_size().map_or(100, |it| usize::from(it.0.0)).clamp(40, 400);
         let (null, csv_safe) = (options.null.clone(), options.csv_safe);
-        let write = WriteOptions { terminal, rows_max, cell_width, lines: true, null, csv_safe };
-        Style { format, write, draws: terminal && format == Format::Table, width }
+        let write = WriteOptions { terminal, rows_max, cell_width, width: 0, lines: true, null, csv_safe };
+        let draws = terminal && format == Format::Table;
+        let mut style = Style { format, write, draws, width: 100, height: usize::MAX };
+        style.measure();
+        style
     }
+
+    /// Takes the size that the terminal has now: windows change.
+    pub(crate) fn measure(&mut self) {
+        if let Some((width, height)) = terminal_size() {
+            (self.width, self.height) = (width, height);
+        }
+        self.write.width = if self.write.terminal { self.width } else { 0 };
+    }
+}
+
+/// Columns and lines of the terminal, if there is one.
+pub(crate) fn terminal_size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size()?;
+    Some((usize::from(width.0).clamp(20, 400), usize::from(height.0)))
 }
 
 /// The sink of all results of a run.
@@ -45,6 +62,20 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Writes an answer; on a terminal one that is too long for it goes through the pager.
+    pub(crate) fn show(&mut self, outcome: &Outcome, style: &Style) -> io::Result<()> {
+        match self {
+            Output::Standard(out) if style.write.terminal => {
+                out.flush()?;
+                let mut paged = Paged::new(style.width, style.height);
+                let written = write_outcome(outcome, style, &mut paged);
+                paged.finish()?;
+                written
+            }
+            out => write_outcome(outcome, style, out),
+        }
+    }
+
     /// The file of `--output`, or standard output.
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Output> {
         Ok(match path {

@@ -11,6 +11,8 @@ use std::{
 };
 
 const DELAY: Duration = Duration::from_millis(500);
+/// Characters of the bar.
+const BAR: usize = 20;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Shows progress until it is dropped; on a terminal only.
@@ -54,6 +56,9 @@ fn show(label: &str, total: u64, done: &AtomicU64, ended: &AtomicBool) {
         if start.elapsed() >= DELAY {
             shown = true;
             let line = line(label, total, done.load(Ordering::Relaxed), start.elapsed());
+            // A line that is folded could not be taken back.
+            let width = crate::output::terminal_size().map_or(80, |it| it.0);
+            let line: String = line.chars().take(width - 1).collect();
             _ = write!(std::io::stderr(), "\r\x1b[K{line}");
         }
         std::thread::park_timeout(TICK);
@@ -66,11 +71,16 @@ fn show(label: &str, total: u64, done: &AtomicU64, ended: &AtomicBool) {
 fn line(label: &str, total: u64, done: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if total == 0 {
-        return format!("{label} {seconds:.1} s");
+        // How much is left is not known: something moves.
+        let (size_of, at) = (BAR / 5, (seconds * 10.0) as usize % (2 * BAR));
+        let at = if at < BAR { at } else { 2 * BAR - at }.min(BAR - size_of);
+        let bar = format!("{}{}{}", "░".repeat(at), "█".repeat(size_of), "░".repeat(BAR - size_of - at));
+        let read = if done > 0 { format!("  {}", size(done)) } else { String::new() };
+        return format!("{label} {bar}{read}  {seconds:.1} s");
     }
     let part = (done as f64 / total as f64).clamp(0.0, 1.0);
-    let full = (part * 30.0) as usize;
-    let bar = format!("{}{}", "█".repeat(full), "░".repeat(30 - full));
+    let full = (part * BAR as f64) as usize;
+    let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
     format!("{label} {bar} {:3.0} %  {}  {seconds:.1} s", part * 100.0, size(done))
 }
 

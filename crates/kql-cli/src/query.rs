@@ -1,7 +1,7 @@
 //! The commands that take queries: run, check, format, explain.
 
 use crate::{
-    interrupt,
+    explain, interrupt,
     options::Options,
     output::{self, Output, Style},
     path,
@@ -13,13 +13,12 @@ use crate::{
 use kql::{
     Diagnostic, Engine, Outcome, Query,
     parser::{ParseOptions, lexer, parse, token::TokenKind},
-    plan::Plan,
 };
 use std::{
+    borrow::Cow,
     io::{IsTerminal, Read, Write},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Free arguments sorted into files and a query.
@@ -56,7 +55,7 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
         scripts.push(Script { name: None, text: text.clone(), place: Place::default() });
     }
     for path in &options.scripts {
-        scripts.extend(read(path, report)?);
+        scripts.extend(read(path, options, report)?);
     }
     if scripts.is_empty() {
         if std::io::stdin().is_terminal() {
@@ -94,16 +93,22 @@ fn run_scripts(engine: &Engine, options: &Options, scripts: &[Script], report: &
     let style = Style::new(options, to_file);
     let mut out = Output::open(options.output.as_deref()).map_err(broken)?;
     let mut res = Ok(());
+    let note_time = std::io::stderr().is_terminal();
     for script in scripts {
         let header = scripts.len() > 1 && style.write.terminal;
         if header && let Some(name) = script.name.as_ref().or(script.place.file.as_ref()) {
             report.note(&format!("── {name}"));
         }
         match run(engine, options, script, report) {
-            Ok(outcome) if options.explain => {
-                write!(out, "{}", drawn(&outcome.plan, &|_| String::new())).map_err(broken)?;
+            Ok((outcome, _)) if options.explain => {
+                out.write_all(explain::plans(engine, &outcome.plan).as_bytes()).map_err(broken)?;
             }
-            Ok(outcome) => output::write_outcome(&outcome, &style, &mut out).map_err(broken)?,
+            Ok((outcome, elapsed)) => {
+                out.show(&outcome, &style).map_err(broken)?;
+                if note_time {
+                    report.note(&explain::statistics(engine, &outcome, elapsed));
+                }
+            }
             Err(exit) => {
                 res = Err(exit);
                 if !options.keep_going || exit == crate::report::INTERRUPTED {
@@ -119,7 +124,7 @@ fn run_scripts(engine: &Engine, options: &Options, scripts: &[Script], report: &
 }
 
 /// One query: its answer, or what went wrong, told.
-fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> Result<Outcome, Exit> {
+fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> Result<(Outcome, Duration), Exit> {
     let text = rule_file::with_times(&script.text, engine.now());
     let query = Query { text: text.clone(), parameters: options.parameters.clone() };
     if options.explain {
@@ -130,19 +135,21 @@ fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> 
         }
         let (tables, warnings, statistics) = (Vec::new(), Vec::new(), Vec::new());
         let (diagnostics, plan) = (check.diagnostics, check.plan);
-        return Ok(Outcome { tables, diagnostics, warnings, complete: true, plan, statistics });
+        return Ok((Outcome { tables, diagnostics, warnings, complete: true, plan, statistics }, Duration::ZERO));
     }
+    let start = Instant::now();
     let progress = Progress::new("running", 0, report.quiet);
     let res = interrupt::stoppable(&engine.stop(), || engine.query(query));
     drop(progress);
+    let elapsed = start.elapsed();
     let outcome = res.map_err(|error| report.query(&script.place, &text, &error))?;
     report.diagnostics(&script.place, &text, &outcome.diagnostics);
     output::tell(&outcome, report);
-    Ok(outcome)
+    Ok((outcome, elapsed))
 }
 
-/// The queries of a file; `-` is standard input.
-fn read(path: &Path, report: &Report) -> Result<Vec<Script>, Exit> {
+/// The queries of a file, or the one block that is wanted; `-` is standard input.
+fn read(path: &Path, options: &Options, report: &Report) -> Result<Vec<Script>, Exit> {
     let fail = |why: String| report.fail(IO, &format!("{}: {why}", path.display()));
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -152,7 +159,22 @@ fn read(path: &Path, report: &Report) -> Result<Vec<Script>, Exit> {
         std::fs::read(path).map_err(|why| fail(why.to_string()))?
     };
     let text = String::from_utf8(bytes).map_err(|_| fail("not UTF-8 text".to_owned()))?;
-    rule_file::scripts(path, text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|why| report.fail(QUERY, &why))
+    let text = directives_told(text.strip_prefix('\u{feff}').unwrap_or(&text), report);
+    match options.block {
+        Some(number) => {
+            rule_file::block(path, &text, number).map(|it| vec![it]).map_err(|why| report.fail(USAGE, &why))
+        }
+        None => rule_file::scripts(path, &text).map_err(|why| report.fail(QUERY, &why)),
+    }
+}
+
+/// The text without lines for other programs; they are warned of.
+pub(crate) fn directives_told<'a>(text: &'a str, report: &Report) -> Cow<'a, str> {
+    let (text, directives) = rule_file::without_directives(text);
+    for it in directives {
+        report.warn(&format!("`{it}` is for another program and was left out"));
+    }
+    text
 }
 
 /// The query and rule files that arguments name.
@@ -173,7 +195,7 @@ fn files(values: &[String], report: &Report) -> Result<Vec<PathBuf>, Exit> {
 pub(crate) fn run_files(options: &Options, report: &Report) -> Result<(), Exit> {
     let mut scripts = Vec::new();
     for path in files(&options.values, report)? {
-        scripts.extend(read(&path, report)?);
+        scripts.extend(read(&path, options, report)?);
     }
     let mut engine = source::engine(options, &[], report)?;
     if scripts.iter().any(|it| names_stdin(&it.text)) {
@@ -187,7 +209,7 @@ pub(crate) fn check(options: &Options, report: &Report) -> Result<(), Exit> {
     let engine = source::engine(options, &[], report)?;
     let (mut n_good, mut n_bad) = (0, 0);
     for path in files(&options.values, report)? {
-        let Ok(scripts) = read(&path, report) else {
+        let Ok(scripts) = read(&path, options, report) else {
             n_bad += 1;
             continue;
         };
@@ -278,7 +300,7 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
         all.push(Script { name: None, text, place: Place::default() });
     }
     for path in &options.scripts {
-        all.extend(read(path, report)?);
+        all.extend(read(path, &options, report)?);
     }
     if all.is_empty() {
         return Err(report.fail(USAGE, "explain takes a query or a query file"));
@@ -286,51 +308,10 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
     options.explain = !options.run;
     let engine = source::engine(&options, &words.files, report)?;
     for script in &all {
-        let outcome = run(&engine, &options, script, report)?;
-        write(&drawn(&outcome.plan, &notes(&outcome)), report)?;
+        let (outcome, _) = run(&engine, &options, script, report)?;
+        let text =
+            if options.explain { explain::plans(&engine, &outcome.plan) } else { explain::timed(&engine, &outcome) };
+        write(&text, report)?;
     }
     Ok(())
-}
-
-/// A plan as text in which nothing moves the cursor: names may come from data.
-pub(crate) fn drawn(plan: &Plan, note: &dyn Fn(kql::plan::NodeId) -> String) -> String {
-    kql::parser::explain(plan, note).lines().map(|it| kql::formats::paint(it).into_owned() + "\n").collect()
-}
-
-/// Rows and time of each node that ran.
-pub(crate) fn notes(outcome: &Outcome) -> impl Fn(kql::plan::NodeId) -> String + '_ {
-    |node| match outcome.statistics.get(node.0 as usize) {
-        Some(it) if it.batches > 0 => {
-            let (rows, time) = (it.rows, Duration::from_nanos(it.busy));
-            format!("[{rows} {}, {}]", if rows == 1 { "row" } else { "rows" }, elapsed(time))
-        }
-        _ => String::new(),
-    }
-}
-
-/// A time for people.
-pub(crate) fn elapsed(time: Duration) -> String {
-    match time.as_secs_f64() {
-        it if it < 0.001 => format!("{:.0} µs", it * 1e6),
-        it if it < 1.0 => format!("{:.1} ms", it * 1e3),
-        it => format!("{it:.2} s"),
-    }
-}
-
-/// Bytes of the tables that a plan scans, each counted once.
-pub(crate) fn scanned_bytes(engine: &Engine, plan: &Arc<Plan>) -> u64 {
-    let mut seen = Vec::new();
-    for node in &plan.nodes {
-        if let kql::plan::Op::Scan { table, columns, .. } = &node.op {
-            seen.extend(columns.iter().map(|it| (table.as_str(), *it)));
-        }
-    }
-    seen.sort_unstable();
-    seen.dedup();
-    let bytes = |(name, column): &(&str, usize)| -> u64 {
-        let Some(table) = engine.table(name) else { return 0 };
-        let columns = table.chunks.iter().filter_map(|it| it.batch.columns.get(*column));
-        columns.map(|it| it.bytes() as u64).sum()
-    };
-    seen.iter().map(bytes).sum()
 }

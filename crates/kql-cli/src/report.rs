@@ -1,6 +1,10 @@
 //! Errors, warnings and notes on standard error. Control characters of data, names and texts never reach a terminal.
 
-use kql::{Diagnostic, Error, Severity, formats::paint, line_column};
+use kql::{
+    Diagnostic, Error, Severity,
+    formats::{paint, width},
+    line_column,
+};
 use serde_json::{Value as Json, json};
 use std::io::{IsTerminal, Write};
 
@@ -17,6 +21,9 @@ pub(crate) const IO: Exit = Exit(3);
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: Exit = Exit(130);
 
+/// Columns of a line of a query where no terminal tells.
+const WIDTH: usize = 120;
+
 /// Where a query's text is from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
@@ -27,18 +34,21 @@ pub(crate) struct Place {
 }
 
 /// Writes to standard error.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) color: bool,
+    /// Columns that a line of a query may take.
+    pub(crate) width: usize,
 }
 
 impl Report {
     /// As the flags say; colours on a terminal that wants them.
     pub(crate) fn new(json: bool, quiet: bool) -> Report {
         let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Report { json, quiet, color }
+        let terminal = if std::io::stderr().is_terminal() { crate::output::terminal_size() } else { None };
+        Report { json, quiet, color, width: terminal.map_or(WIDTH, |it| it.0) }
     }
 
     fn print(&self, text: &str) {
@@ -121,21 +131,21 @@ impl Report {
         out
     }
 
-    /// The line of a diagnostic, cut around it, with carets below.
+    /// The line of a diagnostic, cut around it to what the terminal shows, with carets below.
     fn excerpt(&self, source: &str, line: usize, column: usize, it: &Diagnostic, color: &str, text: &str) -> String {
-        const WIDTH: usize = 100;
-        let skipped = if column > WIDTH { column - WIDTH / 2 } else { 0 };
-        let shown: String = source.chars().skip(skipped).take(WIDTH + WIDTH / 2).collect();
-        let before: String = shown.chars().take((column - 1).saturating_sub(skipped)).collect();
-        let marked = it.span.of(text).lines().next().unwrap_or("");
-        let after = shown.chars().count().saturating_sub(before.chars().count());
-        let marked: String = marked.chars().take(after.max(1)).collect();
-        let dots = if skipped > 0 { "…" } else { "" };
-        let pad = width(&before) + dots.chars().count();
-        let carets = self.style(color, &"^".repeat(width(&marked).max(1)));
         let number = line.to_string();
-        let (bar, blank) = (self.style("34", "|"), " ".repeat(number.len()));
-        format!("\n {number} {bar} {dots}{}\n {blank} {bar} {}{carets}", visible(&shown), " ".repeat(pad))
+        let room = self.width.saturating_sub(number.len() + 5).max(10);
+        let before = visible(&source.chars().take(column - 1).collect::<String>());
+        let marked = visible(it.span.of(text).lines().next().unwrap_or(""));
+        let source = visible(source);
+        let is_long = width(&before) + width(&marked) > room;
+        let (gone, rest) = split(&source, if is_long { width(&before).saturating_sub(room / 3) } else { 0 });
+        let dots = if gone.is_empty() { "" } else { "…" };
+        let pad = width(&before) - width(gone) + width(dots);
+        let carets = width(split(&marked, room.saturating_sub(pad)).0).max(1);
+        let carets = self.style(color, &"^".repeat(carets));
+        let (bar, blank, shown) = (self.style("34", "|"), " ".repeat(number.len()), split(rest, room).0);
+        format!("\n {number} {bar} {dots}{shown}\n {blank} {bar} {}{carets}", " ".repeat(pad))
     }
 
     /// Text in a colour, if colours are wanted.
@@ -149,8 +159,15 @@ fn visible(line: &str) -> String {
     paint(&line.replace('\t', " ")).into_owned()
 }
 
-fn width(text: &str) -> usize {
-    visible(text).chars().count()
+/// The beginning of a text that takes so many columns at most, and the rest.
+fn split(text: &str, columns: usize) -> (&str, &str) {
+    let mut used = 0;
+    let mut fits = |c: char| {
+        used += width(c.encode_utf8(&mut [0; 4]));
+        used <= columns
+    };
+    let n_bytes: usize = text.chars().take_while(|it| fits(*it)).map(char::len_utf8).sum();
+    text.split_at_checked(n_bytes).unwrap_or((text, ""))
 }
 
 fn json_of(place: &Place, text: &str, it: &Diagnostic) -> Json {
@@ -162,4 +179,37 @@ fn json_of(place: &Place, text: &str, it: &Diagnostic) -> Json {
         "line": line + place.offset.0, "column": column + place.offset.1,
         "length": it.span.of(text).chars().count(), "hints": hints,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pictured(text: &str, terminal: usize) -> Vec<String> {
+        let report = Report { json: false, quiet: false, color: false, width: terminal };
+        let (_, diagnostics) = kql::parser::parse(text, &Default::default());
+        let picture = report.picture(&Place::default(), text, &diagnostics[0]);
+        picture.lines().skip(1).take(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn carets_stand_below_what_they_mean() {
+        assert_eq!(pictured("T | wehre a", 80), [" 1 | T | wehre a", "   |     ^^^^^"]);
+        assert_eq!(pictured("print '日本' | tkae 1", 80), [" 1 | print '日本' | tkae 1", "   |                ^^^^"]);
+        assert_eq!(pictured("\tT | tkae '\u{1b}'", 80), [" 1 |  T | tkae '\\x1b'", "   |      ^^^^"]);
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_fault() {
+        let text = format!("T | where a == '{}' | tkae 1 | where b == '{}'", "x".repeat(90), "y".repeat(90));
+        for terminal in [40, 80, 120] {
+            let lines = pictured(&text, terminal);
+            assert!(lines.iter().all(|it| width(it) <= terminal), "{lines:?}");
+            let caret = lines[1].find('^').unwrap();
+            let shown: String = lines[0].chars().skip(caret).take(4).collect();
+            assert_eq!(shown, "tkae", "{lines:?}");
+        }
+        let long = format!("T | tkae {}", "a".repeat(1 << 20));
+        assert!(width(&pictured(&long, 80)[0]) <= 80);
+    }
 }

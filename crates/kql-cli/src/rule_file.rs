@@ -1,9 +1,10 @@
 //! Queries out of files: query files, Sentinel rules in YAML, and pages of text that hold a rule.
 
 use crate::report::Place;
+use kql::parser::lexer;
 use kql::parser::{ParseOptions, parse};
 use serde_json::Value as Json;
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 /// Endings of files that a directory is searched for.
 pub(crate) const ENDINGS: &[&str] = &["kql", "csl", "kusto", "yaml", "yml"];
@@ -50,6 +51,41 @@ pub(crate) fn scripts(path: &Path, text: &str) -> Result<Vec<Script>, String> {
         true => blocks.into_iter().map(|(line, text)| script(text, line)).collect(),
         false => vec![script(text, 0)],
     })
+}
+
+/// The block of that number of a query file; the first is 1.
+pub(crate) fn block(path: &Path, text: &str, number: usize) -> Result<Script, String> {
+    let (file, blocks) = (path.display().to_string(), blocks(text));
+    let Some((line, text)) = number.checked_sub(1).and_then(|it| blocks.get(it)) else {
+        let n = blocks.len();
+        return Err(format!(
+            "{file}: there is no block {number}; it has {n} {}",
+            if n == 1 { "block" } else { "blocks" }
+        ));
+    };
+    Ok(Script { name: None, text: (*text).to_owned(), place: Place { file: Some(file), offset: (*line, 0) } })
+}
+
+/// The text with its lines for other programs, such as `#connect …`, left empty; and those lines.
+pub(crate) fn without_directives(text: &str) -> (Cow<'_, str>, Vec<&str>) {
+    let begins_line =
+        |at: usize| text.get(..at).is_some_and(|it| it.rsplit('\n').next().unwrap_or("").trim().is_empty());
+    let lexed = if text.contains('#') { lexer::lex(text).tokens } else { Vec::new() };
+    let starts = lexed.iter().map(|it| it.span.start as usize);
+    let starts: Vec<usize> = starts.filter(|it| text.get(*it..).is_some_and(|it| it.starts_with('#'))).collect();
+    let (mut out, mut found, mut at) = (String::new(), Vec::new(), 0);
+    for start in starts.into_iter().filter(|it| begins_line(*it)) {
+        let Some(rest) = text.get(start..) else { continue };
+        let line = rest.lines().next().unwrap_or("");
+        out.push_str(text.get(at..start).unwrap_or(""));
+        found.push(line.trim_end());
+        at = start + line.len();
+    }
+    if found.is_empty() {
+        return (Cow::Borrowed(text), found);
+    }
+    out.push_str(text.get(at..).unwrap_or(""));
+    (Cow::Owned(out), found)
 }
 
 fn is_sound(text: &str) -> bool {
@@ -186,6 +222,23 @@ mod tests {
         assert_eq!(it.len(), 1);
         let it = queries("a.kql", "// first\nprint 1\n\nprint 2\n| extend y = 3\n\n// end\n");
         assert_eq!(it.iter().map(|it| it.place.offset.0).collect::<Vec<_>>(), [0, 3]);
+    }
+
+    #[test]
+    fn blocks_by_number() {
+        let text = "// first\nprint 1\n\n\n// a comment\n\nlet a = 1;\nprint a\n";
+        let it = block(Path::new("a.kql"), text, 2).unwrap();
+        assert_eq!((it.text.as_str(), it.place.offset), ("let a = 1;\nprint a\n", (6, 0)));
+        assert_eq!(block(Path::new("a.kql"), text, 3).unwrap_err(), "a.kql: there is no block 3; it has 2 blocks");
+    }
+
+    #[test]
+    fn lines_for_other_programs() {
+        let text = "#connect cluster('x').database('y')\nT // #1\n  #crp a\n| where a == '#b'\n";
+        let (out, found) = without_directives(text);
+        assert_eq!(out, "\nT // #1\n  \n| where a == '#b'\n");
+        assert_eq!(found, ["#connect cluster('x').database('y')", "#crp a"]);
+        assert_eq!(without_directives("print ```\n#a\n```").1, Vec::<&str>::new());
     }
 
     #[test]

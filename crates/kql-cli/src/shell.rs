@@ -5,10 +5,10 @@ mod complete;
 mod editor;
 
 use crate::{
-    interrupt,
+    explain, interrupt,
     options::Options,
     output::{self, Output, Style},
-    progress::{Progress, size},
+    progress::Progress,
     query,
     report::{Exit, INTERRUPTED, IO, Place, Report},
 };
@@ -18,16 +18,12 @@ use rustyline::{
     Cmd, Config, Editor, EventHandler, KeyCode, KeyEvent, Modifiers, config::CompletionType, error::ReadlineError,
     history::FileHistory,
 };
-use std::{
-    cell::RefCell,
-    io::Write,
-    path::PathBuf,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, path::PathBuf, rc::Rc, time::Instant};
 
 /// Queries that the history keeps.
 const HISTORY_MAX: usize = 10_000;
+
+const PROMPT: &str = "kql> ";
 
 /// What the shell holds from one query to the next.
 pub(crate) struct Shell {
@@ -41,6 +37,8 @@ pub(crate) struct Shell {
     once: Option<PathBuf>,
     shows_time: bool,
     last: Option<Outcome>,
+    /// The last query that ran: an input that begins with a pipe goes on from it.
+    last_query: Option<String>,
 }
 
 /// Whether the shell goes on.
@@ -55,20 +53,31 @@ pub(crate) fn run(engine: Engine, options: &Options, report: &Report) -> Result<
     let engine = Rc::new(RefCell::new(engine));
     let style = Style::new(options, false);
     let (report, options) = (report.clone(), options.clone());
-    let (output, once, last) = (None, None, None);
-    let mut shell = Shell { engine: engine.clone(), report, options, style, output, once, shows_time: true, last };
+    let mut shell = Shell {
+        engine: engine.clone(),
+        report,
+        options,
+        style,
+        output: None,
+        once: None,
+        shows_time: true,
+        last: None,
+        last_query: None,
+    };
     let mut editor = shell.editor().map_err(|why| shell.report.fail(IO, &format!("no shell: {why}")))?;
     let history = history_file();
     if let Some(path) = &history {
         _ = editor.load_history(path);
     }
     shell.greet();
-    let mut interrupted: Option<Instant> = None;
     let res = loop {
-        match editor.readline("kql> ") {
+        if let Some(helper) = editor.helper() {
+            helper.begin();
+        }
+        match editor.readline(PROMPT) {
             Ok(text) => {
-                interrupted = None;
-                let text = text.trim_end();
+                let text = shell.continued(text.trim_end());
+                let text = text.as_str();
                 if text.trim().is_empty() {
                     continue;
                 }
@@ -81,10 +90,9 @@ pub(crate) fn run(engine: Engine, options: &Options, report: &Report) -> Result<
                 }
             }
             Err(ReadlineError::Interrupted) => {
-                if interrupted.is_some_and(|it| it.elapsed() < Duration::from_secs(1)) {
+                if interrupt::pressed() {
                     break Err(INTERRUPTED);
                 }
-                interrupted = Some(Instant::now());
             }
             Err(ReadlineError::Eof) => break Ok(()),
             Err(why) => break Err(shell.report.fail(IO, &why.to_string())),
@@ -134,12 +142,24 @@ impl Shell {
         self.report.note(&format!("kql {}: {tables}. .help tells more.", env!("CARGO_PKG_VERSION")));
     }
 
+    /// An input that begins with a pipe with the last query before it.
+    fn continued(&self, text: &str) -> String {
+        match &self.last_query {
+            Some(last) if text.trim_start().starts_with('|') => {
+                format!("{}\n{}", last.trim_end().trim_end_matches(';').trim_end(), text.trim_start())
+            }
+            _ => text.to_owned(),
+        }
+    }
+
     /// Handles one input: a dot-command or a query.
     fn enter(&mut self, text: &str) -> Next {
         if text.trim_start().starts_with('.') {
             return self.command(text.trim());
         }
-        _ = self.query(text, &Place::default());
+        if self.query(text, &Place::default()).is_ok() {
+            self.last_query = Some(text.to_owned());
+        }
         Next::Read
     }
 
@@ -148,7 +168,8 @@ impl Shell {
         let stop = Stop::default();
         self.engine.borrow_mut().set_stop(stop.clone());
         let engine = self.engine.borrow();
-        let text = crate::rule_file::with_times(text, engine.now());
+        let text = query::directives_told(text, &self.report);
+        let text = crate::rule_file::with_times(&text, engine.now());
         let query = Query { text: text.clone(), parameters: self.options.parameters.clone() };
         let start = Instant::now();
         let progress = Progress::new("running", 0, self.report.quiet);
@@ -158,16 +179,13 @@ impl Shell {
         let outcome = res.map_err(|error| self.report.query(place, &text, &error))?;
         self.report.diagnostics(place, &text, &outcome.diagnostics);
         output::tell(&outcome, &self.report);
-        let bytes = query::scanned_bytes(&engine, &outcome.plan);
+        let statistics = explain::statistics(&engine, &outcome, elapsed);
         drop(engine);
         if let Err(why) = self.show(&outcome) {
             return Err(self.report.fail(IO, &why.to_string()));
         }
         if self.shows_time {
-            let rows: usize = outcome.tables.iter().map(kql::ResultTable::n_rows).sum();
-            let unit = if rows == 1 { "row" } else { "rows" };
-            let time = query::elapsed(elapsed);
-            self.report.note(&format!("{rows} {unit} in {time}, {} scanned", size(bytes)));
+            self.report.note(&statistics);
         }
         self.last = Some(outcome);
         Ok(())
@@ -180,13 +198,12 @@ impl Shell {
         }
         match &mut self.output {
             Some(out) => {
-                let write = kql::formats::WriteOptions { terminal: false, ..self.style.write.clone() };
+                let write = kql::formats::WriteOptions { terminal: false, width: 0, ..self.style.write.clone() };
                 output::write_outcome(outcome, &Style { write, draws: false, ..self.style.clone() }, out)
             }
             None => {
-                let mut out = std::io::BufWriter::new(std::io::stdout());
-                output::write_outcome(outcome, &self.style, &mut out)?;
-                out.flush()
+                self.style.measure();
+                Output::open(None)?.show(outcome, &self.style)
             }
         }
     }

@@ -56,7 +56,11 @@ pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Re
 
 fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> {
     let declared_only = options.command == Command::Batch && !options.schemas.is_empty();
-    engine.set_external(Arc::new(Copies { files: options.externals.clone(), declared_only }));
+    engine.set_external(Arc::new(Copies {
+        files: options.externals.clone(),
+        declared_only,
+        refused: options.no_files,
+    }));
     let mut limits = engine.limits().clone();
     limits.memory = options.memory.unwrap_or(limits.memory);
     limits.threads = std::thread::available_parallelism().map_or(limits.threads, std::num::NonZero::get);

@@ -2,11 +2,11 @@
 
 use super::{Next, Shell};
 use crate::{
-    help, interrupt,
+    explain as plan_text, help, interrupt,
     options::{bytes, duration},
     output::{self, Output},
     path, query,
-    report::IO,
+    report::{INTERRUPTED, IO},
     rule_file, source,
 };
 use kql::{Diagnostic, Engine, Query, Stop, formats::Format, formats::paint};
@@ -20,29 +20,31 @@ pub(super) struct Command {
     values: &'static str,
     doc: &'static str,
     run: Run,
+    /// Whether it reads or writes files, which --no-files forbids.
+    files: bool,
 }
 
 /// Every dot-command.
 #[rustfmt::skip]
 pub(super) const COMMANDS: &[Command] = &[
-    Command { name: ".tables", values: "", doc: "Tables with their rows and columns.", run: tables },
-    Command { name: ".schema", values: "[T]", doc: "Columns and types of a table, or of all.", run: schema },
-    Command { name: ".functions", values: "[TEXT]", doc: "Stored functions, or built-in ones whose name holds a text.", run: functions },
-    Command { name: ".load", values: "FILE [as T]", doc: "Load files, a directory or a pattern.", run: load },
-    Command { name: ".save", values: "FILE", doc: "Write the last answer to a file, in the format of its ending.", run: save },
-    Command { name: ".read", values: "FILE", doc: "Run the queries of a query or rule file.", run: read },
-    Command { name: ".mode", values: "[FORMAT]", doc: "How answers are written.", run: mode },
-    Command { name: ".output", values: "[FILE]", doc: "Write answers to a file from now on; without a file, end it.", run: output },
-    Command { name: ".once", values: "FILE", doc: "Write the next answer to a file.", run: once },
-    Command { name: ".timer", values: "on|off", doc: "Rows, time and bytes after each query.", run: timer },
-    Command { name: ".maxrows", values: "N", doc: "Rows that a table shows; 0 for all.", run: max_rows },
-    Command { name: ".now", values: "[T|max|clock]", doc: "What now() is.", run: now },
-    Command { name: ".param", values: "[NAME=VALUE]", doc: "A value for declare query_parameters.", run: param },
-    Command { name: ".opt", values: "[memory|timeout VALUE]", doc: "Bounds of queries.", run: opt },
-    Command { name: ".explain", values: "[QUERY]", doc: "The plan of a query; without one, the last plan with rows and times.", run: explain },
-    Command { name: ".help", values: "[NAME]", doc: "This, or what a function, aggregate or operator does.", run: about },
-    Command { name: ".quit", values: "", doc: "Leave the shell; so does Ctrl-D.", run: |_, _| Ok(Next::Quit) },
-    Command { name: ".exit", values: "", doc: "Another name of .quit.", run: |_, _| Ok(Next::Quit) },
+    Command { name: ".tables", values: "", doc: "Tables with their rows and columns.", run: tables, files: false },
+    Command { name: ".schema", values: "[T]", doc: "Columns and types of a table, or of all.", run: schema, files: false },
+    Command { name: ".functions", values: "[TEXT]", doc: "Stored functions, or built-in ones whose name holds a text.", run: functions, files: false },
+    Command { name: ".load", values: "FILE [as T]", doc: "Load files, a directory or a pattern.", run: load, files: true },
+    Command { name: ".save", values: "FILE", doc: "Write the last answer to a file, in the format of its ending.", run: save, files: true },
+    Command { name: ".read", values: "FILE", doc: "Run the queries of a query or rule file.", run: read, files: true },
+    Command { name: ".mode", values: "[FORMAT]", doc: "How answers are written.", run: mode, files: false },
+    Command { name: ".output", values: "[FILE]", doc: "Write answers to a file from now on; without a file, end it.", run: output, files: true },
+    Command { name: ".once", values: "FILE", doc: "Write the next answer to a file.", run: once, files: true },
+    Command { name: ".timer", values: "on|off", doc: "Rows, time and bytes after each query.", run: timer, files: false },
+    Command { name: ".maxrows", values: "N", doc: "Rows that a table shows; 0 for all.", run: max_rows, files: false },
+    Command { name: ".now", values: "[T|max|clock]", doc: "What now() is.", run: now, files: false },
+    Command { name: ".param", values: "[NAME=VALUE]", doc: "A value for declare query_parameters.", run: param, files: false },
+    Command { name: ".opt", values: "[memory|timeout VALUE]", doc: "Bounds of queries.", run: opt, files: false },
+    Command { name: ".explain", values: "[QUERY]", doc: "The plan of a query; without one, the last plan with rows and times.", run: explain, files: false },
+    Command { name: ".help", values: "[NAME]", doc: "This, or what a function, aggregate or operator does.", run: about, files: false },
+    Command { name: ".quit", values: "", doc: "Leave the shell; so does Ctrl-D.", run: |_, _| Ok(Next::Quit), files: false },
+    Command { name: ".exit", values: "", doc: "Another name of .quit.", run: |_, _| Ok(Next::Quit), files: false },
 ];
 
 /// First words of the reference's control commands, which speak to a cluster.
@@ -82,6 +84,9 @@ impl Shell {
         let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim().trim_end_matches(';').trim();
         let res = match COMMANDS.iter().find(|it| it.name == name) {
+            Some(command) if command.files && self.options.no_files => {
+                Err(format!("`{name}` touches files, and the shell was started with --no-files"))
+            }
             Some(command) => (command.run)(self, rest),
             None if CONTROL.contains(&name) => {
                 Err(format!("`{name}` is a control command of a cluster; there is none here. .help lists the commands"))
@@ -196,9 +201,11 @@ fn save(shell: &mut Shell, path: &str) -> Result<Next, String> {
 fn read(shell: &mut Shell, path: &str) -> Result<Next, String> {
     let path = Path::new(unquoted(needed(path, "a file")?));
     let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let text = query::directives_told(&text, &shell.report).into_owned();
     for script in rule_file::scripts(path, &text)? {
-        if shell.query(&script.text, &script.place).is_err() {
-            break;
+        match shell.query(&script.text, &script.place) {
+            Err(exit) if exit == INTERRUPTED || !shell.options.keep_going => break,
+            _ => {}
         }
     }
     Ok(Next::Read)
@@ -270,7 +277,7 @@ fn opt(shell: &mut Shell, text: &str) -> Result<Next, String> {
     let mut limits = engine.limits().clone();
     match text.split_once(char::is_whitespace).map(|it| (it.0, it.1.trim())) {
         None if text.is_empty() => {
-            let timeout = shell.options.timeout.map_or("none".to_owned(), query::elapsed);
+            let timeout = shell.options.timeout.map_or("none".to_owned(), plan_text::elapsed);
             drop(engine);
             return shell.say(&format!("timeout {timeout}\n{limits:#?}"));
         }
@@ -292,7 +299,7 @@ fn opt(shell: &mut Shell, text: &str) -> Result<Next, String> {
 fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
     if text.is_empty() {
         let last = shell.last.as_ref().ok_or("there is no answer yet")?;
-        return shell.say(&query::drawn(&last.plan, &query::notes(last)));
+        return shell.say(&plan_text::timed(&shell.engine.borrow(), last));
     }
     let engine = shell.engine.borrow();
     let query = Query { text: text.to_owned(), parameters: shell.options.parameters.clone() };
@@ -301,7 +308,7 @@ fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
     if check.diagnostics.iter().any(Diagnostic::is_error) {
         return Ok(Next::Read);
     }
-    shell.say(&query::drawn(&check.plan, &|_| String::new()))
+    shell.say(&plan_text::plans(&engine, &check.plan))
 }
 
 fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {
@@ -309,8 +316,9 @@ fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {
         return shell.say(&help::about(name)?);
     }
     let mut out = String::from(
-        "A query runs at Enter when it is whole, else the line goes on; Alt-Enter or a blank line runs it as it is,\n\
-         Ctrl-O begins a new line. Tab completes, Ctrl-R searches the history, Ctrl-C stops a query, Ctrl-D leaves.\n\n",
+        "A query ends with `;` or a blank line. One that stands whole on one line runs at Enter, a table alone waits for\n\
+         its pipes. An input that begins with `|` goes on from the last query. Alt-Enter runs an input as it is, Ctrl-O\n\
+         begins a new line, Tab completes, Ctrl-R searches the history, Ctrl-C stops a query, Ctrl-D leaves.\n\n",
     );
     for it in COMMANDS {
         out.push_str(&format!("{:32} {}\n", format!("{} {}", it.name, it.values), it.doc));

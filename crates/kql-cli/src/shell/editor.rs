@@ -12,17 +12,28 @@ use rustyline::{
     hint::Hinter,
     validate::{ValidationContext, ValidationResult, Validator},
 };
-use std::{borrow::Cow, cell::RefCell, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 /// What the line editor asks.
 pub(super) struct Helper {
     engine: Rc<RefCell<Engine>>,
     has_color: bool,
+    /// How often Enter went on to a new line of this input.
+    n_typed: Cell<usize>,
 }
 
 impl Helper {
     pub(super) fn new(engine: Rc<RefCell<Engine>>, has_color: bool) -> Helper {
-        Helper { engine, has_color }
+        Helper { engine, has_color, n_typed: Cell::new(0) }
+    }
+
+    /// A new input begins.
+    pub(super) fn begin(&self) {
+        self.n_typed.set(0);
     }
 }
 
@@ -42,20 +53,41 @@ impl Completer for Helper {
 
 impl Validator for Helper {
     fn validate(&self, cx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(match is_whole(cx.input()) {
-            true => ValidationResult::Valid(None),
-            false => ValidationResult::Incomplete,
-        })
+        let text = cx.input();
+        let is_typed = text.matches('\n').count() <= self.n_typed.get();
+        if is_whole(text, is_typed) {
+            return Ok(ValidationResult::Valid(None));
+        }
+        self.n_typed.set(self.n_typed.get() + 1);
+        Ok(ValidationResult::Incomplete)
     }
 }
 
-/// Whether Enter runs an input: a dot-command, a query that could end here, or anything after a blank line.
-pub(super) fn is_whole(text: &str) -> bool {
+/// Whether Enter runs an input. A blank line ends everything, and `;` every query. Without them a query on one line runs
+/// when it could end there, unless it only names a table, whose pipes then follow; and so does one of several lines that
+/// was pasted or recalled. Where lines are typed one by one, any of them could be followed by another.
+fn is_whole(text: &str, is_typed: bool) -> bool {
     if text.trim().is_empty() || text.trim_start().starts_with('.') {
         return true;
     }
-    let ends_blank = text.rsplit_once('\n').is_some_and(|it| it.1.trim().is_empty());
-    ends_blank || !is_incomplete(text) && !is_only_definitions(text)
+    let (begun, last) = text.rsplit_once('\n').unwrap_or(("", text));
+    if !begun.is_empty() && last.trim().is_empty() {
+        return true;
+    }
+    if is_incomplete(text) || is_only_definitions(text) {
+        return false;
+    }
+    let ends = lexer::lex(text).tokens.iter().rev().nth(1).is_some_and(|it| it.kind == TokenKind::Semicolon);
+    ends || !is_typed || !text.contains('\n') && !is_bare_source(text)
+}
+
+/// Whether the last statement is a table or a call alone.
+fn is_bare_source(text: &str) -> bool {
+    let tokens = lexer::lex(text).tokens;
+    let statement = tokens.rsplit(|it| it.kind == TokenKind::Semicolon).next().unwrap_or_default();
+    let first = statement.first().map_or("", |it| it.span.of(text));
+    let is_name = statement.first().is_some_and(|it| matches!(it.kind, TokenKind::Name | TokenKind::OpenBracket));
+    is_name && !OPERATORS.contains(&first) && !statement.iter().any(|it| it.kind == TokenKind::Pipe)
 }
 
 /// Whether a text holds `let` and `set` statements alone: a query has still to come.
@@ -175,14 +207,44 @@ mod tests {
 
     #[test]
     fn when_enter_runs() {
-        for whole in ["T", "T | count", ".tables", "", "let a = 1; print a", "print 1;", "T | where\n\n", "T ) |"] {
-            assert!(is_whole(whole), "{whole:?}");
+        for whole in [
+            "T | count",
+            ".tables",
+            "",
+            "let a = 1; print a",
+            "print 1;",
+            "T;",
+            "T\n",
+            "T | where\n\n",
+            "T ) |",
+            "| count",
+            "T\n| take 1;",
+            "T\n| take 1; // so",
+            "range x from 1 to 2 step 1",
+            "union A, B",
+            "let a = 1;\nT | take a;",
+        ] {
+            assert!(is_whole(whole, true), "{whole:?}");
         }
-        for not in
-            ["T |", "T | where (", "let a = 1;", "let a = 1", "T | where a ==", "set notruncation;", "print ```a"]
-        {
-            assert!(!is_whole(not), "{not:?}");
+        for not in [
+            "T |",
+            "T | where (",
+            "let a = 1;",
+            "let a = 1",
+            "T | where a ==",
+            "set notruncation;",
+            "print ```a",
+            "T",
+            "['my table']",
+            "f(1)",
+            "T\n| take 1",
+            "let a = 1; T",
+            "T\n| where a == ';'",
+        ] {
+            assert!(!is_whole(not, true), "{not:?}");
         }
+        assert!(is_whole("T\n| take 1", false) && is_whole("T\n| where a == ';'", false), "pasted or recalled");
+        assert!(!is_whole("T\n|", false), "not even then");
     }
 
     #[test]

@@ -7,10 +7,11 @@ mod kql;
 mod line;
 mod markdown;
 mod paint;
+mod raw;
 mod table;
 
 pub use cell::{write_cell, write_cell_at};
-pub use paint::paint;
+pub use paint::{paint, width};
 
 use kql_data::{Batch, Schema};
 use std::io::{self, Write};
@@ -34,11 +35,13 @@ pub enum Format {
     Kql,
     /// One line a value, for wide rows.
     Line,
+    /// The texts alone, tabs between them.
+    Raw,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 8] = [
+    pub const ALL: [Format; 9] = [
         Format::Table,
         Format::Json,
         Format::Ndjson,
@@ -47,6 +50,7 @@ impl Format {
         Format::Markdown,
         Format::Kql,
         Format::Line,
+        Format::Raw,
     ];
 
     /// Its name on the command line.
@@ -60,6 +64,7 @@ impl Format {
             Format::Markdown => "markdown",
             Format::Kql => "kql",
             Format::Line => "line",
+            Format::Raw => "raw",
         }
     }
 
@@ -83,6 +88,7 @@ impl Format {
             Format::Markdown => "A Markdown table.",
             Format::Kql => "A datatable that can be pasted into a query and reads back as the same rows.",
             Format::Line => "One line a value and a blank line between rows, for wide rows.",
+            Format::Raw => "The texts alone: no header, no quotes, tabs between columns.",
         }
     }
 }
@@ -96,17 +102,27 @@ pub struct WriteOptions {
     pub rows_max: usize,
     /// Characters that a cell of `table` shows; 0 for all.
     pub cell_width: usize,
+    /// Columns of a terminal that `table` fits into, by cutting texts and leaving out columns in the middle; 0 for any.
+    pub width: usize,
     /// Whether `table` draws lines around cells.
     pub lines: bool,
     /// Whether `csv` and `tsv` put `'` before texts that a spreadsheet would take for a formula.
     pub csv_safe: bool,
-    /// What `csv`, `tsv`, `table`, `markdown` and `line` write for null.
+    /// What `csv`, `tsv`, `table`, `markdown`, `line` and `raw` write for null.
     pub null: String,
 }
 
 impl Default for WriteOptions {
     fn default() -> WriteOptions {
-        WriteOptions { terminal: false, rows_max: 0, cell_width: 0, lines: true, csv_safe: false, null: String::new() }
+        WriteOptions {
+            terminal: false,
+            rows_max: 0,
+            cell_width: 0,
+            width: 0,
+            lines: true,
+            csv_safe: false,
+            null: String::new(),
+        }
     }
 }
 
@@ -127,6 +143,7 @@ pub fn write(
         Format::Markdown => markdown::write(schema, batches, options, out),
         Format::Kql => kql::write(schema, batches, options, out),
         Format::Line => line::write(schema, batches, options, out),
+        Format::Raw => raw::write(schema, batches, options, out),
     }
 }
 

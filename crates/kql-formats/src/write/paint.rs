@@ -54,8 +54,8 @@ fn escape(text: &str, is_bad: impl Fn(char) -> bool, write: impl Fn(char, &mut S
     Cow::Owned(out)
 }
 
-/// Columns that a text takes on a terminal.
-pub(super) fn width(text: &str) -> usize {
+/// Columns that a text takes on a terminal, once [`paint`] made it harmless.
+pub fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.chars().map(char_width).sum() }
 }
 

@@ -1,65 +1,37 @@
-//! `kql.toml` of the current directory: the long flags by name, and a table of files to load.
-//!
-//! ```toml
-//! geoip = "geo/city.mmdb"
-//! now = "max"
-//! [load]
-//! Logins = "logs/login-*.ndjson.gz"
-//! ```
-//! Only this much of the format is read: `key = value` a line, with strings, numbers and booleans.
+//! `kql.toml` of the current directory: settings for what the command line does not say, and the project of the rules.
 
 use crate::options::Options;
+use kql_rules::{Disk, Project, project::FILE};
+use std::path::Path;
 
-const FILE: &str = "kql.toml";
-const SETTINGS: &[&str] =
-    &["now", "geoip", "schema", "format", "null-value", "max-rows", "limit-memory", "timeout", "keep-going"];
+/// Settings that are flags by name.
+const SETTINGS: &[&str] = &["now", "format", "null-value", "max-rows", "limit-memory", "timeout", "keep-going"];
 
 /// The options with the file's settings for what they do not set.
 pub(crate) fn apply(options: Options) -> Result<Options, String> {
-    match std::fs::read_to_string(FILE) {
-        Ok(text) => merge(options, &text),
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(options),
-        Err(why) => Err(format!("{FILE}: {why}")),
-    }
+    merge(options, Project::of_directory(&Disk, Path::new(""))?)
 }
 
-fn merge(mut options: Options, text: &str) -> Result<Options, String> {
+fn merge(mut options: Options, mut project: Project) -> Result<Options, String> {
     let mut found = Options::default();
-    let mut in_load = false;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let bad = |why: &str| format!("{FILE}, line {}: {why}", number + 1);
-        match line {
-            "" => continue,
-            it if it.starts_with('#') => continue,
-            "[load]" => {
-                in_load = true;
-                continue;
-            }
-            it if it.starts_with('[') => return Err(bad("the only section is [load]")),
-            _ => {}
+    for (key, value, line) in &project.settings {
+        let bad = |why: &str| format!("{FILE}, line {line}: {why}");
+        if !SETTINGS.contains(&key.as_str()) {
+            let known = "geoip, schema, functions, tests";
+            return Err(bad(&format!("unknown setting `{key}`; one of {known}, {}", SETTINGS.join(", "))));
         }
-        let (key, rest) = line.split_once('=').ok_or_else(|| bad("expected `key = value`"))?;
-        let (key, value) = (key.trim().trim_matches('"'), value(rest.trim()).ok_or_else(|| bad("bad value"))?);
-        if in_load {
-            found.loads.push((key.to_owned(), value));
-        } else if SETTINGS.contains(&key) {
-            if value != "false" {
-                found.set(key, value).map_err(|it| bad(&it))?;
-            }
-        } else {
-            return Err(bad(&format!("unknown setting `{key}`; one of {}", SETTINGS.join(", "))));
+        if value != "false" {
+            found.set(key, value.clone()).map_err(|it| bad(&it))?;
         }
     }
-    if !options.loads.is_empty() {
-        let named = |it: &(String, String)| !options.loads.iter().any(|own| own.0 == it.0);
-        found.loads.retain(named);
-    }
-    found.loads.append(&mut options.loads);
-    options.loads = found.loads;
-    options.schemas.splice(0..0, found.schemas);
+    // A table of the command line replaces that of the file.
+    let named = |it: &(String, String)| !options.loads.iter().any(|own| own.0 == it.0);
+    let mut loads: Vec<(String, String)> = project.loads.iter().filter(|it| named(it)).cloned().collect();
+    loads.append(&mut options.loads);
+    options.loads = loads;
+    options.schemas.splice(0..0, project.schemas.iter().cloned());
     options.now = options.now.or(found.now);
-    options.geoip = options.geoip.or(found.geoip);
+    options.geoip = options.geoip.or(project.geoip.take());
     options.format = options.format.or(found.format);
     options.rows_max = options.rows_max.or(found.rows_max);
     options.memory = options.memory.or(found.memory);
@@ -68,56 +40,29 @@ fn merge(mut options: Options, text: &str) -> Result<Options, String> {
     if options.null.is_empty() {
         options.null = found.null;
     }
+    options.project = project;
     Ok(options)
-}
-
-/// A string in quotes, or a bare word; what follows it may only be a comment.
-fn value(text: &str) -> Option<String> {
-    let (value, rest) = match text.strip_prefix('"') {
-        Some(text) => {
-            let (mut out, mut escaped, mut end) = (String::new(), false, None);
-            for (at, c) in text.char_indices() {
-                match c {
-                    '\\' if !escaped => escaped = true,
-                    '"' if !escaped => {
-                        end = Some(at + 1);
-                        break;
-                    }
-                    c => {
-                        out.push(if escaped && c == 'n' { '\n' } else { c });
-                        escaped = false;
-                    }
-                }
-            }
-            (out, text.get(end?..)?)
-        }
-        None => match text.strip_prefix('\'') {
-            Some(text) => text.split_once('\'').map(|(value, rest)| (value.to_owned(), rest))?,
-            None => {
-                let word = text.split(['#', ' ', '\t']).next()?;
-                (word.to_owned(), text.get(word.len()..)?)
-            }
-        },
-    };
-    let rest = rest.trim();
-    (rest.is_empty() || rest.starts_with('#'))
-        .then_some(value)
-        .filter(|it| !it.is_empty() || text.starts_with(['"', '\'']))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kql_rules::Source;
 
     #[test]
     fn the_command_line_wins() {
         let text = "# settings\nnow = \"max\"  # newest\nmax-rows = 7\nkeep-going = false\n[load]\nA = 'a*.json'\nB = \"b\\\"\"\n";
-        let own = Options { now: Some("2024-01-01".into()), ..Options::default() };
-        let res = merge(own, text).unwrap();
+        let parse = |text: &str| Project::parse(Path::new(""), Source::new(FILE, text));
+        let own = Options {
+            now: Some("2024-01-01".into()),
+            loads: vec![("A".into(), "own.json".into())],
+            ..Options::default()
+        };
+        let res = merge(own, parse(text).unwrap()).unwrap();
         assert_eq!((res.now.as_deref(), res.rows_max, res.keep_going), (Some("2024-01-01"), Some(7), false));
-        assert_eq!(res.loads, [("A".into(), "a*.json".into()), ("B".into(), "b\"".into())]);
+        assert_eq!(res.loads, [("B".into(), "b\"".into()), ("A".into(), "own.json".into())]);
         for bad in ["x", "colour = 1", "now = \"a", "[other]", "now ="] {
-            assert!(merge(Options::default(), bad).is_err(), "{bad}");
+            assert!(parse(bad).and_then(|it| merge(Options::default(), it)).is_err(), "{bad}");
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     options::Options,
     output::{self, Output, Style},
     report::{Exit, IO, Place, Report},
-    rule_file, source,
+    script, source,
 };
 use kql::{
     Engine, GeoFile, Now,
@@ -112,8 +112,9 @@ fn detect(
     report: &Report,
     out: &mut impl Write,
 ) -> Result<io::Result<()>, Exit> {
-    let scripts = rule_file::scripts(Path::new(rule.file), rule.text).map_err(|why| report.fail(IO, &why))?;
-    let Some(script) = scripts.into_iter().next() else { return Ok(Ok(())) };
+    let file = script::scripts(Path::new(rule.file), rule.text.as_bytes(), None, report)
+        .map_err(|why| report.fail(IO, &why))?;
+    let Some(script) = file.queries.into_iter().next() else { return Ok(Ok(())) };
     // Other formats are for other programs: they get the rule's own columns.
     let text = match style.format {
         Format::Table => format!("{}\n| {}", script.text.trim_end(), rule.detection),

@@ -5,17 +5,15 @@ mod chart;
 mod config;
 mod demo;
 mod explain;
-mod external;
 mod help;
 mod interrupt;
 mod options;
 mod output;
 mod pager;
-mod path;
 mod progress;
 mod query;
 mod report;
-mod rule_file;
+mod script;
 mod shell;
 mod source;
 

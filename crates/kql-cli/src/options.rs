@@ -49,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) loads: Vec<(String, String)>,
     pub(crate) schemas: Vec<PathBuf>,
     pub(crate) externals: Vec<(String, PathBuf)>,
+    /// What `kql.toml` says of functions, watchlists and copies of external data.
+    pub(crate) project: kql_rules::Project,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) now: Option<String>,
     pub(crate) geoip: Option<PathBuf>,

@@ -4,16 +4,16 @@ use crate::{
     explain, interrupt,
     options::Options,
     output::{self, Output, Style},
-    path,
     progress::Progress,
     report::{Exit, IO, Place, QUERY, Report, USAGE},
-    rule_file::{self, Script},
+    script::{self, Script, Scripts},
     source,
 };
 use kql::{
     Diagnostic, Engine, Outcome, Query,
     parser::{ParseOptions, lexer, parse, token::TokenKind},
 };
+use kql_rules::{Disk, paths, read as rules};
 use std::{
     borrow::Cow,
     io::{IsTerminal, Read, Write},
@@ -32,7 +32,9 @@ pub(crate) fn words(options: &Options, report: &Report) -> Result<Words, Exit> {
     let (mut files, mut queries) = (Vec::new(), options.queries.clone());
     for value in &options.values {
         let is_query = value.contains(['|', ' ', '(', '\n', ';']) || is_name(value) && !files.is_empty();
-        if Path::new(value).exists() || value.contains('*') && !value.contains('|') && path::expand(value).is_ok() {
+        if Path::new(value).exists()
+            || value.contains('*') && !value.contains('|') && paths::expand(&Disk, value).is_ok()
+        {
             files.push(value.clone());
         } else if is_query {
             queries.push(value.clone());
@@ -52,10 +54,13 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
     let words = words(options, report)?;
     let mut scripts = Vec::new();
     for text in &words.queries {
-        scripts.push(Script { name: None, text: text.clone(), place: Place::default() });
+        scripts.push(Script::of(text.as_str()));
     }
+    let mut functions = Vec::new();
     for path in &options.scripts {
-        scripts.extend(read(path, options, report)?);
+        let file = read(path, options, report)?;
+        scripts.extend(file.queries);
+        functions.extend(file.functions);
     }
     if scripts.is_empty() {
         if std::io::stdin().is_terminal() {
@@ -64,9 +69,10 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
         _ = read.map_err(|why| report.fail(IO, &format!("standard input: {why}")))?;
-        scripts.push(Script { name: None, text, place: Place::default() });
+        scripts.push(Script::of(text));
     }
     let mut engine = source::engine(options, &words.files, report)?;
+    script::add_functions(&mut engine, functions);
     if scripts.iter().any(|it| names_stdin(&it.text)) {
         source::load_stdin(&mut engine, report)?;
     }
@@ -125,11 +131,11 @@ fn run_scripts(engine: &Engine, options: &Options, scripts: &[Script], report: &
 
 /// One query: its answer, or what went wrong, told.
 fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> Result<(Outcome, Duration), Exit> {
-    let text = rule_file::with_times(&script.text, engine.now());
+    let Script { text, place, .. } = script.at(engine.now());
     let query = Query { text: text.clone(), parameters: options.parameters.clone() };
     if options.explain {
         let check = engine.check(query);
-        report.diagnostics(&script.place, &text, &check.diagnostics);
+        report.diagnostics(&place, &text, &check.diagnostics);
         if check.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(QUERY);
         }
@@ -142,14 +148,14 @@ fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> 
     let res = interrupt::stoppable(&engine.stop(), || engine.query(query));
     drop(progress);
     let elapsed = start.elapsed();
-    let outcome = res.map_err(|error| report.query(&script.place, &text, &error))?;
-    report.diagnostics(&script.place, &text, &outcome.diagnostics);
+    let outcome = res.map_err(|error| report.query(&place, &text, &error))?;
+    report.diagnostics(&place, &text, &outcome.diagnostics);
     output::tell(&outcome, report);
     Ok((outcome, elapsed))
 }
 
-/// The queries of a file, or the one block that is wanted; `-` is standard input.
-fn read(path: &Path, options: &Options, report: &Report) -> Result<Vec<Script>, Exit> {
+/// The queries and functions of a file, or the one block that is wanted; `-` is standard input.
+fn read(path: &Path, options: &Options, report: &Report) -> Result<Scripts, Exit> {
     let fail = |why: String| report.fail(IO, &format!("{}: {why}", path.display()));
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -158,19 +164,12 @@ fn read(path: &Path, options: &Options, report: &Report) -> Result<Vec<Script>, 
     } else {
         std::fs::read(path).map_err(|why| fail(why.to_string()))?
     };
-    let text = String::from_utf8(bytes).map_err(|_| fail("not UTF-8 text".to_owned()))?;
-    let text = directives_told(text.strip_prefix('\u{feff}').unwrap_or(&text), report);
-    match options.block {
-        Some(number) => {
-            rule_file::block(path, &text, number).map(|it| vec![it]).map_err(|why| report.fail(USAGE, &why))
-        }
-        None => rule_file::scripts(path, &text).map_err(|why| report.fail(QUERY, &why)),
-    }
+    script::scripts(path, &bytes, options.block, report).map_err(|why| report.fail(QUERY, &why))
 }
 
 /// The text without lines for other programs; they are warned of.
 pub(crate) fn directives_told<'a>(text: &'a str, report: &Report) -> Cow<'a, str> {
-    let (text, directives) = rule_file::without_directives(text);
+    let (text, directives) = script::without_directives(text);
     for it in directives {
         report.warn(&format!("`{it}` is for another program and was left out"));
     }
@@ -182,8 +181,12 @@ fn files(values: &[String], report: &Report) -> Result<Vec<PathBuf>, Exit> {
     let mut out = Vec::new();
     for value in values {
         let path = Path::new(value);
-        let found = if path.is_dir() { path::below(path, rule_file::ENDINGS) } else { path::expand(value) };
-        out.extend(found.map_err(|why| report.fail(IO, &why))?);
+        let found = match path.is_dir() {
+            true => paths::below(&Disk, path, rules::ENDINGS),
+            false => paths::expand(&Disk, value),
+        };
+        let found = found.map_err(|why| report.fail(IO, &why))?;
+        out.extend(found.into_iter().filter(|it| !rules::is_test_file(it)));
     }
     if out.is_empty() {
         return Err(report.fail(USAGE, "no query files were given; see kql --help"));
@@ -193,11 +196,14 @@ fn files(values: &[String], report: &Report) -> Result<Vec<PathBuf>, Exit> {
 
 /// `kql run`
 pub(crate) fn run_files(options: &Options, report: &Report) -> Result<(), Exit> {
-    let mut scripts = Vec::new();
+    let (mut scripts, mut functions) = (Vec::new(), Vec::new());
     for path in files(&options.values, report)? {
-        scripts.extend(read(&path, options, report)?);
+        let file = read(&path, options, report)?;
+        scripts.extend(file.queries);
+        functions.extend(file.functions);
     }
     let mut engine = source::engine(options, &[], report)?;
+    script::add_functions(&mut engine, functions);
     if scripts.iter().any(|it| names_stdin(&it.text)) {
         source::load_stdin(&mut engine, report)?;
     }
@@ -209,14 +215,14 @@ pub(crate) fn check(options: &Options, report: &Report) -> Result<(), Exit> {
     let engine = source::engine(options, &[], report)?;
     let (mut n_good, mut n_bad) = (0, 0);
     for path in files(&options.values, report)? {
-        let Ok(scripts) = read(&path, options, report) else {
+        let Ok(file) = read(&path, options, report) else {
             n_bad += 1;
             continue;
         };
-        for script in scripts {
-            let text = rule_file::with_times(&script.text, engine.now());
+        for script in file.queries {
+            let Script { text, place, .. } = script.at(engine.now());
             let check = engine.check(Query { text: text.clone(), parameters: options.parameters.clone() });
-            report.diagnostics(&script.place, &text, &check.diagnostics);
+            report.diagnostics(&place, &text, &check.diagnostics);
             let bad = check.diagnostics.iter().any(Diagnostic::is_error);
             *(if bad { &mut n_bad } else { &mut n_good }) += 1;
         }
@@ -273,7 +279,7 @@ fn formatted(path: Option<&Path>, text: &str, report: &Report) -> Result<String,
     }
     // Several queries in one file, parted by blank lines, are formatted one by one.
     if let Some(path) = path
-        && let Ok(scripts) = rule_file::scripts(path, text)
+        && let Ok(scripts) = script::scripts(path, text.as_bytes(), None, report).map(|it| it.queries)
         && scripts.len() > 1
     {
         let one = |it: &Script| kql::parser::format(&parse(&it.text, &ParseOptions::default()).0);
@@ -289,7 +295,7 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
     let mut options = options.clone();
     let is_script = |it: &String| {
         let ending = Path::new(it).extension().and_then(|it| it.to_str()).unwrap_or("");
-        rule_file::ENDINGS.contains(&ending) && Path::new(it).is_file()
+        rules::ENDINGS.contains(&ending) && Path::new(it).is_file()
     };
     let (scripts, values) = options.values.drain(..).partition(is_script);
     options.values = values;
@@ -297,16 +303,20 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
     let words = words(&options, report)?;
     let mut all = Vec::new();
     for text in words.queries {
-        all.push(Script { name: None, text, place: Place::default() });
+        all.push(Script::of(text));
     }
+    let mut functions = Vec::new();
     for path in &options.scripts {
-        all.extend(read(path, &options, report)?);
+        let file = read(path, &options, report)?;
+        all.extend(file.queries);
+        functions.extend(file.functions);
     }
     if all.is_empty() {
         return Err(report.fail(USAGE, "explain takes a query or a query file"));
     }
     options.explain = !options.run;
-    let engine = source::engine(&options, &words.files, report)?;
+    let mut engine = source::engine(&options, &words.files, report)?;
+    script::add_functions(&mut engine, functions);
     for script in &all {
         let (outcome, _) = run(&engine, &options, script, report)?;
         let text =

@@ -5,6 +5,7 @@ use kql::{
     formats::{paint, width},
     line_column,
 };
+use kql_rules::QueryText;
 use serde_json::{Value as Json, json};
 use std::io::{IsTerminal, Write};
 
@@ -29,8 +30,21 @@ const WIDTH: usize = 120;
 pub(crate) struct Place {
     /// The file, if it is from one.
     pub(crate) file: Option<String>,
-    /// Lines of the file before the text, and characters that each line of it is indented there.
-    pub(crate) offset: (usize, usize),
+    /// The query as the file has it, which knows where its bytes stand there.
+    pub(crate) query: Option<QueryText>,
+}
+
+impl Place {
+    /// The line and column that people find a byte of the query at: of the file, if it is from one.
+    pub(crate) fn line_column(&self, text: &str, offset: u32) -> (usize, usize) {
+        match &self.query {
+            Some(query) => {
+                let place = query.place(offset as usize..offset as usize);
+                (place.line, place.column)
+            }
+            None => line_column(text, offset),
+        }
+    }
 }
 
 /// Writes to standard error.
@@ -116,16 +130,14 @@ impl Report {
         let file = place.file.as_ref().map_or(String::new(), |it| format!("{}:", paint(it)));
         let (word, color) = if it.is_error() { ("error", "31;1") } else { ("warning", "33") };
         let head = self.style(color, &format!("{word} {}", it.code));
-        let (shown_line, shown_column) = (line + place.offset.0, column + place.offset.1);
+        let (shown_line, shown_column) = place.line_column(text, it.span.start);
         let mut out = format!("{head} at {file}{shown_line}:{shown_column}: {}", paint(&it.message));
         if let Some(source) = text.lines().nth(line - 1) {
             out.push_str(&self.excerpt(source, shown_line, column, it, color, text));
         }
         for (span, hint) in &it.hints {
-            let at = span.map(|it| line_column(text, it.start));
-            let at = at.map_or(String::new(), |(line, column)| {
-                format!(" (at {}:{})", line + place.offset.0, column + place.offset.1)
-            });
+            let at = span.map(|it| place.line_column(text, it.start));
+            let at = at.map_or(String::new(), |(line, column)| format!(" (at {line}:{column})"));
             out.push_str(&format!("\n  {} {}{at}", self.style("36", "hint:"), paint(hint)));
         }
         out
@@ -171,12 +183,12 @@ fn split(text: &str, columns: usize) -> (&str, &str) {
 }
 
 fn json_of(place: &Place, text: &str, it: &Diagnostic) -> Json {
-    let (line, column) = line_column(text, it.span.start);
+    let (line, column) = place.line_column(text, it.span.start);
     let severity = if it.severity == Severity::Error { "error" } else { "warning" };
     let hints: Vec<&str> = it.hints.iter().map(|it| it.1.as_str()).collect();
     json!({
         "severity": severity, "code": it.code, "message": it.message, "file": place.file,
-        "line": line + place.offset.0, "column": column + place.offset.1,
+        "line": line, "column": column,
         "length": it.span.of(text).chars().count(), "hints": hints,
     })
 }

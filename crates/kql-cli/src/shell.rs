@@ -10,7 +10,8 @@ use crate::{
     output::{self, Output, Style},
     progress::Progress,
     query,
-    report::{Exit, INTERRUPTED, IO, Place, Report},
+    report::{Exit, INTERRUPTED, IO, Report},
+    script::Script,
 };
 use editor::Helper;
 use kql::{Engine, Outcome, Query, Stop};
@@ -157,27 +158,26 @@ impl Shell {
         if text.trim_start().starts_with('.') {
             return self.command(text.trim());
         }
-        if self.query(text, &Place::default()).is_ok() {
+        if self.query(&Script::of(query::directives_told(text, &self.report).into_owned())).is_ok() {
             self.last_query = Some(text.to_owned());
         }
         Next::Read
     }
 
     /// Runs a query and shows its answer.
-    fn query(&mut self, text: &str, place: &Place) -> Result<(), Exit> {
+    fn query(&mut self, script: &Script) -> Result<(), Exit> {
         let stop = Stop::default();
         self.engine.borrow_mut().set_stop(stop.clone());
         let engine = self.engine.borrow();
-        let text = query::directives_told(text, &self.report);
-        let text = crate::rule_file::with_times(&text, engine.now());
+        let Script { text, place, .. } = script.at(engine.now());
         let query = Query { text: text.clone(), parameters: self.options.parameters.clone() };
         let start = Instant::now();
         let progress = Progress::new("running", 0, self.report.quiet);
         let res = interrupt::stoppable(&stop, || engine.query(query));
         drop(progress);
         let elapsed = start.elapsed();
-        let outcome = res.map_err(|error| self.report.query(place, &text, &error))?;
-        self.report.diagnostics(place, &text, &outcome.diagnostics);
+        let outcome = res.map_err(|error| self.report.query(&place, &text, &error))?;
+        self.report.diagnostics(&place, &text, &outcome.diagnostics);
         output::tell(&outcome, &self.report);
         let statistics = explain::statistics(&engine, &outcome, elapsed);
         drop(engine);

@@ -1,15 +1,13 @@
 //! From options to an engine: opens files, loads them into tables, and tells what became of them.
 
 use crate::{
-    batch, config,
-    external::Copies,
-    interrupt,
+    batch, config, interrupt,
     options::{Command, Options},
-    path,
     progress::Progress,
     report::{Exit, INTERRUPTED, IO, Report, USAGE},
 };
 use kql::{Engine, GeoFile, Load, Now, StoredFunction, formats::Reject, table_of_alias};
+use kql_rules::{Copies, Disk, Files, Level, LocalCopy, paths};
 use std::{
     fs::File,
     io::{IsTerminal, Read, Write},
@@ -27,15 +25,15 @@ pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Re
     let mut rejects = Vec::new();
     let mut groups: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for (name, path) in &options.loads {
-        let files = path::expand(path).map_err(|why| report.fail(IO, &why))?;
+        let files = paths::expand(&Disk, path).map_err(|why| report.fail(IO, &why))?;
         add_group(&mut groups, table_of_alias(name), files);
     }
     let mut given = Vec::new();
     for text in files {
-        given.extend(path::expand(text).map_err(|why| report.fail(IO, &why))?);
+        given.extend(paths::expand(&Disk, text).map_err(|why| report.fail(IO, &why))?);
     }
     for file in &given {
-        let stem = path::table_name(file);
+        let stem = paths::table_name(file);
         let name = if given.len() > 1 { known_table(&engine, file).unwrap_or(stem) } else { stem };
         add_group(&mut groups, &name, vec![file.clone()]);
     }
@@ -56,11 +54,16 @@ pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Re
 
 fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> {
     let declared_only = options.command == Command::Batch && !options.schemas.is_empty();
-    engine.set_external(Arc::new(Copies {
-        files: options.externals.clone(),
-        declared_only,
-        refused: options.no_files,
-    }));
+    let disk: Arc<dyn Files> = Arc::new(Disk);
+    let notes = options.project.prepare(engine, &disk).map_err(|why| (IO, why))?;
+    if let Some((source, note)) = notes.iter().find(|it| it.1.level == Level::Error) {
+        return Err((USAGE, note.line(source)));
+    }
+    let copy =
+        |(url, path): &(String, PathBuf)| LocalCopy { url: url.clone(), path: path.clone(), sha256: None, date: None };
+    let mut copies: Vec<LocalCopy> = options.externals.iter().map(copy).collect();
+    copies.extend(options.project.copies.iter().cloned());
+    engine.set_external(Arc::new(Copies::new(disk, copies).declared_only(declared_only).refused(options.no_files)));
     let mut limits = engine.limits().clone();
     limits.memory = options.memory.unwrap_or(limits.memory);
     limits.threads = std::thread::available_parallelism().map_or(limits.threads, std::num::NonZero::get);
@@ -160,7 +163,7 @@ fn name_table(engine: &mut Engine, name: &str, table: &str) {
 
 /// `T` is the table of the first file.
 fn name_first(engine: &mut Engine, first: &Path) {
-    let stem = path::table_name(first);
+    let stem = paths::table_name(first);
     let table =
         if engine.table(&stem).is_some() { Some(stem) } else { engine.tables().next().map(|it| it.0.to_owned()) };
     if let Some(table) = table {

@@ -23,6 +23,11 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// Whether that is a file.
     fn is_file(&self, path: &Path) -> bool;
 
+    /// Whether that is a link to something else.
+    fn is_link(&self, _: &Path) -> bool {
+        false
+    }
+
     /// What a directory holds, as whole paths in order; nothing below its directories.
     fn list(&self, path: &Path) -> Result<Vec<PathBuf>, String>;
 
@@ -53,6 +58,10 @@ impl Files for Disk {
 
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
+    }
+
+    fn is_link(&self, path: &Path) -> bool {
+        path.symlink_metadata().is_ok_and(|it| it.is_symlink())
     }
 
     fn list(&self, path: &Path) -> Result<Vec<PathBuf>, String> {

@@ -16,13 +16,21 @@
 
 pub mod document;
 pub mod duration;
+pub mod entity;
+mod external;
 mod files;
+mod guid;
+pub mod paths;
+pub mod project;
 pub mod read;
 mod rule;
 mod source;
 mod text_map;
+pub mod vendor;
 
+pub use external::{Copies, LocalCopy};
 pub use files::{Disk, Files, Memory};
+pub use project::Project;
 pub use read::{Contents, read};
 pub use rule::{
     Comparison, Connector, DetailGrouping, EntityMapping, EventGrouping, FieldMapping, Function, Incident,

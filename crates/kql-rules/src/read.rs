@@ -14,10 +14,11 @@ use crate::{
     At, Note, Place, QueryText, Rule, Source, TextMap,
     document::{self, Node},
 };
+use kql::StoredFunction;
 use std::{path::Path, sync::Arc};
 
-/// Endings of files that may hold rules.
-pub const ENDINGS: &[&str] = &["kql", "csl", "kusto", "yaml", "yml", "json", "md", "txt"];
+/// Endings of files that a directory is searched for. Others, such as JSON, hold rules where they are named.
+pub const ENDINGS: &[&str] = &["kql", "csl", "kusto", "yaml", "yml"];
 
 /// What a file holds.
 #[derive(Clone, Debug)]
@@ -33,6 +34,11 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// The functions that it declares, by name.
+    pub fn functions(&self) -> Vec<(String, StoredFunction)> {
+        self.rules.iter().flat_map(Rule::stored_functions).collect()
+    }
+
     /// Every note, of the file and of its rules, by place.
     pub fn all_notes(&self) -> Vec<&Note> {
         let mut out: Vec<&Note> = self.notes.iter().chain(self.rules.iter().flat_map(|it| &it.notes)).collect();
@@ -63,6 +69,14 @@ pub fn read(name: &str, bytes: &[u8]) -> Contents {
         _ if page::is_page(&source.text) => page::read(&mut out),
         _ => query::read(&mut out),
     }
+    out
+}
+
+/// Reads the pieces of a query file that blank lines part, each as a query.
+pub fn blocks(name: &str, bytes: &[u8]) -> Contents {
+    let source = Arc::new(Source::of_bytes(name, bytes).0);
+    let mut out = Contents { source, rules: Vec::new(), panther: Vec::new(), notes: Vec::new() };
+    query::read_blocks(&mut out);
     out
 }
 

@@ -52,6 +52,11 @@ impl Engine {
         _ = self.known.insert(name.into(), Arc::new(Table::empty(schema)));
     }
 
+    /// Adds a table that may be named, but that `union *` and `search` pass over, as a function of the workspace would be.
+    pub fn add_unlisted_table(&mut self, name: impl Into<String>, table: Table) {
+        _ = self.known.insert(name.into(), Arc::new(table));
+    }
+
     /// Loads a source into the table of that name: NDJSON, JSON, API pages, CSV or TSV, plain or compressed, told by
     /// their content. `source` names the bytes in messages, and its ending may tell the format.
     pub fn load(&mut self, name: &str, source: &str, bytes: impl Read + Send + 'static) -> Result<Load, Error> {

@@ -5,11 +5,11 @@ use crate::{
     explain as plan_text, help, interrupt,
     options::{bytes, duration},
     output::{self, Output},
-    path, query,
     report::{INTERRUPTED, IO},
-    rule_file, source,
+    script, source,
 };
 use kql::{Diagnostic, Engine, Query, Stop, formats::Format, formats::paint};
+use kql_rules::{Disk, paths};
 use std::path::Path;
 
 type Run = fn(&mut Shell, &str) -> Result<Next, String>;
@@ -177,8 +177,8 @@ fn load(shell: &mut Shell, text: &str) -> Result<Next, String> {
         Some((path, name)) => (path.trim(), Some(name.trim())),
         None => (text, None),
     };
-    let files = path::expand(unquoted(path))?;
-    let name = name.map_or_else(|| files.first().map_or("T".to_owned(), |it| path::table_name(it)), str::to_owned);
+    let files = paths::expand(&Disk, unquoted(path))?;
+    let name = name.map_or_else(|| files.first().map_or("T".to_owned(), |it| paths::table_name(it)), str::to_owned);
     let finds_table = (!text.contains(" as ")).then_some(());
     let mut engine = shell.engine.borrow_mut();
     engine.set_stop(Stop::default());
@@ -200,10 +200,11 @@ fn save(shell: &mut Shell, path: &str) -> Result<Next, String> {
 
 fn read(shell: &mut Shell, path: &str) -> Result<Next, String> {
     let path = Path::new(unquoted(needed(path, "a file")?));
-    let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
-    let text = query::directives_told(&text, &shell.report).into_owned();
-    for script in rule_file::scripts(path, &text)? {
-        match shell.query(&script.text, &script.place) {
+    let bytes = std::fs::read(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let file = script::scripts(path, &bytes, None, &shell.report)?;
+    script::add_functions(&mut shell.engine.borrow_mut(), file.functions);
+    for script in file.queries {
+        match shell.query(&script) {
             Err(exit) if exit == INTERRUPTED || !shell.options.keep_going => break,
             _ => {}
         }

@@ -1,18 +1,26 @@
 //! Bare queries, one or several in a file, and the fences of Markdown around queries.
 
 use super::Contents;
-use crate::{Kind, Note, QueryText, Rule, TextMap};
+use crate::{Kind, Note, QueryText, Rule, Source, TextMap};
 use kql::parser::{ParseOptions, parse};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
+
+/// Reads every block as a query.
+pub(super) fn read_blocks(out: &mut Contents) {
+    let source = out.source.clone();
+    out.rules = blocks(&source.text).into_iter().map(|it| rule(&source, it)).collect();
+}
+
+fn rule(source: &Arc<Source>, range: Range<usize>) -> Rule {
+    let text = source.text.get(range.clone()).unwrap_or("").to_owned();
+    let query = QueryText { text, source: source.clone(), map: TextMap::straight(range.start) };
+    Rule::of_query(Kind::Query, query, source.place(range))
+}
 
 /// Reads the queries of a file: several where blank lines part them and the whole is none.
 pub(super) fn read(out: &mut Contents) {
     let source = out.source.clone();
-    let mut add = |range: Range<usize>| {
-        let text = source.text.get(range.clone()).unwrap_or("").to_owned();
-        let query = QueryText { text, source: source.clone(), map: TextMap::straight(range.start) };
-        out.rules.push(Rule::of_query(Kind::Query, query, source.place(range)));
-    };
+    let mut add = |range: Range<usize>| out.rules.push(rule(&source, range));
     let text = source.text.as_str();
     let fenced = fences(text);
     if !fenced.is_empty() {

@@ -1,21 +1,22 @@
 //! From what a person writes for files to the files: paths, directories, patterns.
 
-use std::path::{Path, PathBuf};
+use crate::Files;
+use std::path::{Component, Path, PathBuf};
 
 /// The files that a text names: itself, all files of a directory, or the matches of a pattern with `*` and `?`.
-pub(crate) fn expand(text: &str) -> Result<Vec<PathBuf>, String> {
+pub fn expand(files: &dyn Files, text: &str) -> Result<Vec<PathBuf>, String> {
     let path = Path::new(text);
-    if path.is_dir() {
-        let mut files: Vec<PathBuf> = entries(path)?.into_iter().filter(|it| it.is_file() && !is_hidden(it)).collect();
-        files.sort();
-        return if files.is_empty() { Err(format!("{text}: no files in the directory")) } else { Ok(files) };
+    if files.is_directory(path) {
+        let is_wanted = |it: &PathBuf| files.is_file(it) && !is_hidden(it);
+        let found: Vec<PathBuf> = files.list(path)?.into_iter().filter(is_wanted).collect();
+        return if found.is_empty() { Err(format!("{text}: no files in the directory")) } else { Ok(found) };
     }
-    if path.exists() || !text.contains(['*', '?']) {
+    if files.is_file(path) || !text.contains(['*', '?']) {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = vec![if path.is_absolute() { PathBuf::from("/") } else { PathBuf::new() }];
     for part in path.components().filter_map(|it| match it {
-        std::path::Component::RootDir => None,
+        Component::RootDir => None,
         it => it.as_os_str().to_str(),
     }) {
         let mut next = Vec::new();
@@ -25,7 +26,7 @@ pub(crate) fn expand(text: &str) -> Result<Vec<PathBuf>, String> {
                 continue;
             }
             let listed = if base.as_os_str().is_empty() { Path::new(".") } else { &base };
-            for it in entries(listed).unwrap_or_default() {
+            for it in files.list(listed).unwrap_or_default() {
                 let name = it.file_name().and_then(|it| it.to_str()).unwrap_or("").to_owned();
                 if matches(part, &name) && (part.starts_with('.') || !is_hidden(&it)) {
                     next.push(base.join(name));
@@ -34,20 +35,21 @@ pub(crate) fn expand(text: &str) -> Result<Vec<PathBuf>, String> {
         }
         found = next;
     }
-    found.retain(|it| it.is_file());
+    found.retain(|it| files.is_file(it));
     found.sort();
     if found.is_empty() { Err(format!("{text}: no file matches")) } else { Ok(found) }
 }
 
-/// All files below a directory whose ending is one of those.
-pub(crate) fn below(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
+/// All files below a directory whose ending is one of those. What is hidden or a link to a directory is passed over.
+pub fn below(files: &dyn Files, directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, String> {
     let mut out = Vec::new();
     let mut left = vec![directory.to_owned()];
     while let Some(next) = left.pop() {
-        for it in entries(&next)? {
-            let is_link = it.symlink_metadata().is_ok_and(|it| it.is_symlink());
-            if it.is_dir() && !is_hidden(&it) && !is_link {
-                left.push(it);
+        for it in files.list(&next)? {
+            if files.is_directory(&it) {
+                if !is_hidden(&it) && !files.is_link(&it) {
+                    left.push(it);
+                }
             } else if it.extension().and_then(|it| it.to_str()).is_some_and(|it| endings.contains(&it)) {
                 out.push(it);
             }
@@ -57,17 +59,12 @@ pub(crate) fn below(directory: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, 
     Ok(out)
 }
 
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let list = std::fs::read_dir(directory).map_err(|why| format!("{}: {why}", directory.display()))?;
-    Ok(list.filter_map(|it| Some(it.ok()?.path())).collect())
-}
-
 fn is_hidden(path: &Path) -> bool {
     path.file_name().and_then(|it| it.to_str()).is_some_and(|it| it.starts_with('.'))
 }
 
 /// Whether a name matches a pattern of `*` and `?`: greedy, back to the last star when it fails.
-fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
@@ -90,7 +87,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The name of the table for a file: its name without endings, made a name of the language.
-pub(crate) fn table_name(path: &Path) -> String {
+pub fn table_name(path: &Path) -> String {
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or("T");
     let mut name = name.trim_start_matches('.');
     for ending in [".gz", ".zst", ".zstd"] {
@@ -112,6 +109,7 @@ pub(crate) fn table_name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Memory;
 
     #[test]
     fn patterns() {
@@ -135,5 +133,15 @@ mod tests {
         {
             assert_eq!(table_name(Path::new(path)), expected);
         }
+    }
+
+    #[test]
+    fn directories_and_patterns() {
+        let files = Memory::new(["d/a.yaml", "d/b.kql", "d/e/c.yaml", "d/.h/x.yaml"].map(|it| (it, "")));
+        let text = |it: Vec<PathBuf>| it.iter().map(|it| it.display().to_string()).collect::<Vec<_>>();
+        assert_eq!(text(expand(&files, "d").unwrap()), ["d/a.yaml", "d/b.kql"]);
+        assert_eq!(text(expand(&files, "d/*/*.yaml").unwrap()), ["d/e/c.yaml"]);
+        assert_eq!(text(below(&files, Path::new("d"), &["yaml"]).unwrap()), ["d/a.yaml", "d/e/c.yaml"]);
+        assert!(expand(&files, "d/*.zip").is_err());
     }
 }

@@ -1,0 +1,110 @@
+//! `externaldata`: rows of local copies, by URI. Nothing is fetched.
+
+use crate::{Files, guid};
+use kql::{
+    Batch, External, Schema,
+    formats::{Header, InputFormat, LoadOptions, load},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// A file that stands for what a URI gave on some day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalCopy {
+    /// The URI, as queries name it.
+    pub url: String,
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of the file when it was recorded, in hexadecimal. Another file is refused.
+    pub sha256: Option<String>,
+    /// The day it was recorded.
+    pub date: Option<String>,
+}
+
+/// Copies by URI: an engine's [`External`].
+#[derive(Clone, Debug)]
+pub struct Copies {
+    files: Arc<dyn Files>,
+    copies: Vec<LocalCopy>,
+    /// Whether a URI without a copy is a table without rows: where tables are declared and hold none either.
+    declared_only: bool,
+    /// Whether no file may be touched.
+    refused: bool,
+}
+
+impl Copies {
+    /// Those copies.
+    pub fn new(files: Arc<dyn Files>, copies: Vec<LocalCopy>) -> Copies {
+        Copies { files, copies, declared_only: false, refused: false }
+    }
+
+    /// Makes a URI without a copy a table without rows: where tables are declared and hold none either.
+    pub fn declared_only(mut self, declared_only: bool) -> Copies {
+        self.declared_only = declared_only;
+        self
+    }
+
+    /// Makes every URI an error: where no file may be touched.
+    pub fn refused(mut self, refused: bool) -> Copies {
+        self.refused = refused;
+        self
+    }
+}
+
+impl External for Copies {
+    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
+        // Secrets behind `;` are not part of the name.
+        let name = uri.split(';').next().unwrap_or(uri);
+        if self.refused {
+            return Err(format!("`{name}` is not read: --no-files"));
+        }
+        let Some(copy) = self.copies.iter().find(|it| it.url == uri || it.url == name) else {
+            if self.declared_only {
+                return Ok(Vec::new());
+            }
+            return Err(format!(
+                "`{name}` is not fetched; record a local copy of it with `kql vendor '{name}' FILE`, \
+                 or give one with --external '{name}=FILE'"
+            ));
+        };
+        let shown = copy.path.display().to_string();
+        let bytes = self.files.read(&copy.path)?;
+        if let Some(recorded) = &copy.sha256
+            && !guid::sha256(&bytes).eq_ignore_ascii_case(recorded)
+        {
+            return Err(format!(
+                "{shown} is not the copy of `{name}` that was recorded: its hash differs. If it is meant, record it \
+                 again with `kql vendor '{name}' '{shown}'`"
+            ));
+        }
+        let (format, header) = form(name, properties)?;
+        let options = LoadOptions { format, header, schema: Some(schema.clone()), ..LoadOptions::default() };
+        let loaded = load(&shown, Box::new(std::io::Cursor::new(bytes)), options).map_err(|why| why.to_string())?;
+        // Only the declared columns, in their order; the file may have more.
+        let n_columns = schema.len();
+        let cut = |it: &Batch| Batch::new(it.columns.iter().take(n_columns).cloned().collect(), it.n_rows);
+        Ok(loaded.table.chunks.iter().map(|it| cut(&it.batch)).collect())
+    }
+}
+
+/// How a copy is written, by the properties of the call or the ending of the URI.
+fn form(name: &str, properties: &[(String, String)]) -> Result<(InputFormat, Header), String> {
+    let property = |key: &str| {
+        let found = properties.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value.to_ascii_lowercase())
+    };
+    let format = match property("format").as_deref() {
+        Some("csv") => InputFormat::Csv,
+        Some("tsv" | "tsve") => InputFormat::Tsv,
+        Some("psv") => InputFormat::Psv,
+        Some("scsv") => InputFormat::Scsv,
+        Some("txt" | "raw") => InputFormat::Text,
+        Some("json" | "multijson") => InputFormat::Json,
+        Some(other) => return Err(format!("`{name}`: the format `{other}` is not read")),
+        None if name.ends_with(".json") || name.ends_with(".ndjson") => InputFormat::Json,
+        None if name.ends_with(".txt") => InputFormat::Text,
+        None if name.ends_with(".tsv") => InputFormat::Tsv,
+        None => InputFormat::Csv,
+    };
+    let skips = property("ignorefirstrecord").is_some_and(|it| it == "true");
+    Ok((format, if skips { Header::Skip } else { Header::Absent }))
+}

@@ -25,6 +25,7 @@ pub mod project;
 pub mod read;
 mod rule;
 mod source;
+pub mod test;
 mod text_map;
 pub mod vendor;
 

@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod help;
 mod interrupt;
+mod new_command;
 mod options;
 mod output;
 mod pager;
@@ -16,12 +17,20 @@ mod report;
 mod script;
 mod shell;
 mod source;
+mod test_command;
 
 use options::{Command, Options};
 use report::{Exit, IO, Report, USAGE};
 use std::{io::Write, process::ExitCode};
 
 fn main() -> ExitCode {
+    // Commands whose flags are their own.
+    let own = |name: &str| std::env::args_os().nth(1).is_some_and(|it| it == name);
+    for (name, main) in [("test", test_command::main as fn(Vec<_>) -> _), ("new", new_command::main)] {
+        if own(name) {
+            return main(std::env::args_os().skip(2).collect()).map_or_else(status, |()| ExitCode::SUCCESS);
+        }
+    }
     let options = Options::parse(std::env::args_os().skip(1)).and_then(source::configured);
     let options = match options {
         Ok(options) => options,

@@ -36,6 +36,12 @@ pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
     ("demo", Command::Demo, "[QUERY]", "Run the bundled rules, or queries, on bundled data."),
 ];
 
+/// Commands with flags of their own, which their `--help` lists.
+const OWN: &[(&str, &str)] = &[
+    ("test PATH…", "Run the tests of rules; kql test --help tells how."),
+    ("new rule|test NAME", "Make a beginning of a rule or of its tests."),
+];
+
 /// What the command line asks for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
@@ -337,6 +343,9 @@ pub(crate) fn help() -> String {
     for (name, _, values, doc) in COMMANDS {
         let command = format!("kql {name} {values}");
         out.push_str(&format!("{command:28} {doc}\n"));
+    }
+    for (command, doc) in OWN {
+        out.push_str(&format!("kql {command:24} {doc}\n"));
     }
     out.push_str("\nOptions\n");
     for it in FLAGS {

@@ -64,5 +64,5 @@ pub use panther::cases as panther_cases;
 pub use predicate::{Predicate, Role, predicates};
 pub use report::{CaseReport, Counts, Fault, FaultKind, MutantReport, Report, SuiteReport, Verdict};
 pub use runner::{Options, Workspace, run, run_suites};
-pub use scaffold::{new_rule, new_test};
+pub use scaffold::{new_rule, new_rule_test, new_test};
 pub use tap::tap;

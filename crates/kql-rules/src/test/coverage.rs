@@ -185,7 +185,7 @@ impl Prober<'_> {
                     it.tables.iter().for_each(|leg| out.extend(self.leg(before.as_deref(), query.span(*leg))));
                 }
                 let inside = |span: Span| stage.span.start <= span.start && span.end <= stage.span.end;
-                let own = |span: Span| inside(span) && !self.is_in_inner_pipeline(pipeline, span);
+                let own = |span: Span| inside(span) && !is_in_inner_pipeline(query, pipeline, span);
                 let mut slots = vec![Slot::All];
                 let mut counts = vec!["count()".to_owned()];
                 for (at, span) in found.iter().enumerate().filter(|it| own(*it.1)) {
@@ -204,11 +204,7 @@ impl Prober<'_> {
                         counts.push(format!("countif({} == {branch})", numbered(&query.text, &tests)));
                     }
                 }
-                let prefix = pipeline.source.and_then(|it| {
-                    let end = number.checked_sub(1).and_then(|it| pipeline.stages.get(it)).map(|it| it.span.end);
-                    let start = pipeline.span.start;
-                    query.text.get(start as usize..end.unwrap_or(query.span(it).end) as usize)
-                });
+                let prefix = prefix(query, pipeline, number);
                 if let (Some(before), Some(prefix), true) = (&before, prefix, slots.len() > 1) {
                     let columns = counts.iter().enumerate().map(|(at, it)| format!("c{at} = {it}"));
                     let columns = columns.collect::<Vec<_>>().join(", ");
@@ -239,14 +235,6 @@ impl Prober<'_> {
         None
     }
 
-    /// Whether another pipeline within this one is nearer to a span.
-    fn is_in_inner_pipeline(&self, outer: &Pipeline, span: Span) -> bool {
-        self.query.pipelines.iter().any(|it| {
-            let is_inner = it.span != outer.span && outer.span.start <= it.span.start && it.span.end <= outer.span.end;
-            is_inner && it.span.start <= span.start && span.end <= it.span.end
-        })
-    }
-
     /// Adds a branch of a choice; the number of it. One that is there already has none.
     fn branch(&mut self, call: Span, tests: &[Span], number: usize) -> Option<usize> {
         let text = &self.query.text;
@@ -272,6 +260,28 @@ impl Prober<'_> {
         let query = format!("{}\n{text}\n| summarize c0 = count(), c1 = count()", before?);
         Some(Probe { query, slots: vec![Slot::All, slot] })
     }
+}
+
+/// Whether another pipeline within this one is nearer to a span.
+fn is_in_inner_pipeline(query: &Query, outer: &Pipeline, span: Span) -> bool {
+    query.pipelines.iter().any(|it| {
+        let is_inner = it.span != outer.span && outer.span.start <= it.span.start && it.span.end <= outer.span.end;
+        is_inner && it.span.start <= span.start && span.end <= it.span.end
+    })
+}
+
+/// Where the rows come from that a stage sees, as text: all before it. A pipeline that has its rows from around it has none.
+fn prefix<'a>(query: &'a Query, pipeline: &Pipeline, stage: usize) -> Option<&'a str> {
+    let before = stage.checked_sub(1).and_then(|it| pipeline.stages.get(it)).map(|it| it.span.end);
+    let is_source = |it: &Operator| {
+        matches!(it, Operator::Union(_) | Operator::Datatable(_) | Operator::Range(_) | Operator::ExternalData(_))
+    };
+    let end = match pipeline.source {
+        Some(source) => before.unwrap_or(query.span(source).end),
+        None if pipeline.stages.first().is_some_and(|it| is_source(&it.operator)) => before?,
+        None => return None,
+    };
+    query.text.get(pipeline.span.start as usize..end as usize)
 }
 
 /// The number of the condition that a choice takes.

@@ -14,7 +14,7 @@ use kql::{
     table_of_alias,
 };
 use serde_json::Value as Json;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// Columns that every table of a workspace may have, whatever its schema says.
 const STANDARD: &[(&str, Type)] = &[
@@ -37,13 +37,18 @@ pub(super) struct Fixtures<'a> {
 }
 
 impl Fixtures<'_> {
-    /// Makes the schemas of the test file known.
-    pub(super) fn declare(&self, engine: &mut Engine) {
+    /// Makes the schemas of the test file known, and the GeoIP file that it names.
+    pub(super) fn declare(&self, engine: &mut Engine) -> Result<(), Note> {
         for (name, schema) in &self.suite.schemas {
             let name = table_of_alias(&name.value);
             _ = engine.remove_table(name);
             engine.add_known_table(name, schema.clone());
         }
+        if let Some(path) = &self.suite.geoip {
+            let geo = kql::GeoFile::new(self.read(path)?);
+            engine.set_geo(Arc::new(geo.map_err(|why| fault(path.place, format!("{}: {why}", path.value)))?));
+        }
+        Ok(())
     }
 
     /// Puts the rows of a fixture in place of what the table holds.

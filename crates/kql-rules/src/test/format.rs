@@ -31,6 +31,8 @@ pub struct Suite {
     pub fixtures: Vec<Fixture>,
     /// Watchlists of every test.
     pub watchlists: Vec<Fixture>,
+    /// A MaxMind DB for `geo_info_from_ip_address`.
+    pub geoip: Option<At<String>>,
     /// A Panther detection whose tests are run as well.
     pub panther: Option<PantherLink>,
     /// Mutants that may survive.
@@ -141,9 +143,39 @@ pub struct Stretch {
 /// Events that stand for one of a test at most.
 pub(super) const REPEAT_MAX: i64 = 10_000;
 
-const FILE_KEYS: &[&str] =
-    &["rule", "query", "schema", "now", "fixtures", "watchlists", "panther", "survivors", "tests", "description"];
+const FILE_KEYS: &[&str] = &[
+    "rule",
+    "query",
+    "schema",
+    "now",
+    "fixtures",
+    "watchlists",
+    "geoip",
+    "panther",
+    "survivors",
+    "tests",
+    "description",
+];
 const CASE_KEYS: &[&str] = &["name", "rows", "watchlists", "now", "backtest", "expect", "skip", "description"];
+
+impl Suite {
+    /// A test file without tests.
+    pub fn new(source: Arc<Source>, path: &Path, subject: Subject) -> Suite {
+        Suite {
+            source,
+            path: path.to_owned(),
+            subject,
+            schemas: Vec::new(),
+            now: None,
+            fixtures: Vec::new(),
+            watchlists: Vec::new(),
+            geoip: None,
+            panther: None,
+            survivors: Vec::new(),
+            cases: Vec::new(),
+        }
+    }
+}
 
 /// Reads a test file. The note tells what is wrong with it, and where.
 pub fn read(path: &Path, source: Arc<Source>) -> Result<Suite, Note> {
@@ -152,18 +184,7 @@ pub fn read(path: &Path, source: Arc<Source>) -> Result<Suite, Note> {
         return Err(fault(Place::default(), "a test file is one YAML document"));
     };
     _ = entries(root, "a test file", FILE_KEYS)?;
-    let mut suite = Suite {
-        subject: subject(root, path, &source)?,
-        path: path.to_owned(),
-        schemas: Vec::new(),
-        now: None,
-        fixtures: Vec::new(),
-        watchlists: Vec::new(),
-        panther: None,
-        survivors: Vec::new(),
-        cases: Vec::new(),
-        source,
-    };
+    let mut suite = Suite::new(source.clone(), path, subject(root, path, &source)?);
     for entry in mapping(root, "a test file")? {
         let node = &entry.value;
         match entry.key.as_str() {
@@ -171,6 +192,7 @@ pub fn read(path: &Path, source: Arc<Source>) -> Result<Suite, Note> {
             "now" => suite.now = Some(moment(node, "`now`")?),
             "fixtures" => (suite.fixtures, suite.watchlists) = fixtures(node, true)?,
             "watchlists" => suite.watchlists.extend(fixtures(node, false)?.0),
+            "geoip" => suite.geoip = Some(text(node, "`geoip`")?),
             "panther" => suite.panther = Some(panther(node)?),
             "survivors" => {
                 suite.survivors = list(node, "`survivors`")?.iter().map(survivor).collect::<Result<_, _>>()?;

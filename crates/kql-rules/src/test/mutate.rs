@@ -5,7 +5,7 @@ use super::predicate::{Predicate, predicates};
 use kql::Span;
 
 /// Mutants of one query that are tried.
-pub const MUTANTS_MAX: usize = 1000;
+const MUTANTS_MAX: usize = 1000;
 
 /// What was done to a predicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -48,7 +48,7 @@ pub struct Options<'a> {
 }
 
 /// A test file with all that its tests share.
-pub struct Prepared {
+struct Prepared {
     suite: Suite,
     rule: Rule,
     engine: Engine,
@@ -184,7 +184,7 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     limits.threads = 1;
     engine.set_limits(limits);
     let fixtures = Fixtures { files: workspace.files, suite: &suite };
-    fixtures.declare(&mut engine);
+    fixtures.declare(&mut engine).map_err(config)?;
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }

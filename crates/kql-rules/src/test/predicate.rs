@@ -32,6 +32,8 @@ pub enum Role {
     Aggregate,
     /// Which rows match a step of `scan`.
     Step,
+    /// A part of a truth value that is computed: `extend odd = a and b`.
+    Value,
 }
 
 impl Role {
@@ -42,6 +44,7 @@ impl Role {
             Role::Choice => "choice",
             Role::Aggregate => "aggregate",
             Role::Step => "step",
+            Role::Value => "value",
         }
     }
 }
@@ -73,8 +76,12 @@ pub fn predicates(text: &str) -> Vec<Predicate> {
             }
         }
     }
+    for (number, _) in query.exprs.iter().enumerate().filter(|it| matches!(it.1.kind, ExprKind::And(_) | ExprKind::Or(_))) {
+        found.atoms(ExprId(u32::try_from(number).unwrap_or(u32::MAX)), Role::Value, true);
+    }
     let mut out = found.out;
-    out.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end), !it.is_group));
+    // What was found as something else before is that.
+    out.sort_by_key(|it| (it.span.start, std::cmp::Reverse(it.span.end), it.role == Role::Value));
     // A parser that tries twice leaves what it tried in the arena.
     out.dedup_by_key(|it| it.span);
     out
@@ -179,6 +186,21 @@ mod tests {
         assert!(has("a", Role::Choice) && has("b == 2", Role::Choice) && has("c > 0", Role::Choice));
         assert!(has("d", Role::Aggregate) && has("e > 5", Role::Aggregate));
         assert_eq!(roles.len(), 7, "{roles:?}");
+    }
+
+    #[test]
+    fn truth_values_that_are_computed() {
+        let text = "T | extend odd = a > 1 and (b or not(c)) | where odd or d";
+        let expected = [
+            ("a > 1", Role::Value, true),
+            ("b or not(c)", Role::Value, true),
+            ("b", Role::Value, false),
+            ("not(c)", Role::Value, false),
+            ("odd or d", Role::Filter, true),
+            ("odd", Role::Filter, false),
+            ("d", Role::Filter, false),
+        ];
+        assert_eq!(found(text), expected);
     }
 
     #[test]

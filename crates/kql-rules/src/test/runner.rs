@@ -188,6 +188,11 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }
+    let cases = suite.cases.iter().flat_map(|it| &it.watchlists);
+    if let Some(it) = suite.watchlists.iter().chain(cases).next() {
+        let message = format!("watchlist `{}`: tests cannot give watchlists yet", it.name.value);
+        return Err(config(Note::error("TEST002", it.name.place, message)));
+    }
     check(&rule, &engine)?;
     let ran = Mutex::new(suite.cases.iter().map(|_| None).collect());
     Ok(Prepared { suite, rule, engine, ran })

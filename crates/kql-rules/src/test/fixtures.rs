@@ -6,6 +6,7 @@ use crate::{
     At, Files, Note, Place,
     document::{Entry, Node},
     duration,
+    read::watchlist,
 };
 use kql::{
     Engine, Error, Schema, Table, Type,
@@ -64,6 +65,30 @@ impl Fixtures<'_> {
                 check_columns(engine, &table, schema.as_deref(), fixture.name.place)
             }
         }
+    }
+
+    /// Gives the engine watchlists; of two with one alias the later one counts.
+    pub(super) fn load_watchlists(&self, engine: &mut Engine, lists: &[&Fixture]) -> Result<(), Note> {
+        if lists.is_empty() {
+            return Ok(());
+        }
+        let mut all = Vec::with_capacity(lists.len());
+        for (number, fixture) in lists.iter().enumerate() {
+            let (alias, place) = (&fixture.name.value, fixture.name.place);
+            if lists.iter().skip(number + 1).any(|it| it.name.value == *alias) {
+                continue;
+            }
+            let (source, bytes) = match &fixture.data {
+                Data::File(path) => (path.value.clone(), self.read(path)?),
+                Data::Rows(rows) => ("rows.json".to_owned(), Json::Array(rows.iter().map(Node::to_json).collect()).to_string().into_bytes()),
+                Data::Json(rows) => ("rows.json".to_owned(), Json::Array(rows.clone()).to_string().into_bytes()),
+                Data::Query(text) => return Err(fault(text.place, "a watchlist is a file or a list of items")),
+            };
+            let list = watchlist::of_bytes(alias, &source, bytes, None);
+            all.push(list.map_err(|why| fault(place, format!("watchlist `{alias}`: {why}")))?);
+        }
+        watchlist::add(engine, all);
+        Ok(())
     }
 
     /// A path of the test file, from where the process is.

@@ -188,11 +188,9 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }
-    let cases = suite.cases.iter().flat_map(|it| &it.watchlists);
-    if let Some(it) = suite.watchlists.iter().chain(cases).next() {
-        let message = format!("watchlist `{}`: tests cannot give watchlists yet", it.name.value);
-        return Err(config(Note::error("TEST002", it.name.place, message)));
-    }
+    // Every alias of a test is known to all, so that the query binds before any of them runs.
+    let lists = suite.cases.iter().flat_map(|it| &it.watchlists).chain(&suite.watchlists);
+    fixtures.load_watchlists(&mut engine, &lists.collect::<Vec<_>>()).map_err(config)?;
     check(&rule, &engine)?;
     let ran = Mutex::new(suite.cases.iter().map(|_| None).collect());
     Ok(Prepared { suite, rule, engine, ran })
@@ -313,6 +311,10 @@ impl Prepared {
         let mut engine = self.engine.clone();
         for it in &case.rows {
             fixtures.load(&mut engine, it).map_err(faulty)?;
+        }
+        if !case.watchlists.is_empty() {
+            let lists = self.suite.watchlists.iter().chain(&case.watchlists);
+            fixtures.load_watchlists(&mut engine, &lists.collect::<Vec<_>>()).map_err(faulty)?;
         }
         if let Some(stretch) = &case.backtest {
             let observed = evaluate::backtest(rule, &engine, stretch.from.value, stretch.to.value);

@@ -6,7 +6,7 @@ use crate::{
 };
 use kql::{Engine, Stop, formats::paint};
 use kql_rules::{
-    Disk, Files, Note, Source,
+    Disk, Files, Level, Note, Project, Source, paths,
     test::{self, Options, PantherLink, PantherMapping, Subject, Suite, Workspace},
 };
 use std::{
@@ -25,7 +25,8 @@ const WATCH: Duration = Duration::from_millis(300);
 const HELP: &str = "\
 Run the tests of rules.
 
-kql test PATH…                        test files (*.test.yaml), rules with tests beside them, directories
+kql test [PATH…]                      test files (*.test.yaml), rules with tests beside them, directories; without any
+                                      those of `tests` in kql.toml
 kql test --panther FILE RULE          the tests of a Panther detection, run against the rule that is its port
 kql test --import panther FILE        a test file out of a Panther detection's tests
 kql test --import sigma-regression FILE   a test file out of an info.yml of SigmaHQ's regression data
@@ -180,12 +181,18 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
     }
 }
 
-/// Runs the tests of the paths.
+/// Runs the tests of the paths; without any those that the project's file names.
 fn found(arguments: &Arguments, workspace: &Workspace<'_>, options: &Options<'_>) -> Result<test::Report, String> {
-    if arguments.paths.is_empty() {
-        return Err("kql test takes test files, rules or directories; see kql test --help".to_owned());
+    let mut given = arguments.paths.clone();
+    if given.is_empty() {
+        for pattern in &Project::of_directory(workspace.files, Path::new(""))?.tests {
+            given.extend(paths::expand(workspace.files, pattern)?);
+        }
     }
-    let found = test::discover(workspace.files, &arguments.paths)?;
+    if given.is_empty() {
+        return Err("kql test takes test files, rules or directories, or `tests` in kql.toml; see kql test --help".to_owned());
+    }
+    let found = test::discover(workspace.files, &given)?;
     if found.tests.is_empty() {
         return Err("there are no test files (*.test.yaml); `kql new test RULE` makes one".to_owned());
     }
@@ -198,7 +205,8 @@ fn run_once(
     run: impl Fn(&Workspace<'_>, &Options<'_>) -> Result<test::Report, String>,
 ) -> Result<(), Exit> {
     let files = Disk;
-    let workspace = Workspace { files: &files, engine: Engine::with_builtin_schemas() };
+    let engine = engine().map_err(|why| report.fail(CONFIG, &why))?;
+    let workspace = Workspace { files: &files, engine };
     let stop = Stop::default();
     let start = Instant::now();
     let clock = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -229,6 +237,24 @@ fn run_once(
         130 => Err(INTERRUPTED),
         status => Err(Exit(status)),
     }
+}
+
+/// What tests run in: the known tables, and the functions, schemas, watchlists and copies of the project; none of its data.
+fn engine() -> Result<Engine, String> {
+    let mut engine = Engine::with_builtin_schemas();
+    let project = Project::of_directory(&Disk, Path::new(""))?;
+    for path in &project.schemas {
+        let named = |why: String| format!("{}: {why}", path.display());
+        let schema = serde_json::from_slice(&Disk.read(path)?).map_err(|why| named(why.to_string()))?;
+        crate::batch::declare(&mut engine, &schema).map_err(named)?;
+    }
+    let files: Arc<dyn Files> = Arc::new(Disk);
+    for (source, note) in project.prepare(&mut engine, &files)? {
+        if note.level == Level::Error {
+            return Err(note.line(&source));
+        }
+    }
+    Ok(engine)
 }
 
 /// Runs the tests again and again, whenever a file below the paths changes. Ctrl-C ends it.

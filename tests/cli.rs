@@ -231,7 +231,11 @@ fn plans() {
     _ = room.file("logins.ndjson", LOGINS);
     let it = kql(&room, &["explain", "logins.ndjson", "T | where n > 1 | summarize count() by User"]);
     let plan = "Logical plan\n  aggregate count() by User\n  └─ filter n > 1\n     └─ scan logins, 2 columns";
-    assert!(it.out.starts_with(plan) && it.out.contains("\nOptimised plan\n  aggregate count() by User\n"), "{}", it.out);
+    assert!(
+        it.out.starts_with(plan) && it.out.contains("\nOptimised plan\n  aggregate count() by User\n"),
+        "{}",
+        it.out
+    );
     let it = kql(&room, &["explain", "--run", "logins.ndjson", "T | where n > 1"]);
     assert!(it.out.contains("filter n > 1  [1 row, "), "{}", it.out);
 }

@@ -21,10 +21,7 @@ fn with<T>(mutate: bool, coverage: bool, run: impl FnOnce(&Workspace<'_>, &Optio
     let files = Disk;
     let workspace = Workspace { files: &files, engine: kql::Engine::with_builtin_schemas() };
     let stop = kql::Stop::default();
-    run(
-        &workspace,
-        &Options { threads: 2, filter: None, update: false, mutate, coverage, clock: &|| 0, stop },
-    )
+    run(&workspace, &Options { threads: 2, filter: None, update: false, mutate, coverage, clock: &|| 0, stop })
 }
 
 #[test]
@@ -59,7 +56,8 @@ const PORTS: &[(&str, &str, Option<&str>)] = &[
 ];
 
 /// What the ports say of an actor that Panther does not name: it looks at sessions alone.
-const NAMED: &[(&str, &str)] = &[("[<UNKNOWN_USER>]", "[sa-automation001]"), ("[<UNKNOWN_USER>]", "[suspicious@external.com]")];
+const NAMED: &[(&str, &str)] =
+    &[("[<UNKNOWN_USER>]", "[sa-automation001]"), ("[<UNKNOWN_USER>]", "[suspicious@external.com]")];
 
 fn lines(file: &str) -> Option<Vec<Json>> {
     let text = std::fs::read_to_string(root("../shared/specs").join(file)).ok()?;
@@ -105,7 +103,8 @@ fn mapping(unique: Option<&str>) -> PantherMapping {
 /// All 38 verdicts of Panther's 33 unit tests and 5 correlation tests; severity and name where the tests know them.
 #[test]
 fn verdicts_of_panther() {
-    let (Some(mut all), Some(more)) = (lines("panther_openai_tests.jsonl"), lines("panther_openai_correlation_tests.jsonl"))
+    let (Some(mut all), Some(more)) =
+        (lines("panther_openai_tests.jsonl"), lines("panther_openai_correlation_tests.jsonl"))
     else {
         println!("skipped: Panther's tests are not beside this checkout");
         return;
@@ -167,7 +166,8 @@ fn expect_more(case: &mut test::Case, titles: &[String], level: Option<&str>) {
     let severity = if level == "CRITICAL" { "High" } else { &capitalised };
     case.expect.severity = Some(at(Matcher::Exact(severity.into())));
     if level == "CRITICAL" {
-        case.expect.rows = vec![At::new(vec![("Level".to_owned(), Matcher::Exact("Critical".into()))], case.name.place)];
+        case.expect.rows =
+            vec![At::new(vec![("Level".to_owned(), Matcher::Exact("Critical".into()))], case.name.place)];
     }
 }
 

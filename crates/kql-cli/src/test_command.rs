@@ -84,8 +84,8 @@ struct Arguments {
 
 /// Long flags, for suggestions.
 const FLAGS: &[&str] = &[
-    "filter", "update", "format", "junit", "coverage", "mutate", "watch", "threads", "verbose", "import", "panther", "rule",
-    "table", "time", "unique", "write", "help",
+    "filter", "update", "format", "junit", "coverage", "mutate", "watch", "threads", "verbose", "import", "panther",
+    "rule", "table", "time", "unique", "write", "help",
 ];
 
 impl Arguments {
@@ -174,7 +174,9 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
         (Some(kind), _) => import(kind, &arguments, &report),
         (None, Some(file)) => {
             let suites = panther_suite(file, &arguments).map_err(|why| report.fail(CONFIG, &why))?;
-            run_once(&arguments, &report, |workspace, options| Ok(test::run_suites(workspace, vec![suites.clone()], options)))
+            run_once(&arguments, &report, |workspace, options| {
+                Ok(test::run_suites(workspace, vec![suites.clone()], options))
+            })
         }
         (None, None) if arguments.watch => watch(&arguments, &report),
         (None, None) => run_once(&arguments, &report, |workspace, options| found(&arguments, workspace, options)),
@@ -190,7 +192,9 @@ fn found(arguments: &Arguments, workspace: &Workspace<'_>, options: &Options<'_>
         }
     }
     if given.is_empty() {
-        return Err("kql test takes test files, rules or directories, or `tests` in kql.toml; see kql test --help".to_owned());
+        return Err(
+            "kql test takes test files, rules or directories, or `tests` in kql.toml; see kql test --help".to_owned()
+        );
     }
     let found = test::discover(workspace.files, &given)?;
     if found.tests.is_empty() {
@@ -315,7 +319,8 @@ fn import(kind: &str, arguments: &Arguments, report: &Report) -> Result<(), Exit
     let [path] = arguments.paths.as_slice() else {
         return Err(report.fail(CONFIG, "--import takes one file"));
     };
-    let beside = path.with_extension("kql").file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    let beside =
+        path.with_extension("kql").file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
     let rule = arguments.rule.clone().unwrap_or(beside);
     let fail = |note: Note| {
         let hint = note.hint.map_or(String::new(), |it| format!("; {it}"));

@@ -117,7 +117,14 @@ impl RuleCoverage {
         for it in predicates(text).iter().filter(|it| !it.is_group) {
             let place = rule.query.place_of(it.span);
             let text = it.span.of(text).to_owned();
-            out.predicates.push(PredicateCoverage { place, text, role: it.role, truths: 0, others: 0, measured: false });
+            out.predicates.push(PredicateCoverage {
+                place,
+                text,
+                role: it.role,
+                truths: 0,
+                others: 0,
+                measured: false,
+            });
         }
         let Some(query) = tree(text) else { return (out, Vec::new()) };
         let probes = Prober { rule, query: &query, out: &mut out }.probes();

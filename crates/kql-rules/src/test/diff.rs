@@ -48,10 +48,8 @@ impl Rows {
 
     /// Gives each expectation a row of its own, as many as can be; the result has the row of each.
     pub(super) fn assign(&self, wanted: &[&Wanted]) -> Vec<Option<usize>> {
-        let candidates: Vec<Vec<usize>> = wanted
-            .iter()
-            .map(|it| (0..self.rows.len()).filter(|row| self.misses(*row, it) == 0).collect())
-            .collect();
+        let candidates: Vec<Vec<usize>> =
+            wanted.iter().map(|it| (0..self.rows.len()).filter(|row| self.misses(*row, it) == 0).collect()).collect();
         let mut owner: Vec<Option<usize>> = vec![None; self.rows.len()];
         let moves = wanted.len().saturating_mul(self.rows.len()) <= PAIRS_MAX;
         for number in 0..wanted.len() {
@@ -215,7 +213,8 @@ mod tests {
     fn long_ways_of_exchanges() {
         let columns = vec![("N".to_owned(), Type::Long)];
         let rows = Rows { columns, rows: (0..300).map(|it| vec![Value::Long(it)]).collect() };
-        let at_most = |n: i64| vec![("N".to_owned(), Matcher::All(vec![super::super::matcher::Test::AtMost(n.into())]))];
+        let at_most =
+            |n: i64| vec![("N".to_owned(), Matcher::All(vec![super::super::matcher::Test::AtMost(n.into())]))];
         let all: Vec<Wanted> = (0..300).rev().map(at_most).collect();
         let found = rows.assign(&all.iter().collect::<Vec<_>>());
         assert!(found.iter().all(Option::is_some), "{found:?}");

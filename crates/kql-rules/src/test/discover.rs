@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn files_and_directories() {
         let files = Memory::new(
-            ["r/a.yaml", "r/a.test.yaml", "r/deep/b.test.yml", "r/.git/c.test.yaml", "r/note.md", "r/d.kql"].map(|it| (it, "")),
+            ["r/a.yaml", "r/a.test.yaml", "r/deep/b.test.yml", "r/.git/c.test.yaml", "r/note.md", "r/d.kql"]
+                .map(|it| (it, "")),
         );
         let found = discover(&files, &["r".into()]).unwrap();
         assert_eq!(found.tests, [PathBuf::from("r/a.test.yaml"), "r/deep/b.test.yml".into()]);

@@ -261,7 +261,8 @@ impl Expect {
         };
         for wanted in self.entities.iter().filter(|it| !all.iter().any(|entity| it.value.matches(entity))) {
             let message = format!("no alert has the entity {}", wanted.value.text());
-            let mut detail = vec![format!("{} in {}:", count(all.len(), "entity"), count(observed.alerts.len(), "alert"))];
+            let mut detail =
+                vec![format!("{} in {}:", count(all.len(), "entity"), count(observed.alerts.len(), "alert"))];
             detail.extend(all.iter().take(20).map(|it| shown(it)));
             out.push(Failure { expectation: "entities", place: wanted.place, message, detail });
         }
@@ -299,7 +300,11 @@ impl Expect {
                 fail("severity", it.place, format!("expected severity {}, found {}", it.value.text(), alert.severity));
             }
             if let Some(it) = self.description.as_ref().filter(|it| !it.value.matches_text(&alert.description)) {
-                fail("description", it.place, format!("the description is not {}: {}", it.value.text(), alert.description));
+                fail(
+                    "description",
+                    it.place,
+                    format!("the description is not {}: {}", it.value.text(), alert.description),
+                );
             }
             for (expectation, wanted, actual) in
                 [("tactics", &self.tactics, &alert.tactics), ("techniques", &self.techniques, &alert.techniques)]
@@ -337,7 +342,9 @@ impl Expect {
         let found = rows.assign(&wanted.iter().collect::<Vec<_>>());
         let missing = self.title.iter().zip(found).filter(|it| it.1.is_none());
         let actual = || alerts.iter().map(|it| it.title.as_str()).collect::<Vec<_>>().join("; ");
-        missing.map(|it| (it.0.place, format!("no alert is called {}; there are {}", it.0.value.text(), actual()))).collect()
+        missing
+            .map(|it| (it.0.place, format!("no alert is called {}; there are {}", it.0.value.text(), actual())))
+            .collect()
     }
 }
 
@@ -375,7 +382,8 @@ fn wanted_entities(node: &Node) -> Result<Vec<At<WantedEntity>>, Note> {
 
 impl WantedEntity {
     fn matches(&self, entity: &(String, Vec<(String, String)>)) -> bool {
-        self.entity_type.eq_ignore_ascii_case(&entity.0) && self.identifiers.iter().all(|it| matches_entity(it, &entity.1))
+        self.entity_type.eq_ignore_ascii_case(&entity.0)
+            && self.identifiers.iter().all(|it| matches_entity(it, &entity.1))
     }
 
     fn text(&self) -> String {
@@ -398,7 +406,8 @@ fn matches_entity(wanted: &(Option<String>, Matcher), identifiers: &[(String, St
             });
             let domain = of("NTDomain").zip(of("Name")).map(|(domain, name)| format!("{domain}\\{name}"));
             let joined = whole.into_iter().flatten().chain(domain);
-            identifiers.iter().any(|it| wanted.1.matches_text(&it.1)) || joined.into_iter().any(|it| wanted.1.matches_text(&it))
+            identifiers.iter().any(|it| wanted.1.matches_text(&it.1))
+                || joined.into_iter().any(|it| wanted.1.matches_text(&it))
         }
     }
 }

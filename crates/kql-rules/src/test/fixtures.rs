@@ -80,7 +80,10 @@ impl Fixtures<'_> {
             }
             let (source, bytes) = match &fixture.data {
                 Data::File(path) => (path.value.clone(), self.read(path)?),
-                Data::Rows(rows) => ("rows.json".to_owned(), Json::Array(rows.iter().map(Node::to_json).collect()).to_string().into_bytes()),
+                Data::Rows(rows) => (
+                    "rows.json".to_owned(),
+                    Json::Array(rows.iter().map(Node::to_json).collect()).to_string().into_bytes(),
+                ),
                 Data::Json(rows) => ("rows.json".to_owned(), Json::Array(rows.clone()).to_string().into_bytes()),
                 Data::Query(text) => return Err(fault(text.place, "a watchlist is a file or a list of items")),
             };
@@ -109,7 +112,8 @@ impl Fixtures<'_> {
             return load_query(engine, name, path, &text);
         }
         let table = table_of_alias(&name.value).to_owned();
-        let schema = engine.known_tables().chain(engine.tables()).find(|it| it.0 == table).map(|it| it.1.schema.clone());
+        let schema =
+            engine.known_tables().chain(engine.tables()).find(|it| it.0 == table).map(|it| it.1.schema.clone());
         if let Some(schema) = schema.as_ref().filter(|_| is_json(ending) && bytes.len() <= CHECKED_MAX) {
             check_file(&bytes, schema).map_err(|why| fault(path.place, format!("{}: {why}", path.value)))?;
         }
@@ -136,7 +140,8 @@ pub(super) fn load_rows(engine: &mut Engine, name: &At<String>, rows: &[Node]) -
     let schema = engine.table(&table).map(|it| it.schema.clone());
     let Some(first) = rows.first() else {
         let schema = schema.ok_or_else(|| {
-            fault(name.place, format!("the columns of `{}` are not known", name.value)).hint("declare them under `schema`")
+            fault(name.place, format!("the columns of `{}` are not known", name.value))
+                .hint("declare them under `schema`")
         })?;
         engine.add_table(table, Table::empty((*schema).clone()));
         return Ok(());
@@ -180,7 +185,8 @@ fn load_text(engine: &mut Engine, name: &At<String>, text: String) -> Result<(),
 fn load_query(engine: &mut Engine, name: &At<String>, at: &At<String>, text: &str) -> Result<(), Note> {
     let table = table_of_alias(&name.value).to_owned();
     let schema = engine.table(&table).map(|it| it.schema.clone());
-    let outcome = Engine::new().query(text).map_err(|why| fault(at.place, format!("table `{}`: {}", name.value, told(&why))))?;
+    let outcome =
+        Engine::new().query(text).map_err(|why| fault(at.place, format!("table `{}`: {}", name.value, told(&why))))?;
     let result = outcome.table().ok_or_else(|| fault(at.place, "the query gives no table"))?;
     if let Some(schema) = &schema {
         for field in &result.schema.fields {

@@ -14,7 +14,8 @@ pub fn github(report: &Report) -> String {
                 Verdict::Failed(failures) => {
                     for it in failures {
                         let title = format!("{}: {}", suite.title, case.name);
-                        let text = std::iter::once(&it.message).chain(&it.detail).cloned().collect::<Vec<_>>().join("\n");
+                        let text =
+                            std::iter::once(&it.message).chain(&it.detail).cloned().collect::<Vec<_>>().join("\n");
                         command(&mut out, "error", &case.source.name, (it.place.line, it.place.column), &title, &text);
                     }
                 }
@@ -32,7 +33,11 @@ pub fn github(report: &Report) -> String {
         command(&mut out, "warning", &it.source.name, (it.place.line, it.place.column), "Untested predicate", &text);
     }
     let counts = report.counts();
-    _ = writeln!(out, "{} passed, {} failed, {} faulty, {} skipped", counts.passed, counts.failed, counts.faulty, counts.skipped);
+    _ = writeln!(
+        out,
+        "{} passed, {} failed, {} faulty, {} skipped",
+        counts.passed, counts.failed, counts.faulty, counts.skipped
+    );
     out
 }
 

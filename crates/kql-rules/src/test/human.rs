@@ -74,7 +74,11 @@ fn mutants(out: &mut String, report: &Report) {
         _ = writeln!(out, "{file}:{line}:{column}: no test fails when this is {}: {}", it.change.name(), it.predicate);
     }
     let n_killed = all.len() - n_accepted - n_survived;
-    _ = writeln!(out, "{n_killed} of {} found by a test, {n_accepted} accepted, {n_survived} survived", count(all.len(), "mutant"));
+    _ = writeln!(
+        out,
+        "{n_killed} of {} found by a test, {n_accepted} accepted, {n_survived} survived",
+        count(all.len(), "mutant")
+    );
 }
 
 fn coverage(out: &mut String, coverage: &Coverage) {

@@ -104,9 +104,7 @@ fn coverage(it: &Coverage) -> Json {
                 "true": it.truths, "false": it.others, "measured": it.measured,
             })
         };
-        let branch = |it: &super::coverage::BranchCoverage| {
-            json!({"line": it.place.line, "column": it.place.column, "text": it.text, "rows": it.rows, "measured": it.measured})
-        };
+        let branch = |it: &super::coverage::BranchCoverage| json!({"line": it.place.line, "column": it.place.column, "text": it.text, "rows": it.rows, "measured": it.measured});
         json!({
             "file": rule.file, "title": rule.title, "tests": rule.n_tests, "fires": rule.fires,
             "predicates": rule.predicates.iter().map(predicate).collect::<Vec<_>>(),

@@ -13,7 +13,8 @@ pub(super) fn entries<'a>(node: &'a Node, what: &str, known: &[&str]) -> Result<
         None => Ok(entries),
         Some(entry) => {
             let near = closest(&entry.key, known.iter().copied());
-            let hint = near.map_or_else(|| format!("keys are {}", known.join(", ")), |it| format!("did you mean `{it}`?"));
+            let hint =
+                near.map_or_else(|| format!("keys are {}", known.join(", ")), |it| format!("did you mean `{it}`?"));
             Err(fault(entry.key_place, format!("{what} has no key `{}`", entry.key)).hint(hint))
         }
     }

@@ -147,9 +147,7 @@ fn test(word: &str, node: &Node) -> Result<Test, Note> {
         "contains" => Test::Contains(node.to_json()),
         "startswith" => Test::StartsWith(text()?),
         "endswith" => Test::EndsWith(text()?),
-        "matches" => {
-            Test::Matches(Regex::new(&text()?).map_err(|why| fault(&format!("a regular expression: {why}")))?)
-        }
+        "matches" => Test::Matches(Regex::new(&text()?).map_err(|why| fault(&format!("a regular expression: {why}")))?),
         "set" => Test::Set(list()?.iter().map(Node::to_json).collect()),
         _ => Test::Length(Box::new(Matcher::read(node)?)),
     })
@@ -365,7 +363,9 @@ mod tests {
         assert!(holds("{at_most: 3}", Value::Long(3)) && holds("{at_least: 3}", Value::Long(3)));
         assert!(!holds("{gt: 4}", Value::Null) && !holds("{gt: a}", Value::Long(5)));
         assert!(holds("{gt: 2026-01-01}", Value::Datetime(parse_datetime("2026-01-02").unwrap())));
-        assert!(holds("{contains: b}", Value::String("abc".into())) && !holds("{contains: B}", Value::String("abc".into())));
+        assert!(
+            holds("{contains: b}", Value::String("abc".into())) && !holds("{contains: B}", Value::String("abc".into()))
+        );
         assert!(holds("{contains: b}", dynamic(r#"["a","b"]"#)) && !holds("{contains: b}", dynamic(r#"["ab"]"#)));
         assert!(holds("{matches: '^a.c$'}", Value::String("abc".into())));
         assert!(holds("{set: [b, a]}", dynamic(r#"["a","b"]"#)) && !holds("{set: [a]}", dynamic(r#"["a","b"]"#)));

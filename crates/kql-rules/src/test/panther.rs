@@ -157,7 +157,9 @@ impl Port<'_> {
             fault(place, "the time of the event is not known").hint("name its key under `panther.time`")
         })?;
         let time = match event.get(key) {
-            Some(Json::Number(it)) => it.as_f64().map(|it| if it > 1e11 { it / 1000.0 } else { it }).map(|it| moment(it as i64)),
+            Some(Json::Number(it)) => {
+                it.as_f64().map(|it| if it > 1e11 { it / 1000.0 } else { it }).map(|it| moment(it as i64))
+            }
             Some(Json::String(it)) if kql::parser::parse_datetime(it).is_some() => Some(it.as_str().into()),
             _ => None,
         };

@@ -76,7 +76,9 @@ pub fn predicates(text: &str) -> Vec<Predicate> {
             }
         }
     }
-    for (number, _) in query.exprs.iter().enumerate().filter(|it| matches!(it.1.kind, ExprKind::And(_) | ExprKind::Or(_))) {
+    for (number, _) in
+        query.exprs.iter().enumerate().filter(|it| matches!(it.1.kind, ExprKind::And(_) | ExprKind::Or(_)))
+    {
         found.atoms(ExprId(u32::try_from(number).unwrap_or(u32::MAX)), Role::Value, true);
     }
     let mut out = found.out;

@@ -1,6 +1,10 @@
 //! What became of tests.
 
-use super::{coverage::Coverage, expect::Failure, mutate::{Change, Fate}};
+use super::{
+    coverage::Coverage,
+    expect::Failure,
+    mutate::{Change, Fate},
+};
 use crate::{Note, Place, Source};
 use std::{path::PathBuf, sync::Arc};
 

@@ -132,7 +132,8 @@ fn execute(
         prepared.fate(workspace, mutant, options)
     });
     for ((number, at, mutant), fate) in work.into_iter().zip(fates) {
-        let (Some((_, Ok(prepared))), Some(suite), Some(Some(fate))) = (loaded.get(number), report.suites.get_mut(at), fate)
+        let (Some((_, Ok(prepared))), Some(suite), Some(Some(fate))) =
+            (loaded.get(number), report.suites.get_mut(at), fate)
         else {
             continue;
         };
@@ -208,7 +209,9 @@ fn subject(workspace: &Workspace<'_>, suite: &Suite) -> Result<Rule, Fault> {
         Some(stem) => {
             let mut all = read::ENDINGS.iter().map(|it| fixtures.resolve(&format!("{stem}.{it}")));
             all.find(|it| workspace.files.is_file(it)).ok_or_else(|| {
-                config(format!("there is no `rule` and no `query`, and no rule file called {stem} beside the test file"))
+                config(format!(
+                    "there is no `rule` and no `query`, and no rule file called {stem} beside the test file"
+                ))
             })?
         }
         None => fixtures.resolve(&path.value),
@@ -222,7 +225,9 @@ fn subject(workspace: &Workspace<'_>, suite: &Suite) -> Result<Rule, Fault> {
     let mut found = contents.rules.iter().filter(is_it);
     match (found.next(), found.next()) {
         (Some(rule), None) => Ok(rule.clone()),
-        (Some(_), Some(_)) => Err(config(format!("{} has several rules; say which by `rule: {{file, name}}`", path.value))),
+        (Some(_), Some(_)) => {
+            Err(config(format!("{} has several rules; say which by `rule: {{file, name}}`", path.value)))
+        }
         (None, _) => {
             let errors: Vec<Note> = contents.notes.into_iter().filter(|it| it.level == crate::Level::Error).collect();
             match errors.is_empty() {
@@ -254,14 +259,7 @@ fn note_of(it: &Diagnostic, place: Place) -> Note {
 }
 
 impl Prepared {
-    fn run(
-        &self,
-        workspace: &Workspace<'_>,
-        case: &Case,
-        rule: &Rule,
-        options: &Options<'_>,
-        probes: &[Probe],
-    ) -> Ran {
+    fn run(&self, workspace: &Workspace<'_>, case: &Case, rule: &Rule, options: &Options<'_>, probes: &[Probe]) -> Ran {
         let begin = (options.clock)();
         let mut report = CaseReport {
             name: case.name.value.clone(),
@@ -434,7 +432,12 @@ fn outside(rule: &Rule, engine: &Engine, at: i64) -> Vec<String> {
             .sum();
         if n_out > 0 {
             let wire = kql::time::datetime_wire;
-            out.push(format!("{n_out} of {} rows of {name} are not in the window {} to {}", table.n_rows(), wire(from), wire(at)));
+            out.push(format!(
+                "{n_out} of {} rows of {name} are not in the window {} to {}",
+                table.n_rows(),
+                wire(from),
+                wire(at)
+            ));
         }
     }
     out

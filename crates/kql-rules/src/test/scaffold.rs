@@ -78,13 +78,16 @@ pub fn new_test(rule: &Rule, file: &str, engine: &Engine) -> String {
             let names = names(&query);
             let columns: Vec<(String, Type)> = match &known {
                 Some(schema) => {
-                    let is_used = |it: &&kql::Field| &*it.name == "TimeGenerated" || names.contains(&it.name.to_string());
+                    let is_used =
+                        |it: &&kql::Field| &*it.name == "TimeGenerated" || names.contains(&it.name.to_string());
                     schema.fields.iter().filter(is_used).map(|it| (it.name.to_string(), it.ty)).collect()
                 }
                 None => vec![("TimeGenerated".to_owned(), Type::Datetime)],
             };
             if known.is_none() {
-                schemas.push_str(&format!("  {table}: \"TimeGenerated:datetime\" # the table is not known: name its columns\n"));
+                schemas.push_str(&format!(
+                    "  {table}: \"TimeGenerated:datetime\" # the table is not known: name its columns\n"
+                ));
             }
             let cells: Vec<String> = columns.iter().map(|it| format!("{}: {}", it.0, example(it.1))).collect();
             rows.push_str(&format!("      {table}:\n        - {{ {} }}\n", cells.join(", ")));

@@ -5,10 +5,7 @@ use crate::{
     Note, Rule, Source,
     test::{Data, PantherMapping, panther_cases},
 };
-use std::{
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 /// The test file of a detection, for a rule that is its port. `rule` is the port's path as the test file shall name it.
 pub fn panther(path: &Path, bytes: &[u8], mapping: &PantherMapping, rule: &str) -> Result<Imported, Note> {
@@ -23,7 +20,11 @@ pub fn panther(path: &Path, bytes: &[u8], mapping: &PantherMapping, rule: &str) 
     let mut text = format!("# Made of the tests of Panther's {name}.\nrule: {}\ntests:\n", yaml::flow(&rule.into()));
     for case in panther_cases(detection, mapping, &port, &contents.source)? {
         if let Some(why) = &case.skip {
-            notes.push(Note::warning("TEST004", case.name.place, format!("the test `{}` is left out: {why}", case.name.value)));
+            notes.push(Note::warning(
+                "TEST004",
+                case.name.place,
+                format!("the test `{}` is left out: {why}", case.name.value),
+            ));
             continue;
         }
         text.push_str(&format!("  - name: {}\n    rows:\n", yaml::flow(&case.name.value.as_str().into())));

@@ -28,7 +28,11 @@ pub fn sigma_regression(files: &dyn Files, path: &Path, rule: &str, table: &str)
                 let name = test.get("name").and_then(Node::text).unwrap_or("regression test");
                 let name = if n_tests == 0 { name.to_owned() } else { format!("{name} {}", n_tests + 1) };
                 n_tests += 1;
-                text.push_str(&format!("  - name: {}\n    rows:\n      {}:\n", yaml::flow(&name.into()), yaml::key(table)));
+                text.push_str(&format!(
+                    "  - name: {}\n    rows:\n      {}:\n",
+                    yaml::flow(&name.into()),
+                    yaml::key(table)
+                ));
                 rows.iter().for_each(|it| text.push_str(&yaml::block(it, 8)));
                 text.push_str(&match test.get("match_count").and_then(Node::integer) {
                     Some(count) => format!("    expect: {{row_count: {count}}}\n"),
@@ -89,7 +93,10 @@ fn row(event: Json) -> Json {
         ("EventID", plain("EventID")),
         ("EventLevel", plain("Level")),
         ("Task", plain("Task")),
-        ("EventRecordId", plain("EventRecordID").map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned).into())),
+        (
+            "EventRecordId",
+            plain("EventRecordID").map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned).into()),
+        ),
         ("EventData", event.pointer("/Event/EventData").or(event.pointer("/Event/UserData")).cloned()),
     ];
     let columns = columns.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -109,7 +116,11 @@ mod tests {
         let files = Memory::new([("s/regression_data/x/info.yml", INFO), ("s/regression_data/x/b.json", EVENT)]);
         let it = sigma_regression(&files, Path::new("s/regression_data/x/info.yml"), "r.kql", "WindowsEvent").unwrap();
         assert!(it.text.contains("TimeGenerated: \"2026-01-01T10:00:00.5Z\""), "{}", it.text);
-        assert!(it.text.contains(r#"EventData: {Image: "a\\b.exe"}"#) && it.text.contains("row_count: 1"), "{}", it.text);
+        assert!(
+            it.text.contains(r#"EventData: {Image: "a\\b.exe"}"#) && it.text.contains("row_count: 1"),
+            "{}",
+            it.text
+        );
         let source = std::sync::Arc::new(crate::Source::new("sigma.test.yaml", it.text));
         assert_eq!(crate::test::read(Path::new("sigma.test.yaml"), source).unwrap().cases.len(), 1);
     }

@@ -20,7 +20,10 @@ pub(super) fn flow(value: &Json) -> String {
 pub(super) fn key(text: &str) -> String {
     let is_word = |it: char| it.is_ascii_alphanumeric() || it == '_';
     let is_bare = text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.chars().all(is_word);
-    let is_word = matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
+    let is_word = matches!(
+        text.to_ascii_lowercase().as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null"
+    );
     if is_bare && !is_word { text.to_owned() } else { Json::from(text).to_string() }
 }
 

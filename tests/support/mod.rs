@@ -1,4 +1,5 @@
 //! What tests of whole queries share.
+#![allow(dead_code, reason = "tests use parts of what they share")]
 
 use kql::{Engine, GeoFile, Now};
 use std::{fs, sync::Arc};

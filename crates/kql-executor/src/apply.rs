@@ -12,7 +12,6 @@ use crate::{
     parse::Parse,
     program::{Program, count_of},
     project::Project,
-    shape::{expressions, subplans},
     sort::order,
     steps::Scan,
     stream::Rows,
@@ -115,7 +114,7 @@ fn leaves(run: &Run<'_>, body: NodeId) -> Vec<NodeId> {
             Some(Op::Group) => found.push(id),
             Some(op) => {
                 open.extend(op.inputs());
-                open.extend(subplans(run.execution.plan, &expressions(op)));
+                open.extend(run.execution.plan.subplans(op.expressions()));
             }
             None => {}
         }
@@ -228,7 +227,7 @@ impl Chain {
             let Some(node) = execution.plan.node(id).filter(|_| execution.shape.needs_group(id)) else {
                 return Ok(None);
             };
-            let mut values = subplans(execution.plan, &expressions(&node.op)).into_iter();
+            let mut values = execution.plan.subplans(node.op.expressions()).into_iter();
             if values.any(|it| execution.shape.needs_group(it)) {
                 return Ok(None);
             }

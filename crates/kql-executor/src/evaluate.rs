@@ -130,8 +130,8 @@ pub fn run_plugin(cx: &Context, plan: &Plan, tables: &dyn Tables, call: &Op) -> 
     for input in inputs {
         rows.push((plan.schema(*input), execution.run(*input)?));
     }
-    for expr in crate::shape::expressions(call) {
-        for node in crate::shape::subplans(plan, &[expr]) {
+    for expr in call.expressions() {
+        for node in plan.subplans([expr]) {
             execution.prepare(node)?;
         }
     }

@@ -6,9 +6,11 @@ use kql_functions::CallSite;
 use kql_parser::plan::{Expr, ExprId};
 
 /// Some expressions over the rows of one node's input. Each is evaluated at most once a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Program {
     instructions: Vec<Instruction>,
+    /// By instruction, the results that nothing reads after it.
+    done: Vec<Vec<usize>>,
     /// Where the results stand, in the order asked for.
     roots: Vec<usize>,
     /// Input columns that are read, in ascending order.
@@ -33,7 +35,7 @@ impl Program {
         // Arguments stand before their calls.
         wanted.sort_unstable();
         let mut places: Map<ExprId, usize> = Map::default();
-        let mut it = Program { instructions: Vec::new(), roots: Vec::new(), columns: Vec::new(), is_volatile: false };
+        let mut it = Program::default();
         for id in wanted {
             let instruction = match plan.expr(id) {
                 Expr::Column { index, ty } => {
@@ -56,7 +58,34 @@ impl Program {
         it.columns.sort_unstable();
         it.columns.dedup();
         it.roots = roots.iter().filter_map(|root| places.get(root).copied()).collect();
+        it.done = it.last_reads();
         Ok(it)
+    }
+
+    /// By instruction, the places that it is the last to read; results of the program are kept.
+    fn last_reads(&self) -> Vec<Vec<usize>> {
+        let mut last: Vec<Option<usize>> = vec![None; self.instructions.len()];
+        for (index, instruction) in self.instructions.iter().enumerate() {
+            if let Instruction::Call(_, args) = instruction {
+                for arg in args {
+                    if let Some(it) = last.get_mut(*arg) {
+                        *it = Some(index);
+                    }
+                }
+            }
+        }
+        for root in &self.roots {
+            if let Some(it) = last.get_mut(*root) {
+                *it = None;
+            }
+        }
+        let mut done = vec![Vec::new(); self.instructions.len()];
+        for (place, index) in last.into_iter().enumerate() {
+            if let Some(places) = index.and_then(|it| done.get_mut(it)) {
+                places.push(place);
+            }
+        }
+        done
     }
 
     /// The results for a batch, one column an expression.

@@ -1,7 +1,7 @@
 //! What kind of node each is: fused into a chain, or a point where all rows are gathered. Found in one pass, no recursion.
 
 use kql_data::Set;
-use kql_parser::plan::{AggregateExpr, EvaluateValue, ExpandOutput, Expr, ExprId, NodeId, Op, Plan};
+use kql_parser::plan::{ExpandOutput, Expr, ExprId, NodeId, Op, Plan};
 
 /// Steps that one chain, and segments that one stream, may have; beyond them a point is put in.
 const STEPS_MAX: usize = 1_024;
@@ -49,7 +49,7 @@ impl Shape {
             let mut shape = nodes.get(index).copied().unwrap_or_default();
             shape.n_segments = 1;
             shape.needs_group = matches!(node.op, Op::Group);
-            for subplan in subplans(plan, &expressions(&node.op)) {
+            for subplan in plan.subplans(node.op.expressions()) {
                 let needs_group = nodes.get(subplan.0 as usize).is_some_and(|it| it.needs_group);
                 shape.needs_group |= needs_group;
                 has_group_values |= needs_group;
@@ -157,7 +157,7 @@ impl Shape {
             }
             open.push((id, true));
             if within_group {
-                let subplans = subplans(plan, &expressions(&node.op)).into_iter();
+                let subplans = plan.subplans(node.op.expressions()).into_iter();
                 let below = node.op.inputs().into_iter().chain(subplans);
                 open.extend(below.filter(|it| self.needs_group(*it)).map(|it| (it, false)));
             } else {
@@ -208,7 +208,7 @@ impl Shape {
             if let Op::Apply { body, .. } = &node.op {
                 open.push(*body);
             }
-            open.extend(subplans(plan, &expressions(&node.op)));
+            open.extend(plan.subplans(node.op.expressions()));
         }
         found
     }
@@ -226,74 +226,4 @@ pub(crate) fn is_row_wise(op: &Op) -> bool {
 
 fn is_source(op: &Op) -> bool {
     matches!(op, Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group)
-}
-
-/// The expressions of a node.
-pub(crate) fn expressions(op: &Op) -> Vec<ExprId> {
-    let of_aggregates = |aggregates: &[AggregateExpr]| -> Vec<ExprId> {
-        aggregates.iter().flat_map(|it| it.args.iter().copied()).collect()
-    };
-    match op {
-        Op::Scan { .. } | Op::Values { .. } | Op::Group | Op::Union { .. } | Op::Shared { .. } => Vec::new(),
-        Op::Range { from, to, step } => vec![*from, *to, *step],
-        Op::Filter { predicate, .. } => vec![*predicate],
-        Op::Project { columns, .. } | Op::Window { columns, .. } => columns.clone(),
-        Op::Aggregate { keys, aggregates, .. } => keys.iter().copied().chain(of_aggregates(aggregates)).collect(),
-        Op::Sort { keys, limit, .. } => keys.iter().map(|it| it.value).chain(*limit).collect(),
-        Op::Limit { count, .. } | Op::Sample { count, .. } => vec![*count],
-        Op::Join { keys, condition, .. } => keys.iter().flat_map(|(a, b)| [*a, *b]).chain(*condition).collect(),
-        Op::Expand { values, limit, .. } => values.iter().map(|it| it.value).chain(*limit).collect(),
-        Op::Parse { value, .. } | Op::ParseKv { value, .. } => vec![*value],
-        Op::Series(it) => {
-            let mut all = vec![it.axis, it.step];
-            all.extend(it.from);
-            all.extend(it.to);
-            all.extend_from_slice(&it.keys);
-            for (aggregate, default) in &it.aggregates {
-                all.extend_from_slice(&aggregate.args);
-                all.extend(*default);
-            }
-            all
-        }
-        Op::Graph(it) => it.expressions(),
-        Op::Apply { by, .. } => by.clone(),
-        Op::Steps(it) => {
-            let mut all = it.partition_by.clone();
-            all.extend(it.declared.iter().filter_map(|(_, default)| *default));
-            for step in &it.steps {
-                all.push(step.condition);
-                all.extend(step.assignments.iter().map(|(_, value)| *value));
-            }
-            all
-        }
-        Op::Evaluate { args, .. } => {
-            let mut all = Vec::new();
-            for arg in args {
-                match &arg.value {
-                    EvaluateValue::Expr(id) => all.push(*id),
-                    EvaluateValue::Aggregate(it) => all.extend_from_slice(&it.args),
-                    EvaluateValue::Column(_) | EvaluateValue::Table(_) => {}
-                }
-            }
-            all
-        }
-    }
-}
-
-/// The plans that expressions compute once a query.
-pub(crate) fn subplans(plan: &Plan, roots: &[ExprId]) -> Vec<NodeId> {
-    let mut seen: Set<ExprId> = Set::default();
-    let mut open = roots.to_vec();
-    let mut found = Vec::new();
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match plan.expr(id) {
-            Expr::Call { args, .. } => open.extend_from_slice(args),
-            Expr::Scalar { node, .. } | Expr::List { node } => found.push(*node),
-            Expr::Column { .. } | Expr::Constant { .. } => {}
-        }
-    }
-    found
 }

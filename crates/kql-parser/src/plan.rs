@@ -4,6 +4,9 @@
 //! input by index. A node may have several parents (`materialize`, `fork`, a `let` used twice under [`Op::Shared`]).
 
 mod graph;
+mod walk;
+
+pub(crate) use walk::Mark;
 
 pub use graph::{Cycles, GraphMatch, GraphOp, GraphStep, GraphTables, MatchColumn, PathFold, Shortest};
 
@@ -29,6 +32,7 @@ pub struct Plan {
     pub exprs: Vec<Expr>,
     /// The tables that the query gives, in order.
     pub results: Vec<ResultTable>,
+    index: walk::Index,
 }
 
 /// One result.
@@ -293,98 +297,6 @@ pub enum Op {
     },
 }
 
-impl Op {
-    /// The nodes whose rows it reads; the body of an `Apply` is not among them.
-    pub fn inputs(&self) -> Vec<NodeId> {
-        match self {
-            Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => Vec::new(),
-            Op::Filter { input, .. }
-            | Op::Project { input, .. }
-            | Op::Window { input, .. }
-            | Op::Aggregate { input, .. }
-            | Op::Sort { input, .. }
-            | Op::Limit { input, .. }
-            | Op::Sample { input, .. }
-            | Op::Expand { input, .. }
-            | Op::Parse { input, .. }
-            | Op::ParseKv { input, .. }
-            | Op::Apply { input, .. }
-            | Op::Shared { input } => vec![*input],
-            Op::Series(it) => vec![it.input],
-            Op::Graph(it) => it.inputs(),
-            Op::Steps(it) => vec![it.input],
-            Op::Join { left, right, .. } => vec![*left, *right],
-            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),
-        }
-    }
-}
-
-impl Op {
-    /// Puts other nodes in the place of the inputs, in the order of [`Op::inputs`].
-    pub fn set_inputs(&mut self, nodes: &[NodeId]) {
-        let mut nodes = nodes.iter().copied();
-        let mut set = |it: &mut NodeId| {
-            if let Some(node) = nodes.next() {
-                *it = node;
-            }
-        };
-        match self {
-            Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => {}
-            Op::Filter { input, .. }
-            | Op::Project { input, .. }
-            | Op::Window { input, .. }
-            | Op::Aggregate { input, .. }
-            | Op::Sort { input, .. }
-            | Op::Limit { input, .. }
-            | Op::Sample { input, .. }
-            | Op::Expand { input, .. }
-            | Op::Parse { input, .. }
-            | Op::ParseKv { input, .. }
-            | Op::Apply { input, .. }
-            | Op::Shared { input } => set(input),
-            Op::Series(it) => set(&mut it.input),
-            Op::Graph(it) => it.set_inputs(&mut set),
-            Op::Steps(it) => set(&mut it.input),
-            Op::Join { left, right, .. } => {
-                set(left);
-                set(right);
-            }
-            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.iter_mut().for_each(set),
-        }
-    }
-
-    /// Puts other expressions in the place of those of `Apply`, `Graph`, `Range`, `Steps` and `Evaluate`, which see whole rows.
-    pub(crate) fn map_exprs(&mut self, to: &mut dyn FnMut(ExprId) -> ExprId) {
-        match self {
-            Op::Apply { by, .. } => by.iter_mut().for_each(|it| *it = to(*it)),
-            Op::Graph(it) => it.map_exprs(to),
-            Op::Range { from, to: end, step } => {
-                for it in [from, end, step] {
-                    *it = to(*it);
-                }
-            }
-            Op::Steps(steps) => {
-                steps.partition_by.iter_mut().for_each(|it| *it = to(*it));
-                steps.declared.iter_mut().filter_map(|(_, it)| it.as_mut()).for_each(|it| *it = to(*it));
-                for step in &mut steps.steps {
-                    step.condition = to(step.condition);
-                    step.assignments.iter_mut().for_each(|(_, it)| *it = to(*it));
-                }
-            }
-            Op::Evaluate { args, .. } => {
-                for arg in args {
-                    match &mut arg.value {
-                        EvaluateValue::Expr(it) => *it = to(*it),
-                        EvaluateValue::Aggregate(it) => it.args.iter_mut().for_each(|it| *it = to(*it)),
-                        EvaluateValue::Column(_) | EvaluateValue::Table(_) => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// An argument of [`Op::Evaluate`].
 #[derive(Clone, Debug)]
 pub struct EvaluateArg {
@@ -600,51 +512,4 @@ pub enum StepOutput {
     Last,
     /// None.
     None,
-}
-
-static EMPTY: Expr = Expr::Constant { value: Value::Null, ty: Type::Dynamic };
-
-impl Plan {
-    /// Adds a node.
-    pub fn add(&mut self, op: Op, schema: Arc<Schema>) -> NodeId {
-        self.nodes.push(Node { op, schema });
-        NodeId((self.nodes.len() - 1) as u32)
-    }
-
-    /// Adds an expression.
-    pub fn add_expr(&mut self, expr: Expr) -> ExprId {
-        self.exprs.push(expr);
-        ExprId((self.exprs.len() - 1) as u32)
-    }
-
-    /// The node `id`; `None` for a number of another plan.
-    pub fn node(&self, id: NodeId) -> Option<&Node> {
-        self.nodes.get(id.0 as usize)
-    }
-
-    /// Visits an expression and all that it is made of, each once however often it is shared.
-    pub fn walk(&self, expr: ExprId, visit: &mut dyn FnMut(&Expr)) {
-        let mut seen = kql_data::Set::default();
-        let mut todo = vec![expr];
-        while let Some(id) = todo.pop() {
-            let expr = self.expr(id);
-            if let Expr::Call { args, .. } = expr {
-                if !seen.insert(id) {
-                    continue;
-                }
-                todo.extend(args);
-            }
-            visit(expr);
-        }
-    }
-
-    /// The schema of a node; empty for a number of another plan.
-    pub fn schema(&self, id: NodeId) -> Arc<Schema> {
-        self.node(id).map(|it| it.schema.clone()).unwrap_or_default()
-    }
-
-    /// The expression `id`; null for a number of another plan.
-    pub fn expr(&self, id: ExprId) -> &Expr {
-        self.exprs.get(id.0 as usize).unwrap_or(&EMPTY)
-    }
 }

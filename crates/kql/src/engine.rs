@@ -295,7 +295,7 @@ impl Engine {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));
         }
-        let plan = if self.unoptimised { plan } else { optimise(&plan) };
+        let plan = if self.unoptimised { plan } else { optimise(&cx, plan)? };
         cx.check()?;
         let start = Instant::now();
         let elapsed = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);

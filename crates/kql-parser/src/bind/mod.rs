@@ -21,7 +21,7 @@ mod statement;
 
 use crate::{
     diagnostic::{Diagnostic, Severity, Span},
-    plan::{Expr, ExprId, NodeId, Op, Plan, Visualization},
+    plan::{Expr, ExprId, Mark, NodeId, Op, Plan, Visualization},
     syntax,
 };
 use kql_data::{Batch, Context, Fault, Schema, Type, Value};
@@ -150,7 +150,6 @@ impl<'a> Binder<'a> {
             scope_names: kql_data::Set::default(),
             results_given: false,
             options: kql_data::Map::default(),
-            restrict: false,
             graph: None,
             unclaimed: Vec::new(),
             traits: RefCell::default(),
@@ -246,7 +245,6 @@ struct Binder<'a> {
     results_given: bool,
     /// Values of the `set` options that functions read.
     options: kql_data::Map<String, ExprId>,
-    restrict: bool,
     /// The graph whose pattern or elements expressions are bound over.
     graph: Option<Box<graph::GraphScope>>,
     /// Tables that a statement named for later ones; they are the results when nothing else is.
@@ -373,6 +371,12 @@ impl Binder<'_> {
             visualization: None,
             graph: None,
         }
+    }
+
+    /// Takes away the nodes and expressions after a mark, and what is known of them.
+    fn go_back(&mut self, to: Mark) {
+        self.plan.go_back(to);
+        self.traits.get_mut().truncate(self.plan.exprs.len());
     }
 
     fn constant(&mut self, value: Value, ty: Type) -> ExprId {

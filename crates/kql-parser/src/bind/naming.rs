@@ -5,6 +5,9 @@ use crate::syntax::{ExprId, ExprKind, Literal, Step};
 use kql_data::Set;
 use kql_functions::Naming;
 
+/// What columns without a name of their own are called, with a number behind.
+pub(super) const UNNAMED: &str = "Column";
+
 /// Gives out column names of one list without repeating one.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -57,7 +60,7 @@ impl Names {
     pub(super) fn unnamed(&mut self) -> String {
         loop {
             self.n_unnamed += 1;
-            let name = format!("Column{}", self.n_unnamed);
+            let name = format!("{UNNAMED}{}", self.n_unnamed);
             if !self.avoided.contains(&name) {
                 return self.free(&name);
             }

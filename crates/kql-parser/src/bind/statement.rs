@@ -15,7 +15,6 @@ use std::sync::Arc;
 impl Binder<'_> {
     /// Binds the statements of a query.
     pub(super) fn statements(&mut self, statements: &[Statement]) {
-        self.restrict = statements.iter().any(|it| matches!(it.kind, StatementKind::Restrict { .. }));
         for statement in statements {
             if let StatementKind::Set { name, value } = &statement.kind {
                 self.set_option(name, *value, statement.span);

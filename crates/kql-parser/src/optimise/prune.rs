@@ -1,63 +1,61 @@
 //! Columns that nothing reads are not carried along.
 
-use super::{columns_read, expressions, in_order, subplans};
+use super::{columns::Columns, columns_read, in_order};
 use crate::plan::{AggregateExpr, ExpandOutput, Expr, ExprId, JoinKind, NodeId, Op, ParseOutput, Plan, ResultTable};
-use kql_data::{Batch, Field, Map, Schema, Set};
+use kql_data::{Batch, Context, Fault, Field, Map, Schema};
 use std::sync::Arc;
 
 /// Runs the pass.
-pub(super) fn run(plan: &Plan) -> Plan {
+pub(super) fn run(cx: &Context, plan: &Plan) -> Result<Plan, Fault> {
     let order = in_order(plan);
-    let required = required(plan, &order);
+    let required = required(cx, plan, &order)?;
     let mut pass = Pass { old: plan, new: Plan::default(), required, nodes: Map::default() };
     for node in order {
+        cx.check()?;
         pass.rebuild(node);
     }
     let result =
         |it: &ResultTable| ResultTable { node: pass.nodes.get(&it.node).map_or(it.node, |it| it.0), ..it.clone() };
-    let results = plan.results.iter().map(result).collect();
-    Plan { results, ..pass.new }
+    pass.new.results = plan.results.iter().map(result).collect();
+    Ok(pass.new)
 }
 
 /// By node the columns that something above it reads.
-type Required = Map<NodeId, Set<usize>>;
+type Required = Map<NodeId, Columns>;
 
-fn all(plan: &Plan, node: NodeId) -> Set<usize> {
-    (0..plan.schema(node).len()).collect()
+fn all(plan: &Plan, node: NodeId) -> Columns {
+    Columns::first(plan.schema(node).len())
 }
 
-fn required(plan: &Plan, order: &[NodeId]) -> Required {
+fn required(cx: &Context, plan: &Plan, order: &[NodeId]) -> Result<Required, Fault> {
     let mut required = Required::default();
     for result in &plan.results {
-        required.entry(result.node).or_default().extend(all(plan, result.node));
+        required.entry(result.node).or_default().add(&all(plan, result.node));
     }
     for id in order.iter().rev() {
+        cx.check()?;
         let Some(node) = plan.node(*id) else { continue };
         let wanted = required.get(id).cloned().unwrap_or_default();
-        for expr in expressions(&node.op) {
-            let mut nodes = Vec::new();
-            subplans(plan, expr, &mut nodes);
-            for it in nodes {
-                _ = required.entry(it).or_default().insert(0);
-            }
+        for it in plan.subplans(node.op.expressions()) {
+            required.entry(it).or_default().insert(0);
         }
         for (input, columns) in read_of_inputs(plan, &node.op, &wanted) {
-            required.entry(input).or_default().extend(columns);
+            required.entry(input).or_default().add(&columns);
         }
     }
-    required
+    Ok(required)
 }
 
-fn read(plan: &Plan, exprs: impl IntoIterator<Item = ExprId>) -> Set<usize> {
+fn read(plan: &Plan, exprs: impl IntoIterator<Item = ExprId>) -> Columns {
     let mut found = Vec::new();
     exprs.into_iter().for_each(|it| columns_read(plan, it, &mut found));
     found.into_iter().collect()
 }
 
 /// What a node reads of each input, given what is wanted of it.
-fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set<usize>)> {
-    let with = |mut columns: Set<usize>| {
-        columns.extend(wanted);
+fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Columns) -> Vec<(NodeId, Columns)> {
+    let with = |mut columns: Columns| {
+        columns.add(wanted);
         columns
     };
     match op {
@@ -65,13 +63,13 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set
         Op::Sort { input, keys, .. } => vec![(*input, with(read(plan, keys.iter().map(|it| it.value))))],
         Op::Limit { input, .. } | Op::Sample { input, .. } | Op::Shared { input } => vec![(*input, wanted.clone())],
         Op::Project { input, columns } | Op::Window { input, columns } => {
-            let used = columns.iter().enumerate().filter(|(n, _)| wanted.contains(n)).map(|(_, it)| *it);
+            let used = columns.iter().enumerate().filter(|(n, _)| wanted.contains(*n)).map(|(_, it)| *it);
             vec![(*input, read(plan, used))]
         }
         Op::Aggregate { input, keys, aggregates } => {
             let mut used = read(plan, keys.iter().copied());
             for it in wanted_aggregates(aggregates, keys.len(), wanted) {
-                used.extend(read(plan, it.args.iter().copied()));
+                used.add(&read(plan, it.args.iter().copied()));
             }
             vec![(*input, used)]
         }
@@ -82,18 +80,18 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set
             let mut on_right = read(plan, keys.iter().map(|it| it.1));
             let mut pairs = read(plan, *condition);
             match kind {
-                JoinKind::LeftSemi | JoinKind::LeftAnti => on_left.extend(wanted),
-                JoinKind::RightSemi | JoinKind::RightAnti => on_right.extend(wanted),
-                _ => pairs.extend(wanted),
+                JoinKind::LeftSemi | JoinKind::LeftAnti => on_left.add(wanted),
+                JoinKind::RightSemi | JoinKind::RightAnti => on_right.add(wanted),
+                _ => pairs.add(wanted),
             }
-            on_left.extend(pairs.iter().filter(|it| **it < n_left));
-            on_right.extend(pairs.iter().filter(|it| **it >= n_left).map(|it| it - n_left));
+            on_left.extend(pairs.iter().filter(|it| *it < n_left));
+            on_right.extend(pairs.iter().filter(|it| *it >= n_left).map(|it| it - n_left));
             vec![(*left, on_left), (*right, on_right)]
         }
         Op::Expand { input, values, outputs, .. } => {
             let mut used = read(plan, values.iter().map(|it| it.value));
             used.extend(outputs.iter().enumerate().filter_map(|(n, it)| match it {
-                ExpandOutput::Input(index) if wanted.contains(&n) => Some(*index),
+                ExpandOutput::Input(index) if wanted.contains(n) => Some(*index),
                 _ => None,
             }));
             vec![(*input, used)]
@@ -101,13 +99,13 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set
         Op::Parse { input, value, outputs, .. } | Op::ParseKv { input, value, outputs, .. } => {
             let mut used = read(plan, [*value]);
             used.extend(outputs.iter().enumerate().filter_map(|(n, it)| match it {
-                ParseOutput::Input(index) if wanted.contains(&n) => Some(*index),
+                ParseOutput::Input(index) if wanted.contains(n) => Some(*index),
                 _ => None,
             }));
             vec![(*input, used)]
         }
         Op::Series(it) => {
-            let used = read(plan, expressions(op));
+            let used = read(plan, op.expressions());
             vec![(it.input, used)]
         }
         // These see whole rows.
@@ -119,14 +117,14 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Set<usize>) -> Vec<(NodeId, Set
 fn wanted_aggregates<'p>(
     aggregates: &'p [AggregateExpr],
     n_keys: usize,
-    wanted: &Set<usize>,
+    wanted: &Columns,
 ) -> Vec<&'p AggregateExpr> {
     let mut first = n_keys;
     let mut kept = Vec::new();
     for it in aggregates {
         let outputs = first..first + it.outputs.len();
         first = outputs.end;
-        if outputs.into_iter().any(|it| wanted.contains(&it)) {
+        if outputs.into_iter().any(|it| wanted.contains(it)) {
             kept.push(it);
         }
     }
@@ -201,8 +199,7 @@ impl Pass<'_> {
     fn rebuild(&mut self, id: NodeId) {
         let Some(node) = self.old.node(id) else { return };
         let wanted = self.required.get(&id).cloned().unwrap_or_default();
-        let mut chosen: Vec<usize> = wanted.iter().copied().collect();
-        chosen.sort_unstable();
+        let chosen: Vec<usize> = wanted.iter().collect();
         match &node.op {
             Op::Scan { table, columns, bounds } => {
                 let columns = chosen.iter().filter_map(|it| columns.get(*it).copied()).collect();
@@ -262,7 +259,7 @@ impl Pass<'_> {
         exprs.into_iter().map(|it| self.shared_expr(it, map, &mut done)).collect()
     }
 
-    fn rebuild_wide(&mut self, id: NodeId, chosen: &[usize], wanted: &Set<usize>) {
+    fn rebuild_wide(&mut self, id: NodeId, chosen: &[usize], wanted: &Columns) {
         let Some(node) = self.old.node(id) else { return };
         match &node.op {
             Op::Aggregate { input, keys, aggregates } => {
@@ -275,7 +272,7 @@ impl Pass<'_> {
                 for it in aggregates {
                     let outputs = first..first + it.outputs.len();
                     first = outputs.end;
-                    if outputs.clone().any(|it| wanted.contains(&it)) {
+                    if outputs.clone().any(|it| wanted.contains(it)) {
                         kept.extend(outputs);
                         calls.push(self.aggregate(it, &map));
                     }
@@ -355,7 +352,7 @@ impl Pass<'_> {
 
     /// Nodes that see whole rows: only their expressions and inputs are renumbered.
     fn rebuild_whole(&mut self, id: NodeId, mut op: Op) {
-        let last = read(self.old, expressions(&op)).into_iter().max();
+        let last = read(self.old, op.expressions()).iter().last();
         let same: Vec<Option<usize>> = (0..last.map_or(0, |it| it + 1)).map(Some).collect();
         let inputs: Vec<NodeId> = op
             .inputs()

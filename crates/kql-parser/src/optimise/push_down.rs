@@ -1,32 +1,26 @@
 //! Filters move towards the tables: below projections that hand their columns through, below sorts, into the legs of unions
 //! and the sides of joins. A filter over a scan tells it between which values its columns matter.
 
-use super::{in_order, needed, subplans};
 use crate::plan::{Expr, ExprId, JoinKind, NodeId, Op, Plan};
-use kql_data::{Map, Schema, Set, Type, Value};
+use kql_data::{Context, Fault, Map, Schema, Set, Type, Value};
 use kql_functions::{Actual, function, resolve};
 use std::sync::Arc;
 
 /// Runs the pass.
-pub(super) fn run(plan: &Plan) -> Plan {
-    let mut parents: Map<NodeId, usize> = Map::default();
-    for node in in_order(plan) {
-        for input in needed(plan, node) {
-            *parents.entry(input).or_default() += 1;
-        }
-    }
-    for result in &plan.results {
-        *parents.entry(result.node).or_default() += 1;
-    }
-    let mut pass =
-        Pass { plan: Plan { results: Vec::new(), ..plan.clone() }, parents, built: Map::default(), depth: 0 };
+pub(super) fn run(cx: &Context, plan: &Plan) -> Result<Plan, Fault> {
+    let parents = super::parents(cx, plan)?;
+    let mut pass = Pass { cx, plan: plan.clone(), parents, built: Map::default(), depth: 0 };
     let results =
         plan.results.iter().map(|it| crate::plan::ResultTable { node: pass.build(it.node, Vec::new()), ..it.clone() });
     let results = results.collect();
-    Plan { results, ..pass.plan }
+    // A pass that was stopped left nodes as they were.
+    cx.check()?;
+    pass.plan.results = results;
+    Ok(pass.plan)
 }
 
-struct Pass {
+struct Pass<'p> {
+    cx: &'p Context,
     /// The old nodes, and the new ones behind them.
     plan: Plan,
     parents: Map<NodeId, usize>,
@@ -37,11 +31,11 @@ struct Pass {
 /// What stands deeper than this is left as it is: the pass goes down by recursion.
 const DEPTH_MAX: usize = 500;
 
-impl Pass {
+impl Pass<'_> {
     /// The new node for an old one under more predicates, which read its columns.
     fn build(&mut self, id: NodeId, predicates: Vec<ExprId>) -> NodeId {
         let is_shared = self.parents.get(&id).copied().unwrap_or(0) > 1;
-        if self.depth > DEPTH_MAX {
+        if self.depth > DEPTH_MAX || self.cx.check().is_err() {
             let node = self.built.get(&id).copied().unwrap_or(id);
             return self.filter(node, predicates);
         }
@@ -57,7 +51,7 @@ impl Pass {
     fn build_one(&mut self, id: NodeId, mut predicates: Vec<ExprId>) -> NodeId {
         let Some(node) = self.plan.node(id).cloned() else { return id };
         self.depth += 1;
-        for expr in super::expressions(&node.op) {
+        for expr in node.op.expressions() {
             self.subplans(expr);
         }
         let schema = node.schema;
@@ -117,8 +111,7 @@ impl Pass {
 
     /// Subplans inside an expression are optimised where they stand.
     fn subplans(&mut self, expr: ExprId) {
-        let mut found = Vec::new();
-        subplans(&self.plan, expr, &mut found);
+        let found = self.plan.subplans([expr]);
         let any = !found.is_empty();
         for node in found {
             if self.depth > DEPTH_MAX || self.built.contains_key(&node) {

@@ -1,6 +1,9 @@
 //! `extend`: new columns behind the others; one of an existing name takes its place.
 
-use super::super::{Bind, Binder, Table, naming::Names};
+use super::super::{
+    Bind, Binder, Table,
+    naming::{Names, UNNAMED},
+};
 use super::columns;
 use crate::syntax::Assignment;
 use kql_data::Schema;
@@ -10,8 +13,8 @@ pub(super) fn bind(b: &mut Binder<'_>, assignments: &[Assignment], input: Table)
         return Ok(input);
     }
     let bound = columns::over(b, &input, |b| columns::bind(b, assignments))?;
-    let existing: Vec<String> = input.schema.fields.iter().map(|it| it.name.to_string()).collect();
-    let mut names = Names::new(Vec::new(), existing);
+    let numbered = input.schema.fields.iter().filter(|it| it.name.starts_with(UNNAMED));
+    let mut names = Names::new(Vec::new(), numbered.map(|it| it.name.to_string()));
     let mut fields = input.schema.fields.clone();
     let mut exprs = columns::all(b, &input.schema);
     for column in bound {

@@ -1,7 +1,7 @@
 //! `fork`, `facet`: several results of one input.
 
 use super::super::{Bind, Binder, Table};
-use super::{columns, count, sort};
+use super::count;
 use crate::{
     plan::{Op, ResultTable},
     syntax::{Facet, Fork, Stage},
@@ -53,7 +53,6 @@ pub(super) fn facet(b: &mut Binder<'_>, it: &Facet, input: Table, stage: &Stage)
         let table = b.pipeline(subquery, Some(input.clone()))?;
         add(b, "PrimaryResult".to_owned(), &table);
     }
-    let _ = (columns::all, sort::bind);
     match first {
         Some(it) => Ok(it),
         None => b.fail("SYN0002", stage.span, "`facet` needs columns"),

@@ -1,7 +1,7 @@
 //! `mv-apply`: a subquery over the elements of each row's arrays.
 
 use super::super::{Bind, Binder, Table};
-use super::{columns, expand, join};
+use super::{expand, join};
 use crate::{
     plan::Op,
     syntax::{MvApply, Stage},
@@ -50,6 +50,5 @@ fn reorder(b: &mut Binder<'_>, input: &Table, table: Table) -> Table {
     if order.iter().enumerate().all(|(n, it)| n == *it) {
         return table;
     }
-    let _ = columns::all;
     super::project_away::choose(b, &order, &table)
 }

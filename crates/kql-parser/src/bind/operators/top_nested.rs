@@ -1,7 +1,7 @@
 //! `top-nested`: the first values, and of each the first of the next level. `top-hitters`: the most frequent values.
 
 use super::super::{Bind, Binder, Reported, Table};
-use super::{columns, count, sort, take};
+use super::{columns, count, take};
 use crate::{
     plan::{AggregateExpr, EvaluateArg, EvaluateValue, Op, SortKey},
     syntax::{Direction, TopHitters, TopNested, TopNestedLevel},
@@ -98,6 +98,5 @@ pub(super) fn hitters(b: &mut Binder<'_>, it: &TopHitters, input: Table) -> Bind
     let table = b.new_table(op, schema.clone());
     let value = b.column(1, ty);
     let keys = vec![SortKey { value, direction: Direction::Descending, nulls_first: false }];
-    let _ = sort::bind;
     Ok(b.table(Op::Sort { input: table.node, keys, limit: Some(limit) }, schema, &table))
 }

@@ -60,7 +60,7 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
     }
     // A leg whose table is missing is left out, with all that it reported.
     let before = b.diagnostics.len();
-    let (nodes, exprs, notes) = (b.plan.nodes.len(), b.plan.exprs.len(), b.mark_notes());
+    let (mark, notes) = (b.plan.mark(), b.mark_notes());
     match b.over(Row::none(), |b| b.tabular(id)) {
         Ok(table) => {
             b.note_fuzzy(notes);
@@ -77,8 +77,7 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
                 return Err(Reported);
             }
             b.diagnostics.truncate(before);
-            b.plan.nodes.truncate(nodes);
-            b.plan.exprs.truncate(exprs);
+            b.go_back(mark);
             b.forget_notes(notes);
             let text = query.text_of(span);
             b.warn("KQL0004", span, format!("`{text}` does not exist and is left out of the fuzzy union"));

@@ -52,7 +52,7 @@ fn every_case_gives_its_answer() {
 }
 
 /// Engines whose answers must be the same.
-fn settings() -> [(&'static str, Engine); 4] {
+fn settings() -> [(&'static str, Engine); 5] {
     let engine = |batch_rows: Option<usize>, threads: usize| {
         let mut engine = Engine::new();
         engine.set_now(Now::At(kql::parser::parse_datetime(NOW).unwrap()));
@@ -60,11 +60,14 @@ fn settings() -> [(&'static str, Engine); 4] {
         engine.set_limits(Limits { threads, ..Limits::default() });
         engine
     };
+    let mut unoptimised = engine(None, 2);
+    unoptimised.set_optimised(false);
     [
         ("the usual settings", engine(None, 2)),
         ("batches of one row", engine(Some(1), 2)),
         ("batches of seven rows", engine(Some(7), 2)),
         ("one thread", engine(None, 1)),
+        ("the optimiser off", unoptimised),
     ]
 }
 

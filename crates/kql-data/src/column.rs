@@ -9,7 +9,7 @@ use arrow_array::{
     types::{Float64Type, Int32Type, Int64Type},
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The row number that stands for "no row" in [`Column::take`]: it gives null.
 pub const NO_ROW: u32 = u32::MAX;
@@ -18,6 +18,8 @@ pub const NO_ROW: u32 = u32::MAX;
 #[derive(Clone, Debug)]
 pub struct Boxed<T> {
     values: Arc<[Option<T>]>,
+    /// Bytes behind all values, once somebody asked.
+    size: Arc<OnceLock<usize>>,
     offset: usize,
     len: usize,
 }
@@ -26,7 +28,22 @@ impl<T> Boxed<T> {
     /// A column of those values.
     pub fn new(values: Vec<Option<T>>) -> Boxed<T> {
         let len = values.len();
-        Boxed { values: values.into(), offset: 0, len }
+        Boxed { values: values.into(), size: Arc::default(), offset: 0, len }
+    }
+
+    /// A column of values whose size is known.
+    pub fn sized(values: Vec<Option<T>>, bytes: usize) -> Boxed<T> {
+        Boxed { size: Arc::new(OnceLock::from(bytes)), ..Boxed::new(values) }
+    }
+
+    /// The bytes behind its rows: of a slice, its part of the whole.
+    fn bytes(&self, of: impl Fn(&T) -> usize) -> usize {
+        let whole = *self.size.get_or_init(|| self.values.iter().flatten().map(of).sum());
+        match self.values.len() {
+            0 => 0,
+            n if n == self.len => whole,
+            n => (whole as u128 * self.len as u128 / n as u128) as usize,
+        }
     }
 
     /// The values of its rows.
@@ -41,7 +58,7 @@ impl<T> Boxed<T> {
     }
 
     fn slice(&self, from: usize, count: usize) -> Boxed<T> {
-        Boxed { values: self.values.clone(), offset: self.offset + from, len: count }
+        Boxed { values: self.values.clone(), size: self.size.clone(), offset: self.offset + from, len: count }
     }
 }
 
@@ -345,7 +362,7 @@ impl Column {
             Column::Dictionary(it) => it.codes.len() * 4,
             Column::Decimal(it) => it.len * 64,
             Column::Guid(it) => it.len * 32,
-            Column::Dynamic(it) => it.len * 32 + it.values().iter().flatten().map(Dynamic::bytes).sum::<usize>(),
+            Column::Dynamic(it) => it.len * size_of::<Option<Dynamic>>() + it.bytes(Dynamic::owned_bytes),
             Column::Shredded(it) => it.len() * 4,
         }
     }

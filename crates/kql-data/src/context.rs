@@ -187,6 +187,18 @@ impl Reservation {
         Ok(())
     }
 
+    /// Follows something that grows to that many bytes, a good stretch at a time.
+    #[inline]
+    pub fn follow(&mut self, bytes: usize, by: &str) -> Result<(), Fault> {
+        const STRETCH: usize = 1 << 16;
+        if bytes <= self.bytes { Ok(()) } else { self.grow(bytes - self.bytes + STRETCH, by) }
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sets what is held to that many bytes.
     pub fn resize(&mut self, bytes: usize, by: &str) -> Result<(), Fault> {
         if bytes > self.bytes {
@@ -277,6 +289,7 @@ pub struct Context {
     random: AtomicU64,
     warnings: Mutex<Vec<String>>,
     cache: Mutex<Cache>,
+    kept: Mutex<Reservation>,
 }
 
 impl fmt::Debug for Context {
@@ -297,12 +310,18 @@ impl Context {
     pub fn new(now: i64, seed: u64, stop: Stop, limits: Limits) -> Context {
         let budget = Budget::new(limits.memory);
         let (random, warnings, cache) = (AtomicU64::new(seed), Mutex::default(), Mutex::default());
-        Context { now, seed, stop, budget, limits, geo: None, random, warnings, cache }
+        let kept = Mutex::new(Reservation { budget: budget.clone(), bytes: 0 });
+        Context { now, seed, stop, budget, limits, geo: None, random, warnings, cache, kept }
     }
 
     /// Fails once the query is to stop. Called at every batch, and every 4,096 rows in loops that multiply rows.
     pub fn check(&self) -> Result<(), Fault> {
         self.stop.check()
+    }
+
+    /// Reserves memory for something that lives as long as the query.
+    pub fn keep(&self, bytes: usize, by: &str) -> Result<(), Fault> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).grow(bytes, by)
     }
 
     /// The next number of the query's random sequence (SplitMix64).

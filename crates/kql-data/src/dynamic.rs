@@ -170,6 +170,28 @@ impl Dynamic {
         }
     }
 
+    /// Rough size of its part of what it shares with others, so that what many hold counts about once. What more than a few
+    /// hold is not looked into: a constant would be walked again for every row.
+    pub fn owned_bytes(&self) -> usize {
+        const FEW: usize = 4;
+        let (holders, own) = match self {
+            Dynamic::String(it) => return (16 + it.len()) / Arc::strong_count(it),
+            Dynamic::Decimal(_) => return 32,
+            Dynamic::Array(it) => (Arc::strong_count(it), 16 + it.len() * size_of::<Dynamic>()),
+            Dynamic::Bag(it) => (Arc::strong_count(it), 64 + it.len() * 96),
+            _ => return 0,
+        };
+        let inside: usize = match self {
+            _ if holders > FEW => 0,
+            Dynamic::Array(items) => items.iter().map(Dynamic::owned_bytes).sum(),
+            Dynamic::Bag(bag) => {
+                bag.iter().map(|(key, it)| key.len() / Arc::strong_count(key) + it.owned_bytes()).sum()
+            }
+            _ => 0,
+        };
+        (own + inside) / holders
+    }
+
     /// Whether it nests at most so deeply and has at most about so many bytes of text, which are taken from `left`. Looks
     /// no further than that.
     pub fn fits(&self, depth: usize, left: &mut usize) -> bool {

@@ -25,7 +25,7 @@ pub use dynamic::{Bag, Dynamic};
 pub use schema::{Field, Schema};
 pub use shredded::{Node, Rows, Shredded, Tag, Texts};
 pub use strings::{DictionaryBuilder, DictionaryColumn, StringDictionary, StringReader};
-pub use table::{Batch, Chunk, Range, Table};
+pub use table::{Batch, Chunk, HeldColumn, Range, Table};
 pub use types::Type;
 pub use value::{Value, real_text};
 

@@ -1,6 +1,6 @@
 //! Tables and batches: columns of equal length under one schema.
 
-use crate::{Column, Fault, Schema, Type};
+use crate::{Budget, Column, Fault, Reservation, Schema, Type};
 use std::sync::Arc;
 
 /// Some rows on their way through a plan. The schema is the plan node's.
@@ -10,13 +10,51 @@ pub struct Batch {
     pub columns: Vec<Column>,
     /// Number of rows; a batch may have rows and no columns.
     pub n_rows: usize,
+    /// By column, the memory that is reserved for it as long as the batch, or one made from it, lives.
+    held: Held,
 }
+
+/// The memory of a column.
+pub type HeldColumn = Option<Arc<Reservation>>;
+
+/// By column; a short list, or none, means that the others are not reserved.
+type Held = Option<Arc<[HeldColumn]>>;
 
 impl Batch {
     /// A batch of those columns.
     pub fn new(columns: Vec<Column>, n_rows: usize) -> Batch {
         debug_assert!(columns.iter().all(|it| it.len() == n_rows), "columns of unequal length");
-        Batch { columns, n_rows }
+        Batch { columns, n_rows, held: None }
+    }
+
+    /// A batch of those columns with the memory that is reserved for each.
+    pub fn held(columns: Vec<Column>, n_rows: usize, held: Vec<HeldColumn>) -> Batch {
+        let held = held.iter().any(Option::is_some).then(|| held.into());
+        Batch { held, ..Batch::new(columns, n_rows) }
+    }
+
+    /// The memory that is reserved for a column.
+    pub fn held_column(&self, index: usize) -> HeldColumn {
+        self.held.as_ref().and_then(|it| it.get(index)).cloned().flatten()
+    }
+
+    /// Reserves the memory of those columns for which none is reserved yet.
+    pub fn hold(self, budget: &Budget, by: &str) -> Result<Batch, Fault> {
+        let mut held = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter().enumerate() {
+            held.push(match (self.held_column(index), column) {
+                (None, Column::Constant { .. }) => None,
+                (None, column) => Some(Arc::new(budget.reserve(column.bytes(), by)?)),
+                (known, _) => known,
+            });
+        }
+        Ok(Batch::held(self.columns, self.n_rows, held))
+    }
+
+    /// Bytes of the columns for which no memory is reserved.
+    pub fn bytes_not_held(&self) -> usize {
+        let is_free = |it: &(usize, &Column)| self.held_column(it.0).is_none();
+        self.columns.iter().enumerate().filter(is_free).map(|it| it.1.bytes()).sum()
     }
 
     /// No rows of a schema.
@@ -31,7 +69,8 @@ impl Batch {
 
     /// A stretch of rows, which must lie inside.
     pub fn slice(&self, from: usize, count: usize) -> Batch {
-        Batch::new(self.columns.iter().map(|it| it.slice(from, count)).collect(), count)
+        let columns = self.columns.iter().map(|it| it.slice(from, count)).collect();
+        Batch { held: self.held.clone(), ..Batch::new(columns, count) }
     }
 
     /// All rows of all batches as one.

@@ -292,14 +292,15 @@ impl Link {
                 let mut batches = Vec::new();
                 for range in part.ranges() {
                     let group = part.batch.slice(range.start, range.len());
-                    batches.push(Batch::new(program.run(execution, &group)?, range.len()));
+                    batches.push(program.run(execution, &group)?.batch(range.len()));
                 }
                 Part { batch: joined(schema, &batches)?, ..part }
             }
             Link::Aggregate { program, types, calls } => aggregate(execution, program, types, calls, &part)?,
             Link::Sort { program, keys, limit } => {
                 let mut columns = vec![numbers(&part.groups)];
-                columns.extend(program.run(execution, &part.batch)?);
+                let values = program.run(execution, &part.batch)?;
+                columns.extend(values.iter().cloned());
                 let by_group = SortKey { value: ExprId(0), direction: Direction::Ascending, nulls_first: true };
                 let keys: Vec<SortKey> = std::iter::once(by_group).chain(keys.iter().copied()).collect();
                 let rows = order(&columns, &keys, part.batch.n_rows, None);
@@ -334,11 +335,12 @@ fn expand(execution: &Execution<'_>, it: &Expand, schema: &Schema, part: &Part) 
     let mut held = execution.cx.budget.reserve(0, BY)?;
     while let Some((batch, from)) = cursor.next_with_rows(execution)? {
         execution.cx.check()?;
-        held.grow(batch.bytes() + from.len() * 4, BY)?;
+        held.grow(from.len() * 4, BY)?;
         batches.push(batch);
         rows.extend(from);
     }
-    Ok(part.pick(joined(schema, &batches)?, &rows))
+    let _joined = execution.cx.budget.reserve(batches.iter().map(Batch::bytes).sum(), BY)?;
+    Ok(part.pick(joined(schema, &batches)?.hold(&execution.cx.budget, BY)?, &rows))
 }
 
 fn aggregate(

@@ -33,7 +33,7 @@ mod top_nested;
 use crate::{
     execution::{Execution, Frame, Run, Tables},
     group::joined,
-    program::Program,
+    program::{Program, Results},
     stream::Rows,
 };
 use kql_data::{Batch, Column, Context, Fault, Reservation, Schema, Type, Value};
@@ -243,7 +243,7 @@ impl Call<'_> {
             }
             EvaluateValue::Expr(id) => {
                 let columns = Program::compile(self.run, &[*id])?.run(self.execution, input)?;
-                columns.into_iter().next().ok_or_else(|| self.wrong("an argument has no value"))
+                columns.first().cloned().ok_or_else(|| self.wrong("an argument has no value"))
             }
             EvaluateValue::Table(_) | EvaluateValue::Aggregate(_) => Err(self.wrong("an argument is no column")),
         }
@@ -274,7 +274,7 @@ impl Call<'_> {
     }
 
     /// An aggregate with the columns of its arguments.
-    pub(crate) fn aggregate(&self, it: &AggregateExpr) -> Result<(crate::aggregate::Aggregates, Vec<Column>), Fault> {
+    pub(crate) fn aggregate(&self, it: &AggregateExpr) -> Result<(crate::aggregate::Aggregates, Results), Fault> {
         let program = Program::compile(self.run, &it.args)?;
         let columns = program.run(self.execution, self.input()?)?;
         let calls =

@@ -239,6 +239,12 @@ impl<'r> Run<'r> {
         if self.execution.shape.needs_group(node) { &self.frame.values } else { &self.execution.values }
     }
 
+    /// Reserves what a value of a node takes: for the whole query, or, where it goes with its group, only for now.
+    fn keep(&self, node: NodeId, bytes: usize, by: &str) -> Result<(), Fault> {
+        let cx = self.execution.cx;
+        if self.execution.shape.needs_group(node) { cx.budget.reserve(bytes, by).map(drop) } else { cx.keep(bytes, by) }
+    }
+
     /// Keeps what expressions want of a node.
     fn prepare_values(&self, node: NodeId) -> Result<(), Fault> {
         let execution = self.execution;
@@ -246,20 +252,28 @@ impl<'r> Run<'r> {
         if execution.shape.is_scalar(node) && !lock(values).scalars.contains_key(&node) {
             let first = self.first_row(node)?;
             let value = first.and_then(|it| it.columns.first().map(|it| it.value(0))).unwrap_or(Value::Null);
+            self.keep(node, value.bytes(), "`toscalar`")?;
             _ = lock(values).scalars.insert(node, value);
         }
         if execution.shape.is_list(node) && !lock(values).lists.contains_key(&node) {
             let rows = if execution.shape.is_point(node) { self.ready(node)? } else { self.gather(node)? };
             let mut items = Vec::new();
+            let by = "a subquery as a list";
+            let (mut held, mut bytes) = (execution.cx.budget.reserve(0, by)?, 0);
             for batch in &rows.batches {
                 execution.cx.check()?;
                 let Some(column) = batch.columns.first() else { continue };
                 for row in 0..batch.n_rows {
-                    items.push(column.dynamic(row));
+                    let item = column.dynamic(row);
+                    bytes += size_of::<Dynamic>() + item.owned_bytes();
+                    held.follow(bytes, by)?;
+                    items.push(item);
                 }
             }
-            let _held = execution.cx.budget.reserve(items.len() * size_of::<Dynamic>(), "a subquery as a list")?;
-            _ = lock(values).lists.insert(node, Value::Dynamic(Dynamic::array(items)));
+            let list = Dynamic::array(items);
+            drop(held);
+            self.keep(node, bytes, by)?;
+            _ = lock(values).lists.insert(node, Value::Dynamic(list));
         }
         Ok(())
     }

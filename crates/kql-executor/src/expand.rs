@@ -2,7 +2,7 @@
 
 use crate::{
     execution::{Execution, Run},
-    program::{Program, whole_number},
+    program::{Program, Results, whole_number},
     stream::{Needed, Rows, is_needed, needed},
 };
 use kql_data::{Bag, Batch, Column, ColumnBuilder, Dynamic, Fault, Type, Value};
@@ -112,7 +112,7 @@ impl Expand {
 pub(crate) struct Cursor<'e> {
     expand: &'e Expand,
     batch: Batch,
-    values: Vec<Column>,
+    values: Results,
     row: usize,
     /// The elements of the current row, once it is begun.
     elements: Vec<Elements>,
@@ -172,7 +172,7 @@ impl Cursor<'_> {
         };
         let columns: Option<Vec<Column>> = expand.outputs.iter().map(column).collect();
         let columns = columns.ok_or_else(|| Fault::new("an expansion reads a column that is not there"))?;
-        Ok(Some((Batch::new(columns, rows.len()), rows)))
+        Ok(Some((Batch::new(columns, rows.len()).hold(&execution.cx.budget, "`mv-expand`")?, rows)))
     }
 }
 
@@ -201,7 +201,6 @@ pub(crate) fn numbered(run: &Run<'_>, id: NodeId) -> Result<Rows, Fault> {
         let mut part = Rows::default();
         while let Some(batch) = cursor.next(execution)? {
             execution.cx.check()?;
-            part.held.push(execution.cx.budget.reserve(batch.bytes(), "`mv-expand`")?);
             part.batches.push(batch);
         }
         Ok(part)

@@ -42,7 +42,7 @@ impl Filter {
 
     pub(crate) fn apply(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
         match self.rows(execution, &batch)? {
-            Some(rows) => Ok(self.pick(&batch, &rows)),
+            Some(rows) => self.pick(&batch, &rows).hold(&execution.cx.budget, "`where`"),
             None => Ok(batch),
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     execution::{Execution, Run},
     group::{Grouper, NO_GROUP, RowsByGroup, joined},
-    program::Program,
+    program::{Program, Results},
     stream::Rows,
 };
 use kql_data::{Batch, Column, Fault, NO_ROW, Reservation, Type};
@@ -109,7 +109,7 @@ fn number_keys(
     }
     held.resize(grouper.bytes() + (n_made + n_found) * 4, BY)?;
     let (table, mut found) = (&grouper, Side { batches: Vec::new(), numbers: Vec::new(), _held: finder.held });
-    let numbers = run.parallel(keys, n_found, false, |(batch, keys): (Batch, Vec<Column>)| {
+    let numbers = run.parallel(keys, n_found, false, |(batch, keys): (Batch, Results)| {
         execution.cx.check()?;
         let numbers = table.find(&keys, batch.n_rows);
         Ok((batch, numbers))

@@ -5,11 +5,15 @@ use crate::{
     program::Program,
     stream::{Needed, is_needed, needed},
 };
-use kql_data::{Batch, Column, ColumnBuilder, Context, DictionaryColumn, Fault, NO_ROW, StringReader, Type, Value};
+use kql_data::{
+    Batch, Column, ColumnBuilder, Context, DictionaryColumn, Fault, HeldColumn, NO_ROW, StringReader, Type, Value,
+};
 use kql_functions::{declare::types::compile_regex, scalar::conversion::convert};
 use kql_parser::plan::{ExprId, NodeId, Op, ParseKind, ParseOutput, ParsePart, ParsePattern};
 use regex::Regex;
 use std::sync::{Arc, Mutex};
+
+const BY: &str = "`parse`";
 
 /// Gets columns out of one text.
 pub(crate) trait Extract: Send + Sync + std::fmt::Debug {
@@ -88,16 +92,18 @@ impl Parse {
             .then(|| (0..).zip(&extracted.fits).filter(|(_, fits)| **fits).map(|(row, _)| row).collect());
         let n_rows = kept.as_ref().map_or(batch.n_rows, Vec::len);
         let column = |(output, ty, is_read): &(ParseOutput, Type, bool)| {
-            let from = match output {
-                _ if !is_read => return Some(Column::null(*ty, n_rows)),
-                ParseOutput::Input(it) => batch.columns.get(*it)?,
-                ParseOutput::Captured(it) => extracted.columns.get(*it)?,
+            let (from, held) = match output {
+                _ if !is_read => return Some((Column::null(*ty, n_rows), None)),
+                // A column of the input that is handed on is reserved already, or a table's.
+                ParseOutput::Input(it) => (batch.columns.get(*it)?, batch.held_column(*it)),
+                ParseOutput::Captured(it) => (extracted.columns.get(*it)?, None),
             };
-            Some(kept.as_ref().map_or_else(|| from.clone(), |rows| from.take(rows)))
+            Some(kept.as_ref().map_or_else(|| (from.clone(), held), |rows| (from.take(rows), None)))
         };
-        let columns: Option<Vec<Column>> = self.outputs.iter().map(column).collect();
+        let columns: Option<Vec<(Column, HeldColumn)>> = self.outputs.iter().map(column).collect();
         let columns = columns.ok_or_else(|| Fault::new("a parse reads a column that is not there"))?;
-        Ok((Batch::new(columns, n_rows), kept))
+        let (columns, held) = columns.into_iter().unzip();
+        Ok((Batch::held(columns, n_rows, held).hold(&execution.cx.budget, BY)?, kept))
     }
 
     /// Once a distinct text where the texts are by dictionary.
@@ -135,11 +141,13 @@ impl Parse {
         let mut out: Vec<ColumnBuilder> =
             self.extract.types().iter().map(|ty| ColumnBuilder::new(*ty, n_rows)).collect();
         let mut fits = Vec::with_capacity(n_rows);
+        let mut held = execution.cx.budget.reserve(0, BY)?;
         for row in 0..n_rows {
             if row.is_multiple_of(4_096) {
                 execution.cx.check()?;
             }
             fits.push(self.extract.extract(texts.get(row), &mut out)?);
+            held.follow(out.iter().map(ColumnBuilder::text_bytes).sum(), BY)?;
         }
         Ok(Extracted { columns: out.into_iter().map(ColumnBuilder::finish).collect(), fits })
     }

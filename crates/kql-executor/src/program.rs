@@ -1,9 +1,13 @@
 //! Expressions, compiled once: constants and call sites in the order in which they are evaluated.
 
 use crate::execution::{Execution, Run};
-use kql_data::{Batch, Column, Fault, Map, Type, Value};
+use kql_data::{Batch, Column, Fault, HeldColumn, Map, Type, Value};
 use kql_functions::CallSite;
 use kql_parser::plan::{Expr, ExprId};
+use std::{ops::Deref, sync::Arc};
+
+/// Who asks for the memory of results.
+const BY: &str = "an expression";
 
 /// Some expressions over the rows of one node's input. Each is evaluated at most once a batch.
 #[derive(Debug, Default)]
@@ -89,24 +93,34 @@ impl Program {
     }
 
     /// The results for a batch, one column an expression.
-    pub(crate) fn run(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Vec<Column>, Fault> {
-        let mut slots: Vec<Column> = Vec::with_capacity(self.instructions.len());
+    pub(crate) fn run(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Results, Fault> {
+        let mut slots: Vec<Option<(Column, HeldColumn)>> = Vec::with_capacity(self.instructions.len());
         let n_rows = batch.n_rows;
-        for instruction in &self.instructions {
-            let column = match instruction {
+        for (instruction, done) in self.instructions.iter().zip(&self.done) {
+            let slot = match instruction {
                 Instruction::Column(index, ty) => match batch.columns.get(*index) {
-                    Some(it) => it.clone(),
+                    Some(it) => (it.clone(), batch.held_column(*index)),
                     None => return Err(Fault::new(format!("column {index} ({ty}) is not in the input"))),
                 },
-                Instruction::Constant(value, ty) => Column::constant(value.clone(), *ty, n_rows),
+                Instruction::Constant(value, ty) => (Column::constant(value.clone(), *ty, n_rows), None),
                 Instruction::Call(site, args) => {
-                    let args: Vec<Column> = args.iter().filter_map(|it| slots.get(*it).cloned()).collect();
-                    site.evaluate(execution.cx, &args, n_rows)?
+                    let arg = |it: &usize| slots.get(*it)?.as_ref().map(|it| it.0.clone());
+                    let args: Vec<Column> = args.iter().filter_map(arg).collect();
+                    let column = site.evaluate(execution.cx, &args, n_rows)?;
+                    let held = execution.cx.budget.reserve(column.bytes(), BY)?;
+                    (column, Some(Arc::new(held)))
                 }
             };
-            slots.push(column);
+            slots.push(Some(slot));
+            for place in done {
+                if let Some(it) = slots.get_mut(*place) {
+                    *it = None;
+                }
+            }
         }
-        Ok(self.roots.iter().filter_map(|it| slots.get(*it).cloned()).collect())
+        let results = self.roots.iter().filter_map(|it| slots.get(*it).cloned().flatten());
+        let (columns, held) = results.unzip();
+        Ok(Results { columns, held })
     }
 
     /// The value of its first expression, which has no columns.
@@ -124,6 +138,33 @@ impl Program {
             _ => None,
         };
         self.roots.iter().map(constant).collect()
+    }
+}
+
+/// What a program gives for a batch: columns, and the memory of those that were made.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    columns: Vec<Column>,
+    held: Vec<HeldColumn>,
+}
+
+impl Results {
+    /// A result with its memory.
+    pub(crate) fn result(&self, place: usize) -> Option<(Column, HeldColumn)> {
+        Some((self.columns.get(place)?.clone(), self.held.get(place).cloned().flatten()))
+    }
+
+    /// All results as a batch.
+    pub(crate) fn batch(self, n_rows: usize) -> Batch {
+        Batch::held(self.columns, n_rows, self.held)
+    }
+}
+
+impl Deref for Results {
+    type Target = [Column];
+
+    fn deref(&self) -> &[Column] {
+        &self.columns
     }
 }
 

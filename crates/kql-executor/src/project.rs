@@ -53,10 +53,11 @@ impl Project {
     pub(crate) fn apply(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
         let results = self.program.run(execution, &batch)?;
         let column = |it: &Result<usize, Type>| match it {
-            Ok(place) => results.get(*place).cloned().unwrap_or_else(|| Column::null(Type::Dynamic, batch.n_rows)),
-            Err(ty) => Column::null(*ty, batch.n_rows),
+            Ok(place) => results.result(*place).unwrap_or_else(|| (Column::null(Type::Dynamic, batch.n_rows), None)),
+            Err(ty) => (Column::null(*ty, batch.n_rows), None),
         };
-        Ok(Batch::new(self.outputs.iter().map(column).collect(), batch.n_rows))
+        let (columns, held) = self.outputs.iter().map(column).unzip();
+        Ok(Batch::held(columns, batch.n_rows, held))
     }
 }
 

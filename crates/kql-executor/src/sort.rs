@@ -45,7 +45,7 @@ pub(crate) fn run(
             }
             _ => batch,
         };
-        held.grow(batch.bytes(), BY)?;
+        held.grow(batch.bytes_not_held(), BY)?;
         batches.push(batch);
         Ok(ControlFlow::Continue(()))
     })?;

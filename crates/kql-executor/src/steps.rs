@@ -6,7 +6,7 @@
 use crate::{
     execution::{Execution, Run},
     group::Grouper,
-    program::{Program, reachable},
+    program::{Program, Results, reachable},
     stream::Rows,
 };
 use kql_data::{Batch, Column, ColumnBuilder, Fault, Map, Reservation, Schema, Type, Value};
@@ -264,7 +264,7 @@ struct State<'s> {
     scan: &'s Scan,
     execution: &'s Execution<'s>,
     batch: &'s Batch,
-    locals: Vec<Column>,
+    locals: Results,
     /// The sequence that stands at each step.
     at: Vec<Option<Sequence>>,
     next_id: i64,

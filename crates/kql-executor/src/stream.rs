@@ -34,7 +34,7 @@ pub(crate) struct Rows {
 impl Rows {
     /// Rows whose memory is reserved here.
     pub(crate) fn reserved(run: &Run<'_>, batches: Vec<Batch>, by: &str) -> Result<Rows, Fault> {
-        let bytes = batches.iter().map(Batch::bytes).sum();
+        let bytes = batches.iter().map(Batch::bytes_not_held).sum();
         let held = vec![run.execution.cx.budget.reserve(bytes, by)?];
         Ok(Rows { batches, held })
     }
@@ -351,7 +351,7 @@ impl Run<'_> {
         let make = || Ok((Vec::new(), budget.reserve(0, by)?));
         let states = self.fold(stream, usize::MAX, make, |(batches, held), batch| {
             if copies {
-                held.grow(batch.bytes(), by)?;
+                held.grow(batch.bytes_not_held(), by)?;
             }
             batches.push(batch);
             Ok(ControlFlow::Continue(()))
@@ -418,7 +418,7 @@ impl Run<'_> {
                 let batch = if batch.n_rows > wanted { batch.slice(0, wanted) } else { batch };
                 if batch.n_rows > 0 {
                     n_rows += batch.n_rows;
-                    out.held.push(self.execution.cx.budget.reserve(batch.bytes(), by)?);
+                    out.held.push(self.execution.cx.budget.reserve(batch.bytes_not_held(), by)?);
                     out.batches.push(batch);
                 }
             }

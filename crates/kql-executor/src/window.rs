@@ -18,5 +18,5 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, input: NodeId, columns: &[ExprId]) 
     let whole = Batch::concat(&schema, &rows.batches)?;
     let n_rows = whole.n_rows;
     let results = program.run(execution, &whole)?;
-    Rows::reserved(run, vec![Batch::new(results, n_rows)], "a window function")
+    Rows::reserved(run, vec![results.batch(n_rows)], "a window function")
 }

@@ -21,6 +21,9 @@ use kql_data::{Column, Context, Fault, Type};
 /// Runs one overload: columns of equal length in, a column of that many rows out. The number of rows comes last.
 pub type Kernel = fn(&Context, &[Column], usize) -> Result<Column, Fault>;
 
+/// Who asks for memory while a kernel runs.
+pub const BY: &str = "a function";
+
 /// Kernels look this often whether the query is to stop.
 pub const CHECK_ROWS: usize = 256;
 
@@ -267,17 +270,18 @@ macro_rules! overload {
             $( let $param = <signature::$param as Argument>::reader(
                 cx, columns.next().ok_or_else(|| ::kql_data::Fault::new("an argument is missing"))?)?; )*
             let mut out = <signature::Result_ as Output>::builder(n_rows);
+            let mut held = cx.budget.reserve(0, $crate::declare::BY)?;
             for row in 0..n_rows {
                 if row % $crate::declare::CHECK_ROWS == 0 && row > 0 {
                     cx.check()?;
-                    // What one batch makes may be far more than what it was made from.
-                    _ = cx.budget.reserve(<signature::Result_ as Output>::bytes(&out), "a function")?;
                 }
                 $( let Some($param) = <signature::$param as Argument>::get(&$param, cx, row)? else {
                     <signature::Result_ as Output>::push_null(&mut out);
                     continue;
                 }; )*
                 Produce::<signature::Result_>::produce((|| $body)(), &mut out)?;
+                // What one batch makes may be far more than what it was made from.
+                held.follow(<signature::Result_ as Output>::bytes(&out), $crate::declare::BY)?;
             }
             Ok(<signature::Result_ as Output>::finish(out))
         }

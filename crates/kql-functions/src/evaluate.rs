@@ -2,7 +2,7 @@
 //! dictionary, and row by row otherwise.
 
 use crate::declare::{Function, Kernel};
-use kql_data::{Column, Context, DictionaryBuilder, DictionaryColumn, Fault, StringDictionary, Value};
+use kql_data::{Column, Context, DictionaryBuilder, DictionaryColumn, Fault, Reservation, StringDictionary, Value};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One call in a query. It remembers its results by dictionary from batch to batch.
@@ -11,8 +11,11 @@ pub struct CallSite {
     /// The function called.
     pub function: &'static Function,
     kernel: Kernel,
-    remembered: Mutex<Option<(u64, Arc<Mapped>)>>,
+    remembered: Mutex<Option<Remembered>>,
 }
+
+/// Of which dictionary, the results, and their memory.
+type Remembered = (u64, Arc<Mapped>, Reservation);
 
 /// Results for each entry of a dictionary.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ impl CallSite {
 
     fn known(&self, id: u64) -> Option<Arc<Mapped>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.as_ref().filter(|(known, _)| *known == id).map(|(_, it)| it.clone())
+        remembered.as_ref().filter(|(known, ..)| *known == id).map(|(_, it, _)| it.clone())
     }
 
     fn map(
@@ -72,7 +75,8 @@ impl CallSite {
         };
         let args: Vec<Column> = args.iter().enumerate().map(arg).collect();
         let mapped = Arc::new(Mapped::new((self.kernel)(cx, &args, n_entries)?));
-        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((dictionary.id(), mapped.clone()));
+        let held = cx.budget.reserve(mapped.bytes(), crate::declare::BY)?;
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((dictionary.id(), mapped.clone(), held));
         Ok(mapped)
     }
 }
@@ -86,6 +90,13 @@ impl Mapped {
         let mut builder = DictionaryBuilder::default();
         let codes = (0..results.len()).map(|row| builder.code(reader.get(row))).collect();
         Mapped::Strings(codes, Arc::new(builder.finish()))
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Mapped::Strings(codes, dictionary) => codes.len() * 4 + dictionary.bytes(),
+            Mapped::Values(column) => column.bytes(),
+        }
     }
 
     fn rows(&self, codes: &[u32]) -> Column {

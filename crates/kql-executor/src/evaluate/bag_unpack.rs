@@ -74,7 +74,9 @@ fn slots(call: &Call<'_>, column: &Column, ignored: &Set<String>) -> Result<BTre
     {
         return shredded(call, it, ignored);
     }
-    let mut cells: BTreeMap<Arc<str>, Vec<Option<Dynamic>>> = BTreeMap::new();
+    // By slot, the rows that have it: most bags have few of all slots.
+    let mut cells: BTreeMap<Arc<str>, Vec<(usize, Dynamic)>> = BTreeMap::new();
+    let (mut held, mut n_cells) = (call.execution.cx.budget.reserve(0, call.name)?, 0);
     for row in 0..column.len() {
         if row.is_multiple_of(4_096) {
             call.check()?;
@@ -92,16 +94,21 @@ fn slots(call: &Call<'_>, column: &Column, ignored: &Set<String>) -> Result<BTre
                     cells.entry(key.clone()).or_default()
                 }
             };
-            known.resize(row, None);
-            known.push(Some(value.clone()).filter(|it| !it.is_null()));
+            if !value.is_null() {
+                known.push((row, value.clone()));
+                n_cells += 1;
+            }
         }
+        held.follow(n_cells * size_of::<(usize, Dynamic)>(), call.name)?;
     }
-    let n_rows = column.len();
-    let typed = |(key, mut cells): (Arc<str>, Vec<Option<Dynamic>>)| {
-        cells.resize(n_rows, None);
-        (key, typed(cells))
-    };
-    Ok(cells.into_iter().map(typed).collect())
+    let mut out = BTreeMap::new();
+    for (key, cells) in cells {
+        call.check()?;
+        let column = typed(&cells, column.len());
+        held.grow(column.bytes(), call.name)?;
+        _ = out.insert(key, column);
+    }
+    Ok(out)
 }
 
 fn check_count(call: &Call<'_>, n_columns: usize) -> Result<(), Fault> {
@@ -127,23 +134,29 @@ fn shredded(call: &Call<'_>, bags: &Shredded, ignored: &Set<String>) -> Result<B
         let has_text = (0..child.len()).any(|row| child.tag(row) == Tag::String);
         let texts = if is_text && has_text { child.as_strings() } else { None };
         let column = texts.unwrap_or_else(|| {
-            typed((0..child.len()).map(|row| Some(child.value(row)).filter(|it| !it.is_null())).collect())
+            let cells: Vec<(usize, Dynamic)> =
+                (0..child.len()).map(|row| (row, child.value(row))).filter(|it| !it.1.is_null()).collect();
+            typed(&cells, child.len())
         });
         _ = found.insert(key.clone(), column);
     }
     Ok(found)
 }
 
-/// Cells of one scalar type as that type, all others as dynamic.
-fn typed(cells: Vec<Option<Dynamic>>) -> Column {
-    let mut types = cells.iter().flatten().map(Dynamic::scalar_type);
+/// Cells of some rows: of one scalar type as that type, all others as dynamic.
+fn typed(cells: &[(usize, Dynamic)], n_rows: usize) -> Column {
+    let mut types = cells.iter().map(|it| it.1.scalar_type());
     let first = types.next().unwrap_or(Type::Dynamic);
-    if first == Type::Dynamic || types.any(|it| it != first) {
-        return Column::dynamics(cells);
+    let ty = if types.any(|it| it != first) { Type::Dynamic } else { first };
+    let mut out = ColumnBuilder::new(ty, n_rows);
+    for (row, cell) in cells {
+        while out.len() < *row {
+            out.push_null();
+        }
+        out.push(&cell.to_value());
     }
-    let mut out = ColumnBuilder::new(first, cells.len());
-    for cell in cells {
-        out.push(&cell.map_or(kql_data::Value::Null, |it| it.to_value()));
+    while out.len() < n_rows {
+        out.push_null();
     }
     out.finish()
 }

@@ -1,7 +1,7 @@
 //! `pivot`: the values of one column become columns.
 
 use super::{Answer, Call, names::Names};
-use crate::{aggregate::Aggregates, group::Grouper, sort::compare_values};
+use crate::{group::Grouper, sort::compare_values};
 use kql_data::{Batch, Column, Fault, Field, Schema, Type, Value};
 use kql_parser::plan::{AggregateExpr, EvaluateValue, Expr};
 
@@ -38,7 +38,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     }
     let cells: Vec<u32> =
         key_numbers.iter().zip(&value_numbers).map(|(key, value)| value * n_keys as u32 + key).collect();
-    let (calls, args): (Aggregates, Vec<Column>) = call.aggregate(&aggregate)?;
+    let (calls, args) = call.aggregate(&aggregate)?;
     let outputs = calls.by_number(call.execution, &cells, n_cells, &args)?;
     let output = outputs.into_iter().flatten().next().ok_or_else(|| call.wrong("the aggregate gives no column"))?;
 

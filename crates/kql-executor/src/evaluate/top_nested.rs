@@ -2,7 +2,6 @@
 
 use super::{Answer, Call};
 use crate::{
-    aggregate::Aggregates,
     group::{Grouper, NO_GROUP},
     program::count_of,
     sort::compare_values,
@@ -88,7 +87,7 @@ fn descend(
     paths: &[Path],
     members: &[u32],
 ) -> Result<(Vec<Path>, Vec<u32>), Fault> {
-    let (calls, args): (Aggregates, Vec<Column>) = call.aggregate(level.aggregate)?;
+    let (calls, args) = call.aggregate(level.aggregate)?;
     let is_rest = |path: u32| paths.get(path as usize).is_none_or(|it| it.is_rest);
     let rows: Vec<u32> =
         (0..).zip(members).filter(|(_, path)| **path != NO_GROUP && !is_rest(**path)).map(|(row, _)| row).collect();

@@ -201,8 +201,8 @@ impl<'o> Found<'o> {
             batch = batch.take(&kept);
         }
         if !kept.is_empty() {
-            let batch = Batch::new(output.outputs.run(output.execution, &batch)?, kept.len());
-            self.held.grow(batch.bytes(), BY)?;
+            let batch = output.outputs.run(output.execution, &batch)?.batch(kept.len());
+            self.held.grow(batch.bytes_not_held(), BY)?;
             self.rows.batches.push(batch);
         }
         self.n_rows = 0;

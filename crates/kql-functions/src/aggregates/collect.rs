@@ -211,7 +211,9 @@ impl Accumulator for List {
             }
             return self.update_codes(cx, groups, codes);
         }
-        let (max, bytes) = (self.max, &mut self.bytes);
+        let (max, before) = (self.max, self.bytes);
+        let bytes = &mut self.bytes;
+        let mut held = cx.budget.reserve(0, "make_list")?;
         for (row, group) in groups.iter().enumerate() {
             let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
             let mut push = |it: Dynamic| {
@@ -226,6 +228,7 @@ impl Accumulator for List {
                 each_element(column.dynamic(row), push);
             }
             check_size(cx, list.len(), max, "make_list")?;
+            held.follow(*bytes - before, "make_list")?;
         }
         Ok(())
     }
@@ -286,9 +289,11 @@ impl Accumulator for Bags {
 
     fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
         let Some(column) = args.first() else { return Ok(()) };
+        let (before, mut held) = (self.bytes, cx.budget.reserve(0, "make_bag")?);
         for (row, group) in groups.iter().enumerate() {
             if let Dynamic::Bag(slots) = column.dynamic(row) {
                 self.add(cx, *group, &slots)?;
+                held.follow(self.bytes - before, "make_bag")?;
             }
         }
         Ok(())

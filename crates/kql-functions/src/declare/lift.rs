@@ -13,6 +13,7 @@ pub fn each_row<'a, T: Argument, O: Output, R: Produce<O>>(
     let readers = args.iter().map(|it| T::reader(cx, it)).collect::<Result<Vec<_>, Fault>>()?;
     let mut items = Vec::with_capacity(args.len());
     let mut out = O::builder(n_rows);
+    let mut held = cx.budget.reserve(0, super::BY)?;
     for row in 0..n_rows {
         if row % 4_096 == 0 {
             cx.check()?;
@@ -22,6 +23,7 @@ pub fn each_row<'a, T: Argument, O: Output, R: Produce<O>>(
             items.push(T::get(reader, cx, row)?);
         }
         body(&items).produce(&mut out)?;
+        held.follow(O::bytes(&out), super::BY)?;
     }
     Ok(O::finish(out))
 }

@@ -360,21 +360,38 @@ dynamic_like! {
 }
 impl Output for dynamic {
     const TYPE: Type = Type::Dynamic;
-    type Builder = Vec<Option<Dynamic>>;
-    fn builder(rows: usize) -> Self::Builder {
-        Vec::with_capacity(rows)
+    type Builder = Dynamics;
+    fn builder(rows: usize) -> Dynamics {
+        Dynamics { values: Vec::with_capacity(rows), bytes: 0 }
     }
-    fn push_null(out: &mut Self::Builder) {
-        out.push(None);
+    fn push_null(out: &mut Dynamics) {
+        out.values.push(None);
     }
-    fn finish(out: Self::Builder) -> Column {
-        Column::Dynamic(Boxed::new(out))
+    fn bytes(out: &Dynamics) -> usize {
+        out.bytes
+    }
+    fn finish(out: Dynamics) -> Column {
+        Column::Dynamic(Boxed::sized(out.values, out.bytes))
     }
 }
 impl Produce<dynamic> for Dynamic {
-    fn produce(self, out: &mut Vec<Option<Dynamic>>) -> Result<(), Fault> {
-        out.push(Some(self).filter(|it| !it.is_null()));
+    fn produce(self, out: &mut Dynamics) -> Result<(), Fault> {
+        out.push(self);
         Ok(())
+    }
+}
+
+/// Dynamics on their way into a column, and the memory behind them.
+#[derive(Debug)]
+pub struct Dynamics {
+    values: Vec<Option<Dynamic>>,
+    bytes: usize,
+}
+
+impl Dynamics {
+    fn push(&mut self, value: Dynamic) {
+        self.bytes += value.owned_bytes();
+        self.values.push(Some(value).filter(|it| !it.is_null()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Conversions between types. What cannot be converted gives null, never an error; `tostring` converts everything.
 
 use crate::{
-    declare::{Accepts, Function, Naming, Overload, Param, Returns},
+    declare::{Accepts, CHECK_ROWS, Function, Naming, Overload, Param, Returns},
     scalar::{
         datetime::text::{parse_datetime, parse_timespan},
         operator::lift,
@@ -285,11 +285,15 @@ fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fau
         _ if column.ty() == Type::String => {
             let rows = column.string_reader();
             let mut out = Vec::with_capacity(n_rows);
+            let (mut held, mut bytes) = (cx.budget.reserve(0, "todynamic")?, 0);
             for row in 0..n_rows {
-                if row % 4_096 == 0 {
+                if row % CHECK_ROWS == 0 {
                     cx.check()?;
                 }
-                out.push(Some(dynamic_of_text(rows.get(row))));
+                let made = dynamic_of_text(rows.get(row));
+                bytes += made.owned_bytes();
+                held.follow(bytes, "todynamic")?;
+                out.push(Some(made));
             }
             Ok(Column::dynamics(out))
         }

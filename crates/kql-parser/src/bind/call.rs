@@ -84,7 +84,12 @@ impl Binder<'_> {
                 converted.iter().map(|it| self.value_of(*it).map(|value| (value, self.ty(*it)))).collect();
             if let Some(values) = values {
                 match fold(self.cx, function, resolved.overload, &values) {
-                    Ok(value) => return Ok(self.constant(value, resolved.ty)),
+                    Ok(value) => {
+                        if let Err(fault) = self.cx.keep(value.bytes(), "a constant of the query") {
+                            return self.fault(span, &fault);
+                        }
+                        return Ok(self.constant(value, resolved.ty));
+                    }
                     Err(Fault::Error { code, message }) if code != "GENERAL" => return self.fail(code, span, message),
                     // Left for the run, where it fails with its place.
                     Err(_) => {}

@@ -297,6 +297,7 @@ impl Binder<'_> {
         let code = match fault {
             Fault::Error { code, .. } => code,
             Fault::Unsupported(_) => "KQL0002",
+            Fault::Limit { .. } => "E_RUNAWAY_QUERY",
             _ => "GENERAL",
         };
         self.fail(code, span, fault.to_string())

@@ -295,7 +295,7 @@ impl Binder<'_> {
 
     /// A table with one row and no columns: what `print` reads.
     pub(super) fn one_row(&mut self) -> Table {
-        let batch = Arc::new(kql_data::Batch { columns: Vec::new(), n_rows: 1 });
+        let batch = Arc::new(kql_data::Batch::new(Vec::new(), 1));
         self.new_table(Op::Values { batch }, Schema::default())
     }
 

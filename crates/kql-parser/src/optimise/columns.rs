@@ -36,9 +36,11 @@ impl Columns {
 
     /// In ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().filter(|it| *it.1 != 0).flat_map(|(at, word)| {
-            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit)
-        })
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|it| *it.1 != 0)
+            .flat_map(|(at, word)| (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| at * 64 + bit))
     }
 }
 

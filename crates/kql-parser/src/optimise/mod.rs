@@ -16,8 +16,7 @@ use kql_data::{Context, Fault, Map};
 type Pass = fn(&Context, &Plan) -> Result<Plan, Fault>;
 
 /// The passes, in order.
-pub const PASSES: &[(&str, Pass)] = 
-    &[("push_down", push_down::run), ("fuse", fuse::run), ("prune", prune::run)];
+pub const PASSES: &[(&str, Pass)] = &[("push_down", push_down::run), ("fuse", fuse::run), ("prune", prune::run)];
 
 /// Plans larger than this are run as they are.
 const NODES_MAX: usize = 20_000;

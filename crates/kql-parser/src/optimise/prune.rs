@@ -114,11 +114,7 @@ fn read_of_inputs(plan: &Plan, op: &Op, wanted: &Columns) -> Vec<(NodeId, Column
     }
 }
 
-fn wanted_aggregates<'p>(
-    aggregates: &'p [AggregateExpr],
-    n_keys: usize,
-    wanted: &Columns,
-) -> Vec<&'p AggregateExpr> {
+fn wanted_aggregates<'p>(aggregates: &'p [AggregateExpr], n_keys: usize, wanted: &Columns) -> Vec<&'p AggregateExpr> {
     let mut first = n_keys;
     let mut kept = Vec::new();
     for it in aggregates {
@@ -207,7 +203,7 @@ impl Pass<'_> {
             }
             Op::Values { batch } => {
                 let columns = chosen.iter().filter_map(|it| batch.columns.get(*it).cloned()).collect();
-                let batch = Arc::new(Batch { columns, n_rows: batch.n_rows });
+                let batch = Arc::new(Batch::new(columns, batch.n_rows));
                 self.add(id, Op::Values { batch }, &chosen);
             }
             Op::Filter { input, predicate } => {

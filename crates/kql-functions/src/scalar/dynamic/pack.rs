@@ -5,10 +5,10 @@
 
 use crate::scalar::bounds;
 use crate::{
-    declare::{Accepts, Overload, Param, Returns},
+    declare::{Accepts, CHECK_ROWS, Overload, Param, Returns},
     resolve::Actual,
 };
-use kql_data::{Bag, Column, Context, Dynamic, Fault, Type};
+use kql_data::{Bag, Column, Context, Dynamic, Fault, Reservation, Type};
 use std::sync::Arc;
 
 const ITEM: Param = Param::new("value", Accepts::Scalar);
@@ -105,15 +105,36 @@ fn bounded(cx: &Context, value: Dynamic) -> Result<Dynamic, Fault> {
     }
 }
 
+/// What is packed so far, and its memory.
+struct Packed<'c> {
+    cx: &'c Context,
+    rows: Vec<Option<Dynamic>>,
+    bytes: usize,
+    held: Reservation,
+}
+
+impl<'c> Packed<'c> {
+    fn new(cx: &'c Context, n_rows: usize) -> Result<Packed<'c>, Fault> {
+        Ok(Packed { cx, rows: Vec::with_capacity(n_rows), bytes: 0, held: cx.budget.reserve(0, "packing")? })
+    }
+
+    fn push(&mut self, value: Dynamic) -> Result<(), Fault> {
+        if self.rows.len().is_multiple_of(CHECK_ROWS) {
+            self.cx.check()?;
+        }
+        let value = bounded(self.cx, value)?;
+        self.bytes += value.owned_bytes();
+        self.rows.push(Some(value));
+        self.held.follow(self.bytes, "packing")
+    }
+}
+
 fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> Result<Column, Fault> {
     let (pairs, _) = args.as_chunks::<2>();
     let pairs: Vec<(Names<'_>, &Column)> = pairs.iter().map(|[name, value]| (Names::new(name), value)).collect();
     let is_empty = |it: &Dynamic| it.is_null() || it.as_str() == Some("");
-    let mut out = Vec::with_capacity(n_rows);
+    let mut out = Packed::new(cx, n_rows)?;
     for row in 0..n_rows {
-        if row % 4_096 == 0 {
-            cx.check()?;
-        }
         let mut bag = Bag::with_capacity_and_hasher(pairs.len(), ahash::RandomState::default());
         for (name, value) in &pairs {
             let value = value.dynamic(row);
@@ -121,21 +142,17 @@ fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> R
                 _ = bag.insert(name.get(row), value);
             }
         }
-        out.push(Some(bounded(cx, Dynamic::bag(bag))?));
+        out.push(Dynamic::bag(bag))?;
     }
-    Ok(Column::dynamics(out))
+    Ok(Column::dynamics(out.rows))
 }
 
 fn pack_array(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
-    let mut out = Vec::with_capacity(n_rows);
+    let mut out = Packed::new(cx, n_rows)?;
     for row in 0..n_rows {
-        if row % 4_096 == 0 {
-            cx.check()?;
-        }
-        let array = Dynamic::array(args.iter().map(|it| it.dynamic(row)).collect());
-        out.push(Some(bounded(cx, array)?));
+        out.push(Dynamic::array(args.iter().map(|it| it.dynamic(row)).collect()))?;
     }
-    Ok(Column::dynamics(out))
+    Ok(Column::dynamics(out.rows))
 }
 
 #[cfg(test)]

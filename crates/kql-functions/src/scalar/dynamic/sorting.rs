@@ -2,7 +2,7 @@
 
 use super::ARRAY;
 use crate::{
-    declare::{Accepts, Overload, Param, Returns},
+    declare::{Accepts, CHECK_ROWS, Overload, Param, Returns},
     resolve::Actual,
 };
 use kql_data::{Column, Context, Dynamic, Fault, Type, Value};
@@ -55,12 +55,16 @@ fn sort(cx: &Context, args: &[Column], n_rows: usize, descending: bool) -> Resul
         _ => (args, true),
     };
     let mut out = Vec::with_capacity(n_rows);
+    let (mut held, mut bytes) = (cx.budget.reserve(0, "array_sort")?, 0);
     for row in 0..n_rows {
-        if row % 1_024 == 0 {
+        if row % CHECK_ROWS == 0 {
             cx.check()?;
         }
         let arrays: Vec<Dynamic> = arrays.iter().map(|it| it.dynamic(row)).collect();
-        out.push(sorted(&arrays, descending, nulls_last));
+        let made = sorted(&arrays, descending, nulls_last);
+        bytes += made.as_ref().map_or(0, Dynamic::owned_bytes);
+        held.follow(bytes, "array_sort")?;
+        out.push(made);
     }
     Ok(Column::dynamics(out))
 }

@@ -2,7 +2,7 @@
 
 use super::patterns;
 use crate::{
-    declare::{Accepts, Constness, Overload, Param, Returns},
+    declare::{Accepts, CHECK_ROWS, Constness, Overload, Param, Returns},
     evaluate::CallSite,
     resolve::{Actual, resolve},
     scalar::{bounds, dynamic::path::Path},
@@ -150,6 +150,9 @@ fn extract(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault
             Value::Int(it) => usize::try_from(it).ok(),
             _ => None,
         };
+        if row % CHECK_ROWS == 0 {
+            cx.check()?;
+        }
         let text = source.get(row);
         let found = match group {
             None => None,
@@ -226,13 +229,20 @@ fn extract_all(
     let source = source.string_reader();
     let mut out = Vec::with_capacity(n_rows);
     let mut groups: Vec<usize> = (1..=count).collect();
+    let (mut held, mut bytes) = (cx.budget.reserve(0, "extract_all")?, 0);
     for row in 0..n_rows {
         if let Some(chosen) = chosen
             && (row == 0 || !matches!(chosen, Column::Constant { .. }))
         {
             groups = chosen_groups(&chosen.dynamic(row), count, by_name)?;
         }
-        out.push(matches_of(cx, &pattern, &groups, source.get(row))?);
+        if row % CHECK_ROWS == 0 {
+            cx.check()?;
+        }
+        let found = matches_of(cx, &pattern, &groups, source.get(row))?;
+        bytes += found.as_ref().map_or(0, Dynamic::owned_bytes);
+        held.follow(bytes, "extract_all")?;
+        out.push(found);
     }
     Ok(Column::dynamics(out))
 }
@@ -262,6 +272,9 @@ fn extract_json(cx: &Context, args: &[Column], n_rows: usize, ty: Type) -> Resul
     let source = source.string_reader();
     let mut found = Vec::with_capacity(n_rows);
     for row in 0..n_rows {
+        if row % CHECK_ROWS == 0 {
+            cx.check()?;
+        }
         found.push(json::read(source.get(row)).map(|it| path.find(&it)));
     }
     converted(cx, Column::dynamics(found), ty)

@@ -58,6 +58,7 @@ fn concatenate<'a>(
 ) -> Result<Column, Fault> {
     let mut out = ColumnBuilder::new(Type::String, n_rows);
     let mut text = String::new();
+    let mut held = cx.budget.reserve(0, by)?;
     for row in 0..n_rows {
         if row % 4_096 == 0 {
             cx.check()?;
@@ -71,6 +72,7 @@ fn concatenate<'a>(
             bounds::string(cx, text.len(), by)?;
         }
         out.push_str(&text);
+        held.follow(out.text_bytes(), by)?;
     }
     Ok(out.finish())
 }

@@ -35,6 +35,9 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
                 Ok(it) => Arc::new(it),
                 Err(fault) => return b.fault(stage.span, &fault),
             };
+            if let Err(fault) = b.cx.keep(batch.bytes_not_held(), "a plugin") {
+                return b.fault(stage.span, &fault);
+            }
             let table = b.new_table(Op::Values { batch }, schema);
             // Without rows a plugin cannot tell all its columns.
             let open = n_rows == 0 || input.open;

@@ -192,7 +192,7 @@ fn write_schema(name: &str, schema: &Schema, out: &mut String) {
     out.push_str(",\"columns\":[");
     for (n, field) in schema.fields.iter().enumerate() {
         let comma = if n > 0 { "," } else { "" };
-        out.push_str(&format!("{comma}{{\"name\":{},\"type\":\"{}\"}}", Json::from(&*field.name), field.ty));
+        out.push_str(&format!("{comma}{{\"name\":{},\"type\":\"{}\"}}", Json::from(&*field.name), field.type_name()));
     }
     out.push_str("],\"rows\":[");
 }

@@ -10,12 +10,24 @@ pub struct Field {
     pub name: Arc<str>,
     /// Type of its values.
     pub ty: Type,
+    /// Whether only the rows can tell its type, as of what a plugin unpacks: held as dynamic, called `unknown` by a check.
+    pub unknown: bool,
 }
 
 impl Field {
     /// A field of that name and type.
     pub fn new(name: impl Into<Arc<str>>, ty: Type) -> Field {
-        Field { name: name.into(), ty }
+        Field { name: name.into(), ty, unknown: false }
+    }
+
+    /// A field whose type only the rows can tell.
+    pub fn unknown(name: impl Into<Arc<str>>) -> Field {
+        Field { name: name.into(), ty: Type::Dynamic, unknown: true }
+    }
+
+    /// What a check calls its type.
+    pub fn type_name(&self) -> &'static str {
+        if self.unknown { "unknown" } else { self.ty.name() }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::syntax::{Body, BodyId, Expr, ExprId, ExprKind, Pipeline, PipelineId, 
 use crate::token::{Token, TokenKind};
 
 pub use declaration::OperatorDeclaration;
+pub(crate) use literal::timespan;
 pub use operators::{OPERATORS, operators};
 
 /// What the parser accepts at most.

@@ -66,6 +66,14 @@ impl Catalogue for Names<'_> {
         self.runs.then(|| self.engine.execution(self.cx, plan).run(node))
     }
 
+    fn plugin_columns(&self, plan: &Plan, call: &Op) -> Option<Schema> {
+        kql_executor::run_plugin(self.cx, plan, self.engine, call).ok().map(|(schema, _)| schema)
+    }
+
+    fn runs(&self) -> bool {
+        self.runs
+    }
+
     fn plugin_refusal(&self, name: &str) -> Option<Fault> {
         kql_executor::evaluate::refusal(name)
     }

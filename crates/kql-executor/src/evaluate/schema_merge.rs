@@ -14,6 +14,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let (data_types, types) = (column("DataType")?, column("ColumnType")?);
     let mut known: Map<String, usize> = Map::default();
     let mut rows: Vec<u32> = Vec::new();
+    let mut misplaced: Vec<u32> = Vec::new();
     for row in 0..input.n_rows {
         let name = names.value(row).text();
         match known.get(&name) {
@@ -25,14 +26,30 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
                 return Err(call.wrong(&format!("the column `{name}` has two types")));
             }
             Some(first) if keeps_order && ordinals.value(*first) != ordinals.value(row) => {
-                return Err(call.wrong(&format!("the column `{name}` stands in two places")));
+                if !misplaced.contains(&(*first as u32)) {
+                    misplaced.push(*first as u32);
+                }
             }
             Some(_) => {}
         }
     }
+    // Columns that stand in two places come last, without a place, and say so where their types would stand.
+    rows.retain(|it| !misplaced.contains(it));
+    let n_placed = rows.len() as i64;
+    rows.extend(&misplaced);
     let n_rows = rows.len();
-    let columns =
-        vec![names.take(&rows), Column::longs((0..n_rows as i64).collect()), data_types.take(&rows), types.take(&rows)];
+    let texts = |column: &Column, fault: &str| {
+        let text =
+            |row: &u32| if misplaced.contains(row) { fault.to_owned() } else { column.value(*row as usize).text() };
+        Column::strings(rows.iter().map(text))
+    };
+    let places = (0..n_placed).chain(misplaced.iter().map(|_| -1)).collect();
+    let columns = vec![
+        names.take(&rows),
+        Column::longs(places),
+        texts(data_types, "ERROR(unknown CSL type:ERROR(columns are out of order))"),
+        texts(types, "ERROR(columns are out of order)"),
+    ];
     let fields = [
         ("ColumnName", Type::String),
         ("ColumnOrdinal", Type::Long),

@@ -69,7 +69,7 @@ impl Finish<'_> {
                 let (column, example) = (item.name.to_string(), failures.example.unwrap_or_default());
                 warnings.push(ConversionWarning { column, ty, count: failures.count, example });
             }
-            fields.push(Field { name: item.name, ty });
+            fields.push(Field::new(item.name, ty));
         }
         let batches = columns.into_iter().zip(&n_rows).map(|(it, len)| Batch::new(it, *len)).collect();
         Ok((Table::new(Schema::new(fields), batches), warnings))

@@ -3,6 +3,7 @@
 use crate::{
     aggregate::{Accumulator, Aggregate, AggregateCall, Outputs, same},
     declare::{Accepts, Constness, Overload, Param, Returns, types, types::Argument},
+    resolve::Actual,
 };
 use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Type, Value};
 use std::{any::Any, cmp::Ordering};
@@ -12,8 +13,16 @@ const WEIGHT: Param = Param::new("weight", Accepts::Integer).cast(Type::Long);
 const PERCENTILE: Param = Param::new("percentile", Accepts::Number).constant();
 const PERCENTILES: Param = Param { constness: Constness::Constant, ..Param::new("percentiles", Accepts::Array) };
 
+/// Percentiles have the type of the values, but of ints they are longs.
+fn of_values(actuals: &[Actual]) -> Result<Type, Fault> {
+    Ok(match actuals.first().map(|it| it.ty) {
+        Some(Type::Int) | None => Type::Long,
+        Some(ty) => ty,
+    })
+}
+
 const fn one(params: &'static [Param]) -> Overload {
-    Overload { params, rest: None, returns: Returns::Argument(0), kernel: None }
+    Overload { params, rest: None, returns: Returns::Custom(of_values), kernel: None }
 }
 const fn many(params: &'static [Param], returns: Returns) -> Overload {
     Overload { params, rest: Some((PERCENTILE, 1, 32_767)), returns, kernel: None }
@@ -37,7 +46,7 @@ pub const AGGREGATES: &[Aggregate] = &[
         "percentiles",
         "Several percentiles, a column each.\n\n    \
          range x from 1 to 10 step 1 | summarize percentiles(x, 45, 90) | project percentile_x_90 => 9\n",
-        &[many(&[EXPR], Returns::Argument(0))],
+        &[many(&[EXPR], Returns::Custom(of_values))],
         |call| samples(call, 1, false),
     )
     .outputs(Outputs::Percentiles(1)),
@@ -61,7 +70,7 @@ pub const AGGREGATES: &[Aggregate] = &[
         "percentilesw",
         "Several percentiles of values that count `weight` times each, a column each.\n\n    \
          datatable(v:long, w:long)[10, 8, 20, 6] | summarize percentilesw(v, w, 50, 75) | project percentile_v_75 => 20\n",
-        &[many(&[EXPR, WEIGHT], Returns::Argument(0))],
+        &[many(&[EXPR, WEIGHT], Returns::Custom(of_values))],
         |call| samples(call, 2, false),
     )
     .outputs(Outputs::Percentiles(2)),
@@ -133,7 +142,7 @@ macro_rules! ranked {
     )*};
 }
 ranked! {
-    int: i32, i32::cmp, Value::Int;
+    int: i32, i32::cmp, |it: i32| Value::Long(it.into());
     long: i64, i64::cmp, Value::Long;
     datetime: i64, i64::cmp, Value::Datetime;
     timespan: i64, i64::cmp, Value::Timespan;
@@ -203,7 +212,11 @@ impl<T: Ranked + 'static> Accumulator for Samples<T> {
     fn finish(self: Box<Self>, cx: &Context) -> Result<Vec<Column>, Fault> {
         let Ask { percentiles, as_array, ty, .. } = &self.ask;
         let n_outputs = if *as_array { 1 } else { percentiles.len() };
-        let out_type = if *as_array { Type::Dynamic } else { *ty };
+        let out_type = match (as_array, ty) {
+            (true, _) => Type::Dynamic,
+            (false, Type::Int) => Type::Long,
+            (false, ty) => *ty,
+        };
         let mut out: Vec<ColumnBuilder> =
             (0..n_outputs).map(|_| ColumnBuilder::new(out_type, self.groups.len())).collect();
         for mut sample in self.groups {

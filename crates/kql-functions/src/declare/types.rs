@@ -316,11 +316,13 @@ impl Argument for regex {
 
 /// Compiles a pattern, remembered for the query.
 pub fn compile_regex(cx: &Context, pattern: &str) -> Result<Arc<::regex::Regex>, Fault> {
-    cx.cached("regex", pattern, || {
-        ::regex::RegexBuilder::new(pattern)
-            .size_limit(cx.limits.regex_bytes)
-            .build()
-            .map_err(|why| Fault::coded("SEM0420", format!("the regular expression `{pattern}` is not valid: {why}")))
+    let build = |pattern: &str| ::regex::RegexBuilder::new(pattern).size_limit(cx.limits.regex_bytes).build();
+    cx.cached("regex", pattern, || match build(pattern) {
+        Ok(it) => Ok(it),
+        // What RE2 takes and this library does not is written another way.
+        Err(why) => super::re2::rewritten(pattern)
+            .and_then(|it| build(&it).ok())
+            .ok_or_else(|| Fault::coded("SEM0420", format!("the regular expression `{pattern}` is not valid: {why}"))),
     })
 }
 

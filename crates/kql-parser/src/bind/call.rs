@@ -403,6 +403,23 @@ impl Binder<'_> {
         Ok(outputs.into_iter().enumerate().map(|(n, (name, ty))| (name, self.column(first + n, ty))).collect())
     }
 
+    /// A value that is the same for all rows as an aggregate: itself where a group has rows.
+    pub(super) fn any_of(&mut self, expr: ExprId, span: Span) -> Bind<ExprId> {
+        let Some(aggregate) = kql_functions::aggregate("take_any") else { return Err(Reported) };
+        let actual = self.actual(Arg { expr, is_type: false });
+        let resolved = match aggregate.resolve(&[actual]) {
+            Ok(it) => it,
+            Err(fault) => return self.fault(span, &fault),
+        };
+        let ty = self.ty(expr);
+        let Some(aggregation) = &mut self.aggregation else { return Err(Reported) };
+        let index = aggregation.n_keys + aggregation.n_outputs;
+        aggregation.n_outputs += 1;
+        let overload = resolved.overload;
+        aggregation.calls.push(AggregateExpr { aggregate, overload, args: vec![expr], outputs: vec![ty] });
+        Ok(self.column(index, ty))
+    }
+
     /// Arguments with `*` spelled out: every column but the first argument's and the group keys.
     fn aggregate_arguments(&mut self, aggregate: &Aggregate, call: &Call) -> Bind<(Vec<Arg>, Vec<Option<String>>)> {
         let query = self.query.clone();
@@ -433,7 +450,9 @@ impl Binder<'_> {
                 _ => Arg { expr: self.scalar(argument.value)?, is_type: false },
             };
             args.push(arg);
-            names.push(self.natural_name(argument.value));
+            // `arg_max(t, Last = x)` names that output.
+            let given = argument.name.as_ref().map(|it| it.text.clone());
+            names.push(given.or_else(|| self.natural_name(argument.value)));
         }
         Ok((args, names))
     }

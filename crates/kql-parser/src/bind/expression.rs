@@ -130,7 +130,11 @@ impl Binder<'_> {
                 let message = format!("the column `{name}` may only stand inside an aggregate here");
                 return self.fail("SEM0098", span, message);
             }
-            return Ok(self.column(index, ty));
+            let field = self.row.schema.fields.get(index).cloned();
+            return Ok(match field {
+                Some(field) => self.field(index, &field),
+                None => self.column(index, ty),
+            });
         }
         if let Some(right) = self.row.right.clone()
             && let Some(index) = right.index_of(name)
@@ -171,7 +175,8 @@ impl Binder<'_> {
     /// A column that a table whose columns are not all known is taken to have.
     pub(super) fn assumed(&mut self, name: &str, span: Span) -> ExprId {
         self.note_assumed(name, span);
-        self.constant(Value::Null, Type::Dynamic)
+        self.inferred.push((self.row.level, name.to_owned()));
+        self.unknown_column()
     }
 
     /// Reports a name that nothing has, with a suggestion.

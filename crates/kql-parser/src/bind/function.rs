@@ -144,7 +144,11 @@ impl Binder<'_> {
         for argument in arguments {
             let index = match &argument.name {
                 Some(name) => match parameters.iter().position(|it| it.name.text == name.text) {
-                    Some(index) => index,
+                    Some(index) => {
+                        // A name at its own place counts as one by position.
+                        position += usize::from(index == position);
+                        index
+                    }
                     None => {
                         let message = format!("`{}` has no parameter `{}`", function.name, name.text);
                         return self.fail("SEM0219", name.span, message);

@@ -21,6 +21,10 @@ impl Binder<'_> {
             Literal::String(it) => (Value::String(it.as_str().into()), Type::String),
             Literal::Datetime(it) => (of(*it, Value::Datetime), Type::Datetime),
             Literal::Now => (Value::Datetime(self.now), Type::Datetime),
+            Literal::Today(ticks) => {
+                let midnight = self.now.saturating_sub(self.now.rem_euclid(kql_data::time::DAY));
+                (Value::Datetime(midnight.saturating_add(*ticks)), Type::Datetime)
+            }
             Literal::Timespan(it) => (of(*it, Value::Timespan), Type::Timespan),
             Literal::Guid(it) => (of(*it, Value::Guid), Type::Guid),
             Literal::Dynamic(it) => match self.dynamic(it) {

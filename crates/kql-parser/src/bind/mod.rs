@@ -72,6 +72,10 @@ pub trait Catalogue {
     fn evaluate(&self, plan: &Plan, node: NodeId) -> Option<Result<Vec<Batch>, Fault>>;
     /// Why a plugin of that name cannot run; `None` when it can.
     fn plugin_refusal(&self, name: &str) -> Option<Fault>;
+    /// The columns of a plugin, whose inputs are empty; `None` when it cannot tell.
+    fn plugin_columns(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Schema>;
+    /// Whether the query will run; otherwise it is only checked.
+    fn runs(&self) -> bool;
     /// Runs a plugin whose columns depend on its input. `None` when the query is only checked.
     fn plugin(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Result<(Schema, Vec<Batch>), Fault>>;
 }
@@ -153,6 +157,8 @@ impl<'a> Binder<'a> {
             graph: None,
             unclaimed: Vec::new(),
             traits: RefCell::default(),
+            unknown: kql_data::Set::default(),
+            inferred: Vec::new(),
         }
     }
 }
@@ -251,6 +257,10 @@ struct Binder<'a> {
     unclaimed: Vec<crate::plan::ResultTable>,
     /// What is known of each expression of the plan so far.
     traits: RefCell<Vec<Traits>>,
+    /// Expressions whose type only the rows can tell.
+    unknown: kql_data::Set<ExprId>,
+    /// Columns that tables of unknown columns must have, since expressions name them: the row's level and the name.
+    inferred: Vec<(u32, String)>,
 }
 
 /// What an expression holds somewhere, and how deep it is.
@@ -386,6 +396,22 @@ impl Binder<'_> {
 
     fn column(&mut self, index: usize, ty: Type) -> ExprId {
         self.plan.add_expr(Expr::Column { index, ty })
+    }
+
+    /// A column of a table, of which it may be unknown what it holds.
+    fn field(&mut self, index: usize, field: &kql_data::Field) -> ExprId {
+        let expr = self.column(index, field.ty);
+        if field.unknown {
+            _ = self.unknown.insert(expr);
+        }
+        expr
+    }
+
+    /// A column that only the rows of an open table can give: null, of unknown type.
+    fn unknown_column(&mut self) -> ExprId {
+        let expr = self.constant(Value::Null, Type::Dynamic);
+        _ = self.unknown.insert(expr);
+        expr
     }
 
     fn ty(&self, expr: ExprId) -> Type {

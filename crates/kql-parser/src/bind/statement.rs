@@ -154,7 +154,11 @@ impl Binder<'_> {
         match name.text.as_str() {
             "query_now" | "now" => {}
             "query_results_cache_max_age" => {
-                let is_age = matches!(value.map(|it| query.kind(it)), Some(ExprKind::Literal(Literal::Timespan(_))));
+                let is_age = match value.map(|it| query.kind(it)) {
+                    Some(ExprKind::Literal(Literal::Timespan(_))) => true,
+                    Some(ExprKind::Literal(Literal::String(text))) => crate::parser::timespan(text).is_some(),
+                    _ => false,
+                };
                 if !is_age {
                     _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a timespan literal", name.text));
                 }

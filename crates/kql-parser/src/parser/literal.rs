@@ -185,10 +185,20 @@ fn number_leaf(kind: TokenKind, text: &str, negative: bool) -> Option<DynamicLit
             Some(DynamicLiteral::Real(if negative { -value } else { value }))
         }
         TokenKind::Timespan => {
-            let value = suffixed_timespan(text)?;
+            let value = suffixed_timespan(&whole_of_fine_units(text))?;
             Some(DynamicLiteral::Timespan(if negative { value.checked_neg()? } else { value }))
         }
         _ => None,
+    }
+}
+
+/// In a dynamic literal a fraction of microseconds or finer units is dropped, as the reference does.
+fn whole_of_fine_units(text: &str) -> String {
+    let split = text.find(|it: char| it.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    match (number.split_once('.'), unit_nanoseconds(unit)) {
+        (Some((whole, _)), Some(nanoseconds)) if nanoseconds <= 1_000 => format!("{whole}{unit}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -203,6 +213,7 @@ fn dynamic_of(value: Literal) -> Option<DynamicLiteral> {
         Literal::String(it) => DynamicLiteral::String(it),
         Literal::Datetime(Some(it)) => DynamicLiteral::Datetime(it),
         Literal::Now => DynamicLiteral::Now,
+        Literal::Today(_) => return None,
         Literal::Timespan(Some(it)) => DynamicLiteral::Timespan(it),
         Literal::Guid(Some(it)) => DynamicLiteral::Guid(it),
         Literal::Dynamic(it) => *it,
@@ -255,6 +266,7 @@ fn typed(ty: &str, content: &str) -> Option<Literal> {
         "real" | "double" => Literal::Real(if is_null { None } else { Some(real_of(content)?) }),
         "decimal" => Literal::Decimal(if is_null { None } else { Some(decimal_of(content)?) }),
         "datetime" | "date" if content.is_empty() || content == "now" => Literal::Now,
+        "datetime" | "date" if today(content).is_some() => Literal::Today(today(content)?),
         "datetime" | "date" => Literal::Datetime(if is_null { None } else { Some(datetime_of(content)?) }),
         "timespan" | "time" => Literal::Timespan(if is_null { None } else { Some(timespan_of(content)?) }),
         _ => Literal::Guid(if is_null { None } else { Some(guid_of(content)?) }),
@@ -317,7 +329,20 @@ fn unquoted(content: &str) -> Option<&str> {
 
 fn datetime_of(content: &str) -> Option<i64> {
     let text = unquoted(content)?;
-    datetime_of_parts(text).or_else(|| parse_datetime(text))
+    datetime_of_parts(text).or_else(|| parse_datetime(text)).or_else(|| parse_datetime(&closed_up(text)))
+}
+
+/// The ticks of a time without a day, `8:00`.
+fn today(content: &str) -> Option<i64> {
+    let text = unquoted(content)?;
+    let is_time = text.contains(':') && text.bytes().all(|it| it.is_ascii_digit() || matches!(it, b':' | b'.'));
+    clock(text).filter(|ticks| is_time && (0..864_000_000_000).contains(ticks))
+}
+
+/// `2017 - 08 - 01` without the spaces around its separators.
+fn closed_up(text: &str) -> String {
+    let parts: Vec<&str> = text.split('-').map(str::trim).collect();
+    parts.join("-")
 }
 
 /// `2025, 6, 14` or `2025, 6`: year, month and day as numbers.
@@ -337,6 +362,11 @@ fn fraction_ticks(digits: &str) -> Option<i64> {
     }
     let digit = |place: usize| digits.as_bytes().get(place).map_or(0, |it| i64::from(it - b'0'));
     Some((0..7).fold(0, |ticks, place| ticks * 10 + digit(place)))
+}
+
+/// A text that is a timespan exactly as `time(…)` takes one, in ticks; space around it makes it none.
+pub(crate) fn timespan(text: &str) -> Option<i64> {
+    if text.trim() == text { timespan_of(text) } else { None }
 }
 
 /// `2` (days), `1.02:03:04.5`, `10:00`, `1d`, each perhaps signed or quoted.

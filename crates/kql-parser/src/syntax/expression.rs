@@ -274,6 +274,8 @@ pub enum Literal {
     Datetime(Option<i64>),
     /// `datetime()`: the time of the query.
     Now,
+    /// `datetime(8:00)`: that time, in ticks, of the day of the query.
+    Today(i64),
     /// Ticks of 100 ns.
     Timespan(Option<i64>),
     /// A guid; its hexadecimal digits in the written order, first digit highest.

@@ -16,7 +16,13 @@ pub(crate) fn parsed(pattern: &str) -> Result<Vec<Option<String>>, Fault> {
     let invalid = |why: &dyn std::fmt::Display| {
         Fault::coded("SEM0420", format!("the regular expression `{pattern}` is not valid: {why}"))
     };
-    let hir = regex_syntax::parse(pattern).map_err(|why| invalid(&why))?;
+    let hir = match regex_syntax::parse(pattern) {
+        Ok(it) => it,
+        Err(why) => {
+            let rewritten = crate::declare::re2::rewritten(pattern).and_then(|it| regex_syntax::parse(&it).ok());
+            rewritten.ok_or_else(|| invalid(&why))?
+        }
+    };
     let mut groups = Vec::new();
     collect_groups(&hir, &mut groups);
     Ok(groups)

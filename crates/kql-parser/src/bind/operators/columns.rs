@@ -1,10 +1,10 @@
 //! Lists of `[name =] expression`: what `extend`, `project`, `print`, `summarize by` and others share.
 
-use super::super::{Bind, Binder, Row, Table, naming::Names};
+use super::super::{Bind, Binder, Row, Table, naming::Names, scope::Binding};
 use crate::{
     diagnostic::Span,
     plan::{Expr, ExprId, Op},
-    syntax::{Assignment, ExprKind},
+    syntax::{Assignment, ExprKind, Literal},
 };
 use kql_data::{Field, Schema, Type};
 
@@ -21,10 +21,22 @@ pub(super) struct NewColumn {
     pub(super) span: Span,
 }
 
-/// Binds a list over the current row. A call that gives several columns becomes several.
+/// Binds a list over the current row. A call that gives several columns becomes several; those that `(a, b) = …` leaves
+/// without a name keep their own.
 pub(super) fn bind(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
     let bound = assignments.iter().map(|it| one(b, it)).collect();
     Ok(Binder::all(bound)?.into_iter().flatten().collect())
+}
+
+/// The same where columns that `(a, b) = …` leaves without a name are dropped, as `print` does.
+pub(super) fn bind_named(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
+    let mut bound = Vec::new();
+    for assignment in assignments {
+        let columns = one(b, assignment)?;
+        let n_kept = if assignment.is_tuple { assignment.names.len() } else { columns.len() };
+        bound.extend(columns.into_iter().take(n_kept));
+    }
+    Ok(bound)
 }
 
 fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
@@ -35,7 +47,7 @@ fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
         let column = |(index, field): (usize, &Field)| NewColumn {
             spelled: Some(field.name.to_string()),
             natural: None,
-            expr: b.column(index, field.ty),
+            expr: b.field(index, field),
             span,
         };
         return Ok(fields.iter().enumerate().map(column).collect());
@@ -43,6 +55,10 @@ fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
     let expr = b.scalar(value)?;
     if let Some(columns) = b.columns_of(expr) {
         return several(b, assignment, expr, columns);
+    }
+    if let Some(names) = sorted_arrays(b, value) {
+        let named = names.into_iter().map(|it| (it, Type::Dynamic)).collect();
+        return spread(b, assignment, expr, named);
     }
     let spelled = match assignment.names.first() {
         Some(name) => Some(name.text.clone()),
@@ -69,7 +85,6 @@ fn several(
     expr: ExprId,
     columns: &'static [(&'static str, Type)],
 ) -> Bind<Vec<NewColumn>> {
-    let span = assignment.span;
     let query = b.query.clone();
     let (function, argument) = match query.kind(assignment.value) {
         ExprKind::Call(call) => {
@@ -78,21 +93,56 @@ fn several(
         }
         _ => (String::new(), String::new()),
     };
+    let named = columns.iter().map(|(suffix, ty)| (format!("{function}_{argument}_{suffix}"), *ty)).collect();
+    spread(b, assignment, expr, named)
+}
+
+/// A value of several columns as those: under the names given, then under their own.
+fn spread(
+    b: &mut Binder<'_>,
+    assignment: &Assignment,
+    expr: ExprId,
+    columns: Vec<(String, Type)>,
+) -> Bind<Vec<NewColumn>> {
+    let span = assignment.span;
     let mut bound = Vec::new();
-    for (n, (suffix, ty)) in columns.iter().enumerate() {
+    for (n, (natural, ty)) in columns.into_iter().enumerate() {
         let spelled = match (assignment.is_tuple, assignment.names.as_slice()) {
-            (true, names) => match names.get(n) {
-                Some(name) => Some(name.text.clone()),
-                None => break,
-            },
+            (true, names) => names.get(n).map(|it| it.text.clone()),
             // One name is the first column's; the others keep theirs, as with `m = arg_max(…)`.
             (false, [name]) if n == 0 => Some(name.text.clone()),
             (false, _) => None,
         };
-        let natural = Some(format!("{function}_{argument}_{suffix}"));
-        bound.push(NewColumn { spelled, natural, expr: b.nth_column(expr, n, *ty, span)?, span });
+        bound.push(NewColumn { spelled, natural: Some(natural), expr: b.nth_column(expr, n, ty, span)?, span });
     }
     Ok(bound)
+}
+
+/// The names of the columns that `array_sort_asc` or `array_sort_desc` of several arrays gives.
+fn sorted_arrays(b: &Binder<'_>, value: crate::syntax::ExprId) -> Option<Vec<String>> {
+    let ExprKind::Call(call) = b.query.kind(value) else { return None };
+    if !matches!(call.function.text.as_str(), "array_sort_asc" | "array_sort_desc") {
+        return None;
+    }
+    let name = |(n, it): (usize, &crate::syntax::Argument)| match b.query.kind(it.value) {
+        ExprKind::Name(name) => format!("{}_sorted", name.text),
+        _ => format!("array{n}_sorted"),
+    };
+    let is_array = |it: &&crate::syntax::Argument| !is_bool(b, it.value);
+    let names: Vec<String> = call.arguments.iter().filter(is_array).enumerate().map(name).collect();
+    (names.len() > 1).then_some(names)
+}
+
+/// Whether it is a bool that stands as such or under a name.
+fn is_bool(b: &Binder<'_>, value: crate::syntax::ExprId) -> bool {
+    match b.query.kind(value) {
+        ExprKind::Literal(Literal::Bool(_)) => true,
+        ExprKind::Name(name) => match b.env.find(&name.text) {
+            Some(Binding::Scalar(expr)) => b.row.find(&name.text).is_none() && b.ty(*expr) == Type::Bool,
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The names spelled out in a list.
@@ -112,7 +162,10 @@ pub(super) fn name(b: &mut Binder<'_>, columns: &[NewColumn], names: &mut Names)
             (None, Some(name)) => Ok(names.free(name)),
             (None, None) => Ok(names.unnamed()),
         };
-        named.push(name.map(|it| Field::new(it, b.ty(column.expr))));
+        named.push(name.map(|it| match b.unknown.contains(&column.expr) {
+            true => Field::unknown(it),
+            false => Field::new(it, b.ty(column.expr)),
+        }));
     }
     Binder::all(named)
 }
@@ -147,5 +200,5 @@ pub(super) fn over<T>(b: &mut Binder<'_>, table: &Table, body: impl FnOnce(&mut 
 
 /// All columns of a table as they are.
 pub(super) fn all(b: &mut Binder<'_>, schema: &Schema) -> Vec<ExprId> {
-    schema.fields.iter().enumerate().map(|(index, field)| b.column(index, field.ty)).collect()
+    schema.fields.iter().enumerate().map(|(index, field)| b.field(index, field)).collect()
 }

@@ -9,6 +9,14 @@ use crate::{
 use kql_data::{Batch, Field, Schema, Type};
 use std::sync::Arc;
 
+/// `evaluate` as a source: plugins that fetch rows from elsewhere stand there, and none of them runs here.
+pub(super) fn source(b: &mut Binder<'_>, it: &Evaluate, stage: &Stage) -> Bind<Table> {
+    if let Some(fault) = b.catalogue.plugin_refusal(&it.call.function.text) {
+        return b.fault(it.call.function.span, &fault);
+    }
+    b.fail("SYN0002", stage.keyword, "this plugin needs a table in front of it")
+}
+
 pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stage) -> Bind<Table> {
     let name = it.call.function.text.as_str();
     if let Some(fault) = b.catalogue.plugin_refusal(name) {
@@ -22,11 +30,22 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
     }
     let op = Op::Evaluate { plugin: name.to_owned(), inputs, args };
     if input.node_reads_group(b) {
+        if let Some(schema) = over_no_rows(b, &op, &tables) {
+            return Ok(b.new_table(op, schema));
+        }
         return b.fail("KQL0002", stage.span, format!("the plugin `{name}` inside a subquery is not implemented yet"));
     }
     let declared = match &it.schema {
+        None => None,
         Some(schema) if !schema.open => Some(datatable::row_schema(b, schema)?),
-        _ => None,
+        Some(schema) => {
+            // `*` stands for the columns that are known without rows.
+            let declared = datatable::row_schema(b, schema)?;
+            let known = expected(name, &tables, &op, b).fields.into_iter();
+            let mut fields: Vec<Field> = known.filter(|it| declared.index_of(&it.name).is_none()).collect();
+            fields.extend(declared.fields);
+            Some(Schema::new(fields))
+        }
     };
     match b.catalogue.plugin(&b.plan, &op) {
         Some(Ok((schema, batches))) => {
@@ -41,7 +60,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
             let table = b.new_table(Op::Values { batch }, schema);
             // Without rows a plugin cannot tell all its columns.
             let open = n_rows == 0 || input.open;
-            let table = Table { open, ..table };
+            let table = Table { open: open && declared.is_none(), ..table };
             match declared {
                 Some(schema) => as_declared(b, schema, &table),
                 None => Ok(table),
@@ -49,9 +68,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
         }
         Some(Err(fault)) => b.fault(stage.span, &fault),
         None => {
-            let (schema, open) = match declared {
-                Some(schema) => (schema, false),
-                None => (expected(name, &tables, &op, b), true),
+            let (schema, open) = match (declared, over_no_rows(b, &op, &tables)) {
+                (Some(schema), _) => (schema, false),
+                (None, Some(schema)) => (schema, false),
+                (None, None) => (expected(name, &tables, &op, b), true),
             };
             let table = b.no_rows(schema);
             Ok(Table { open, ..table })
@@ -102,6 +122,22 @@ fn arg(
     }
     let expr = columns::over(b, input, |b| b.scalar(argument.value))?;
     Ok(EvaluateArg { name, value: EvaluateValue::Expr(expr) })
+}
+
+/// The columns of a plugin that gives the same whatever the rows are: it runs over none.
+fn over_no_rows(b: &mut Binder<'_>, op: &Op, tables: &[Table]) -> Option<Schema> {
+    let Op::Evaluate { plugin, args, .. } = op else { return None };
+    let depends_on_rows = matches!(plugin.as_str(), "bag_unpack" | "pivot" | "narrow" | "ipv4_lookup" | "ipv6_lookup");
+    let is_plain = |it: &EvaluateArg| match &it.value {
+        EvaluateValue::Expr(expr) => b.value_of(*expr).is_some(),
+        _ => true,
+    };
+    if depends_on_rows || !args.iter().all(is_plain) {
+        return None;
+    }
+    let inputs = tables.iter().map(|it| b.no_rows((*it.schema).clone()).node).collect();
+    let call = Op::Evaluate { plugin: plugin.clone(), inputs, args: args.clone() };
+    b.catalogue.plugin_columns(&b.plan, &call)
 }
 
 /// The columns that can be told without rows.

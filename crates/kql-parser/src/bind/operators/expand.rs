@@ -33,6 +33,7 @@ pub(super) fn bind(
             None => Type::Dynamic,
         };
         values.push(ExpandValue { value, ty });
+        let unknown = column.ty.is_none() && b.unknown.contains(&value);
         let name = match column.value.names.first() {
             Some(name) => name.text.clone(),
             None => own_name(b, column.value.value, &mut unnamed),
@@ -40,11 +41,11 @@ pub(super) fn bind(
         let at = fields.iter().position(|it| *it.name == *name);
         match at.and_then(|at| Some((fields.get_mut(at)?, outputs.get_mut(at)?))) {
             Some((field, output)) => {
-                field.ty = ty;
+                (field.ty, field.unknown) = (ty, unknown);
                 *output = ExpandOutput::Element(n);
             }
             None => {
-                fields.push(Field::new(name, ty));
+                fields.push(if unknown { Field::unknown(name) } else { Field::new(name, ty) });
                 outputs.push(ExpandOutput::Element(n));
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     plan::{ExprId as PlanExpr, Op},
     syntax::{ExprId, ExprKind, Find, FindOutput, Stage},
 };
-use kql_data::{Field, Schema, Set, Type, Value};
+use kql_data::{Field, Schema, Type, Value};
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Find, input: Option<Table>, stage: &Stage) -> Bind<Table> {
     let source = b.declared_name(&it.parameters, "withsource")?.unwrap_or_else(|| "source_".to_owned());
@@ -22,8 +22,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Find, input: Option<Table>, stage: &
     if legs.is_empty() {
         legs = union::wildcard(b, "*");
     }
-    let mut named = Set::default();
-    mentioned(b, it.predicate, &mut named);
+    let named = mentioned(b, it.predicate);
     let all = union::all_columns(&legs);
     let mut found = Vec::new();
     for leg in &legs {
@@ -43,29 +42,39 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Find, input: Option<Table>, stage: &
     for leg in &legs {
         shown.push(output(b, &it.output, leg, &legs, &named)?);
     }
-    Ok(union::combine(b, &shown, false, Some(source)))
+    Ok(union::combine(b, &shown, false, Some(source), stage.span))
 }
 
-/// The names that a predicate mentions.
-fn mentioned(b: &Binder<'_>, id: ExprId, names: &mut Set<String>) {
+/// The names that a predicate mentions, in the order of its text.
+fn mentioned(b: &Binder<'_>, id: ExprId) -> Vec<String> {
     let span = b.query.span(id);
+    let mut names: Vec<(usize, String)> = Vec::new();
     for expr in &b.query.exprs {
         if let ExprKind::Name(name) = &expr.kind
             && expr.span.start >= span.start
             && expr.span.end <= span.end
         {
-            _ = names.insert(name.text.clone());
+            names.push((expr.span.start as usize, name.text.clone()));
         }
     }
+    names.sort();
+    names.into_iter().map(|(_, name)| name).collect()
 }
 
-fn output(b: &mut Binder<'_>, output: &FindOutput, leg: &Table, legs: &[Table], named: &Set<String>) -> Bind<Table> {
+fn output(b: &mut Binder<'_>, output: &FindOutput, leg: &Table, legs: &[Table], named: &[String]) -> Bind<Table> {
     match output {
         FindOutput::Default | FindOutput::Smart => {
             // Columns that all tables share or that the predicate names; the rest goes into a bag.
-            let is_shown =
-                |field: &Field| named.contains(&*field.name) || legs.iter().all(|it| it.schema.fields.contains(field));
-            let wanted: Vec<Field> = leg.schema.fields.iter().filter(|it| is_shown(it)).cloned().collect();
+            let is_shown = |field: &Field| {
+                named.iter().any(|it| *it == *field.name) || legs.iter().all(|it| it.schema.fields.contains(field))
+            };
+            let mut wanted: Vec<Field> = leg.schema.fields.iter().filter(|it| is_shown(it)).cloned().collect();
+            // What all tables share comes first, then what the predicate names.
+            let is_common = |field: &Field| legs.iter().all(|it| it.schema.fields.contains(field));
+            wanted.sort_by_key(|it| match is_common(it) {
+                true => None,
+                false => named.iter().position(|name| *name == *it.name),
+            });
             let one = legs.len() == 1;
             project(b, &wanted, !one, leg)
         }

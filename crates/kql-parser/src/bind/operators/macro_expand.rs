@@ -45,7 +45,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MacroExpand, input: Option<Table>, s
     if legs.is_empty() {
         return b.fail("SEM0100", stage.span, "none of the entities has what the query names");
     }
-    Ok(union::combine(b, &legs, kind == Some("inner"), None))
+    Ok(union::combine(b, &legs, kind == Some("inner"), None, stage.span))
 }
 
 /// The entities of the group, which must differ.

@@ -94,7 +94,7 @@ fn node_tables(b: &mut Binder<'_>, nodes: &[GraphNodes], ends: &Ends) -> Bind<(A
         keys.push(columns::over(b, &table, |b| key(b, it.key, ends))?);
         legs.push(table);
     }
-    let all = union::combine(b, &legs, false, None);
+    let all = union::combine(b, &legs, false, None, Span::default());
     let schema = all.schema.clone();
     let Some(Op::Union { inputs }) = b.plan.node(all.node).map(|it| it.op.clone()) else {
         return Err(super::Reported);

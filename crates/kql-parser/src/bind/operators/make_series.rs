@@ -75,7 +75,10 @@ fn bound(b: &mut Binder<'_>, id: Option<crate::syntax::ExprId>, ty: Type) -> Bin
 
 fn series(b: &mut Binder<'_>, it: &SeriesColumn) -> Bind<NewColumn> {
     let span = it.value.span;
-    let expr = b.scalar(it.value.value)?;
+    let mut expr = b.scalar(it.value.value)?;
+    if !b.reads_row(expr) {
+        expr = b.any_of(expr, span)?;
+    }
     if !matches!(b.plan.expr(expr), Expr::Column { .. }) {
         return b.fail("SEM0098", span, "each series of `make-series` must be one aggregate");
     }

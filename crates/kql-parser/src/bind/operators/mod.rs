@@ -72,6 +72,9 @@ pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> B
         _ => {}
     }
     let Some(input) = input else {
+        if let O::Evaluate(it) = &stage.operator {
+            return evaluate::source(b, it, stage);
+        }
         return b.fail("SYN0002", stage.keyword, "this operator needs a table in front of it");
     };
     if let Some(graph) = &input.graph {

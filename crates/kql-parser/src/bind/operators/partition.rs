@@ -78,6 +78,6 @@ fn each_key(b: &mut Binder<'_>, it: &Partition, body: BodyId, input: Table, stag
         let closure = Closure { query: b.query.clone(), env: b.env.clone() };
         legs.push(b.body_table(closure, vec![(name.clone(), Binding::Scalar(key))], body, stage.span)?);
     }
-    let all = union::combine(b, &legs, false, None);
+    let all = union::combine(b, &legs, false, None, Default::default());
     Ok(if is_empty { b.no_rows((*all.schema).clone()) } else { all })
 }

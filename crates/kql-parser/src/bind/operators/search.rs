@@ -35,7 +35,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage:
         let table = filtered(b, it, case_sensitive, leg, Some(&all))?;
         found.push(Table { label, ..table });
     }
-    Ok(union::combine(b, &found, false, Some("$table".to_owned())))
+    Ok(union::combine(b, &found, false, Some("$table".to_owned()), stage.span))
 }
 
 fn filtered(

@@ -3,7 +3,7 @@
 use super::super::{Bind, Binder, Reported, Row, Table, scope::Binding};
 use super::project_away::matches;
 use crate::{
-    diagnostic::Severity,
+    diagnostic::{Severity, Span},
     plan::{ExprId as PlanExpr, Op},
     syntax::{ExprId, ExprKind, Stage, Step, Union},
 };
@@ -32,7 +32,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Union, input: Option<Table>, stage: 
     if legs.is_empty() {
         return b.fail("SEM0100", stage.span, "none of the tables of the union exists");
     }
-    Ok(combine(b, &legs, kind == Some("inner"), source))
+    Ok(combine(b, &legs, kind == Some("inner"), source, stage.span))
 }
 
 /// The tables of one leg: one, or as many as a wildcard matches; none when it may be missing.
@@ -123,7 +123,7 @@ pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
 }
 
 /// One table of all legs. Columns of one name and several types become one column a type: `x_long`, `x_string`.
-pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: Option<String>) -> Table {
+pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: Option<String>, span: Span) -> Table {
     // Columns of one name stand together, in the order in which the names are met.
     let mut by_name: IndexMap<Arc<str>, (Vec<Type>, usize)> = IndexMap::new();
     for leg in legs {
@@ -135,15 +135,26 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
             *n_legs += 1;
         }
     }
+    if !b.catalogue.runs() {
+        as_the_editor_shows(b, legs, &mut by_name, span);
+    }
     let is_kept = |(_, (_, n_legs)): &(&Arc<str>, &(Vec<Type>, usize))| !inner || *n_legs == legs.len();
     let columns: Vec<Field> = by_name
         .iter()
         .filter(is_kept)
         .flat_map(|(name, (types, _))| types.iter().map(|ty| Field::new(name.clone(), *ty)))
         .collect();
+    let unknown: kql_data::Set<&str> =
+        legs.iter().flat_map(|it| it.schema.fields.iter()).filter(|it| it.unknown).map(|it| &*it.name).collect();
     let names = output_names(&columns);
-    let mut fields: Vec<Field> =
-        columns.iter().zip(&names).map(|(field, name)| Field::new(name.as_str(), field.ty)).collect();
+    let mut fields: Vec<Field> = columns
+        .iter()
+        .zip(&names)
+        .map(|(field, name)| match unknown.contains(&*field.name) && field.ty == Type::Dynamic {
+            true => Field::unknown(name.as_str()),
+            false => Field::new(name.as_str(), field.ty),
+        })
+        .collect();
     if let Some(source) = &source {
         let mut name = source.clone();
         let mut n = 0;
@@ -163,10 +174,11 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
             let label = leg.label.clone().unwrap_or_else(|| format!("union_arg{n}"));
             exprs.push(b.constant(Value::String(label.into()), Type::String));
         }
-        let own: kql_data::Map<&Field, usize> = leg.schema.fields.iter().enumerate().map(|(n, it)| (it, n)).collect();
+        let own: kql_data::Map<(&str, Type), usize> =
+            leg.schema.fields.iter().enumerate().map(|(n, it)| ((&*it.name, it.ty), n)).collect();
         for field in &columns {
-            exprs.push(match own.get(field) {
-                Some(index) => b.column(*index, field.ty),
+            exprs.push(match own.get(&(&*field.name, field.ty)) {
+                Some(index) => b.field(*index, field),
                 None => *nulls.entry(field.ty).or_insert_with(|| b.constant(Value::null(field.ty), field.ty)),
             });
         }
@@ -178,6 +190,26 @@ pub(super) fn combine(b: &mut Binder<'_>, legs: &[Table], inner: bool, source: O
     let open = legs.iter().any(|it| it.open) || unsure;
     let table = b.new_table(Op::Union { inputs }, schema);
     Table { open, ..table }
+}
+
+/// Where the first two tables with a column agree on its type, the reference's language library goes on with that type alone,
+/// and so with the plain name. A check says what that library says, and warns of what answers will have.
+fn as_the_editor_shows(
+    b: &mut Binder<'_>,
+    legs: &[Table],
+    by_name: &mut IndexMap<Arc<str>, (Vec<Type>, usize)>,
+    span: Span,
+) {
+    for (name, (types, _)) in by_name.iter_mut().filter(|(_, (types, _))| types.len() > 1) {
+        let mut met = legs.iter().filter_map(|it| it.schema.fields.iter().find(|it| it.name == *name)).map(|it| it.ty);
+        let (first, second) = (met.next(), met.next());
+        if first.is_some() && first == second {
+            let names: Vec<String> = types.iter().map(|ty| format!("`{name}_{ty}`")).collect();
+            let message = format!("`{name}` has several types here: answers have {}", names.join(", "));
+            types.truncate(1);
+            b.warn("KQL0006", span, message);
+        }
+    }
 }
 
 /// A name that stands for several types is told apart by them.

@@ -2,43 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests stand outside test functions")]
 
+mod room;
+
+use room::Room;
 use std::{
-    fs,
     io::Write,
-    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
-
-/// A directory of the test's own, removed at the end.
-struct Room(PathBuf);
-
-impl Room {
-    fn new(name: &str) -> Room {
-        let path = std::env::temp_dir().join(format!("kql-cli-{}-{name}", std::process::id()));
-        _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Room(path)
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> &Room {
-        fs::write(self.0.join(name), text).unwrap();
-        self
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).unwrap()
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// What the command wrote.
 struct Ran {

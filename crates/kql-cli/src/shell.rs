@@ -138,7 +138,8 @@ impl Shell {
 
     fn greet(&self) {
         let engine = self.engine.borrow();
-        let tables: Vec<String> = engine.tables().map(|it| format!("{} ({} rows)", it.0, it.1.n_rows())).collect();
+        let rows = |n: usize| format!("{n} {}", if n == 1 { "row" } else { "rows" });
+        let tables: Vec<String> = engine.tables().map(|it| format!("{} ({})", it.0, rows(it.1.n_rows()))).collect();
         let tables = if tables.is_empty() { "no tables; .load FILE loads one".to_owned() } else { tables.join(", ") };
         self.report.note(&format!("kql {}: {tables}. .help tells more.", env!("CARGO_PKG_VERSION")));
     }

@@ -1,8 +1,7 @@
 //! String columns by dictionary: one entry a distinct value, a code a row.
 
 use arrow_array::{Array, LargeStringArray};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
-use hashbrown::HashTable;
+use arrow_buffer::ScalarBuffer;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -57,97 +56,6 @@ pub struct DictionaryColumn {
     pub codes: ScalarBuffer<u32>,
     /// What the codes mean.
     pub dictionary: Arc<StringDictionary>,
-}
-
-/// Builds a dictionary and the codes of its rows. Every value is held once.
-#[derive(Debug)]
-pub struct DictionaryBuilder {
-    slots: HashTable<Slot>,
-    hasher: ahash::RandomState,
-    text: String,
-    /// Where values end in `text`; code 0, "", ends at 0.
-    ends: Vec<usize>,
-}
-
-/// What is known of a value without looking elsewhere: most of the time of a look-up is waiting for memory.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    start: usize,
-    /// Of values beyond 4 GiB, which no limit lets through, the low bits.
-    len: u32,
-    code: u32,
-}
-
-impl Slot {
-    #[inline]
-    fn text<'a>(&self, text: &'a str) -> &'a [u8] {
-        text.as_bytes().get(self.start..self.start + self.len as usize).unwrap_or(&[])
-    }
-}
-
-impl Default for DictionaryBuilder {
-    fn default() -> Self {
-        let mut it = DictionaryBuilder {
-            slots: HashTable::new(),
-            hasher: ahash::RandomState::new(),
-            text: String::new(),
-            ends: Vec::new(),
-        };
-        _ = it.code("");
-        it
-    }
-}
-
-impl DictionaryBuilder {
-    /// The code of a value, new or known.
-    #[inline]
-    pub fn code(&mut self, value: &str) -> u32 {
-        let hash = self.hasher.hash_one(value.as_bytes());
-        let (text, bytes) = (&self.text, value.as_bytes());
-        match self.slots.find(hash, |it| it.len as usize == bytes.len() && it.text(text) == bytes) {
-            Some(it) => it.code,
-            None => self.add(hash, value),
-        }
-    }
-
-    fn add(&mut self, hash: u64, value: &str) -> u32 {
-        // A column has at most u32::MAX rows, so codes cannot run out.
-        let slot = Slot { start: self.text.len(), len: value.len() as u32, code: self.ends.len() as u32 };
-        self.text.push_str(value);
-        self.ends.push(self.text.len());
-        let (text, hasher) = (&self.text, &self.hasher);
-        _ = self.slots.insert_unique(hash, slot, |it| hasher.hash_one(it.text(text)));
-        slot.code
-    }
-
-    /// The value of a code; "" for one that was not given.
-    pub fn value(&self, code: u32) -> &str {
-        let code = code as usize;
-        let from = code.checked_sub(1).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
-        self.ends.get(code).and_then(|to| self.text.get(from..*to)).unwrap_or("")
-    }
-
-    /// Number of distinct values.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Never: "" is always there.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// Bytes that it holds.
-    pub fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * 8 + self.slots.capacity() * (size_of::<Slot>() + 1)
-    }
-
-    /// The dictionary.
-    pub fn finish(self) -> StringDictionary {
-        let offsets = std::iter::once(0).chain(self.ends.iter().map(|it| *it as i64)).collect::<Vec<i64>>();
-        let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), self.text.into_bytes().into(), None);
-        StringDictionary::new(values.unwrap_or_else(|_| LargeStringArray::from(vec![""])))
-    }
 }
 
 /// Strings of a column by row, whatever its encoding.

@@ -12,6 +12,9 @@ use std::fmt;
 
 pub use crate::read::source::Bytes;
 
+/// Bytes of a line, whatever the limits say.
+const LINE_BYTES_MAX: usize = 1 << 31;
+
 /// A load that could not go on, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadError {
@@ -161,7 +164,9 @@ pub struct Loader {
 
 impl Loader {
     /// A loader without rows.
-    pub fn new(options: LoadOptions) -> Loader {
+    pub fn new(mut options: LoadOptions) -> Loader {
+        // Places within a line are kept in 32 bits.
+        options.limits.line_bytes = options.limits.line_bytes.min(LINE_BYTES_MAX);
         let tree = Tree::new(Loader::chunk_rows(&options));
         let shape = options.shape;
         Loader { options, tree, shape, accounting: Accounting::default(), texts: false }
@@ -204,12 +209,12 @@ impl Loader {
                 text::Reader { limits, tree, accounting }.read(&mut source, column)
             }
             _ => {
-                let (fast, parser) = (!options.careful, Default::default());
+                let (fast, scratch) = (!options.careful, String::new());
                 let alone = if options.block_bytes == 0 { 8 } else { 1 };
                 if options.block_bytes > 0 {
                     source.set_block(options.block_bytes);
                 }
-                json::Reader { limits, shape, tree, accounting, fast, parser, alone }.read(&mut source)
+                json::Reader { limits, shape, tree, accounting, fast, scratch, alone }.read(&mut source)
             }
         };
         assert_balanced(accounting)?;

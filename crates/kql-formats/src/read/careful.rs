@@ -2,7 +2,7 @@
 
 use super::record::Keys;
 use super::scan::{Cursor, NUMBER_BYTES, Number};
-use crate::shred::{NodeId, ROOT, Tree};
+use crate::shred::{NONE, NodeId, ROOT, Tree};
 use indexmap::IndexMap;
 use kql_data::Tag;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -86,9 +86,9 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
     let twice = |_| "a value came twice".to_owned();
     let Members(members) = serde_json::from_str(text).map_err(|it| reason(&it))?;
     let mark = tree.mark();
-    tree.set(node, Tag::Bag).map_err(twice)?;
+    tree.set_bag(node).map_err(twice)?;
     let details = if node == ROOT && keys.audit { details(&members, tree) } else { None };
-    let mut last = None;
+    let mut last = NONE;
     for (key, value) in &members {
         let member = match details {
             Some(it) if it == key => tree.alias(key, Keys::DETAILS),
@@ -102,11 +102,11 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
             }
             tree.undo(mark);
             check_numbers(text)?;
-            return tree.set_raw(node, text).map_err(twice);
+            return tree.set_own_text(node, Tag::Raw, text).map_err(twice);
         };
         let child = tree.at(node, member).node;
         write_value(value.get(), child, keys, tree)?;
-        last = Some(member);
+        last = member;
     }
     Ok(())
 }
@@ -116,12 +116,12 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
     match text.bytes().next() {
         Some(b'"') => {
             let text: String = serde_json::from_str(text).map_err(|it| reason(&it))?;
-            tree.set_string(node, &text).map_err(twice)
+            tree.set_own_text(node, Tag::String, &text).map_err(twice)
         }
         Some(b'{') => object(text, node, keys, tree),
         Some(b'[') => {
             check_numbers(text)?;
-            tree.set_raw(node, text).map_err(twice)
+            tree.set_own_text(node, Tag::Raw, text).map_err(twice)
         }
         Some(b't') => tree.set(node, Tag::True).map_err(twice),
         Some(b'f') => tree.set(node, Tag::False).map_err(twice),
@@ -129,7 +129,7 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
         _ => match Cursor::new(text).number() {
             Ok(Number::Long(it)) => tree.set_long(node, it).map_err(twice),
             Ok(Number::Real(it)) => tree.set_real(node, it).map_err(twice),
-            Ok(Number::Raw) => tree.set_raw(node, text).map_err(twice),
+            Ok(Number::Raw) => tree.set_own_text(node, Tag::Raw, text).map_err(twice),
             Err(_) => Err(format!("a number of over {NUMBER_BYTES} characters")),
         },
     }

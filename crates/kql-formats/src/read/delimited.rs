@@ -4,7 +4,7 @@ use super::source::Source;
 use crate::{
     Accounting, Header, LoadError, Reject,
     accounting::cut,
-    shred::{NodeId, ROOT, Tree},
+    shred::{NONE, NodeId, ROOT, Tree},
 };
 use kql_data::{Fault, Limits, Tag};
 use std::borrow::Cow;
@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self, names: Vec<String>) {
         let tree = &mut *self.tree;
-        self.columns = names.iter().map(|it| tree.member(ROOT, None, it).map(|it| tree.at(ROOT, it).node)).collect();
+        self.columns = names.iter().map(|it| tree.member(ROOT, NONE, it).map(|it| tree.at(ROOT, it).node)).collect();
     }
 
     fn text<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
@@ -166,15 +166,15 @@ impl<'a> Reader<'a> {
             return self.reject(source, text, bytes, reason);
         }
         let mark = self.tree.mark();
-        let mut written = self.tree.set(ROOT, Tag::Bag).is_ok();
+        let mut written = self.tree.set_bag(ROOT).is_ok();
         for (cell, column) in cells.iter().zip(&self.columns) {
-            written &= column.is_some_and(|column| self.tree.set_string(column, cell).is_ok());
+            written &= column.is_some_and(|column| self.tree.set_own_text(column, Tag::String, cell).is_ok());
         }
         if !written {
             self.tree.undo_row(mark);
             return self.reject(source, text, bytes, "more columns than a table may have".to_owned());
         }
-        self.tree.end_row();
+        self.tree.end_row("");
         self.accounting.rows += 1;
         self.accounting.row_bytes += bytes as u64;
     }

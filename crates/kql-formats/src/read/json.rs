@@ -1,6 +1,10 @@
 //! JSON sources: lines, arrays, pages of an interface.
 
-use super::{careful, parallel, record::Fast, record::Keys, source::Source};
+use super::{
+    careful, parallel,
+    record::{self, Keys},
+    source::Source,
+};
 use crate::{
     Accounting, LoadError, Reject,
     accounting::cut,
@@ -8,7 +12,7 @@ use crate::{
     shred::Tree,
 };
 use kql_data::{Fault, Limits, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 /// Keys under which a page holds its records.
 const PAGE_KEYS: [&str; 3] = ["data", "value", "Records"];
@@ -38,6 +42,9 @@ const ENVELOPE: [&str; 22] = [
     "cursor",
 ];
 
+/// What may stand around the record of a line.
+const BLANKS: [char; 6] = ['\n', '\r', ' ', '\t', '\0', '\u{feff}'];
+
 /// Reads JSON records into a tree.
 pub(crate) struct Reader<'a> {
     pub(crate) limits: &'a Limits,
@@ -47,7 +54,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) accounting: &'a mut Accounting,
     /// Whether the fast path is taken; not in tests that compare.
     pub(crate) fast: bool,
-    pub(crate) parser: Fast,
+    pub(crate) scratch: String,
     /// Blocks of lines read before other threads help.
     pub(crate) alone: usize,
 }
@@ -104,29 +111,46 @@ impl Reader<'_> {
             if size > self.limits.line_bytes.saturating_add(1) {
                 let (name, limit) = ("line_bytes", self.limits.line_bytes as u64);
                 let fault = Fault::Limit { name, limit, by: "a line of the input".to_owned() };
+                self.tree.settle(whole.unwrap_or(""));
                 return Err(LoadError::at(source, place.line, place.offset, fault));
             }
-            let text = match whole.and_then(|it| it.get(at..at + size)) {
-                Some(it) => Cow::Borrowed(it),
-                None => self.text(rest.get(..size).unwrap_or(&[])),
-            };
             self.accounting.bytes += size as u64;
             self.accounting.lines += 1;
-            self.line(source, &text, place);
+            match whole {
+                Some(block) => self.line(source, block, at..at + size, place),
+                None => {
+                    let text = self.text(rest.get(..size).unwrap_or(&[]));
+                    let text = text.trim_matches(BLANKS);
+                    if text.is_empty() { self.blank_line(place) } else { self.record(source, text, place) }
+                }
+            }
             at += size;
             n_lines += 1;
         }
+        self.tree.settle(whole.unwrap_or(""));
         Ok(n_lines)
     }
 
-    fn line(&mut self, source: &str, text: &str, place: Place) {
-        let text = text.trim_matches(['\n', '\r', ' ', '\t', '\0', '\u{feff}']);
+    /// A line that is `range` of a block.
+    fn line(&mut self, source: &str, block: &str, range: Range<usize>, place: Place) {
+        let line = block.get(range.clone()).unwrap_or("");
+        let from = range.start + (line.len() - line.trim_start_matches(BLANKS).len());
+        let text = line.trim_matches(BLANKS);
         if text.is_empty() {
-            self.accounting.blank += 1;
-            self.accounting.blank_bytes += place.bytes;
-        } else {
-            self.record(source, text, place);
+            return self.blank_line(place);
         }
+        let (keys, depth) = self.keys(text);
+        let range = from..from + text.len();
+        let read = match self.fast && record::read(block, range, depth, keys, self.tree, &mut self.scratch).is_ok() {
+            true => Ok(0),
+            false => careful::read(text, depth, keys, self.tree),
+        };
+        self.end_record(source, block, text, place, read);
+    }
+
+    fn blank_line(&mut self, place: Place) {
+        self.accounting.blank += 1;
+        self.accounting.blank_bytes += place.bytes;
     }
 
     /// UTF-8, with anything else replaced and counted.
@@ -141,17 +165,26 @@ impl Reader<'_> {
         }
     }
 
-    fn record(&mut self, source: &str, text: &str, place: Place) {
+    /// How the keys of a record are read, and how deep it may be nested.
+    fn keys(&mut self, text: &str) -> (Keys, usize) {
         let shape = *self.shape.get_or_insert_with(|| openai::detect(text));
-        let keys = Keys { audit: shape == Shape::OpenAiAudit };
-        let depth = self.limits.json_depth.min(json::DEPTH_MAX);
-        let read = match self.fast && self.parser.read(text, depth, keys, self.tree).is_ok() {
+        (Keys { audit: shape == Shape::OpenAiAudit }, self.limits.json_depth.min(json::DEPTH_MAX))
+    }
+
+    /// A record that stands in no block.
+    fn record(&mut self, source: &str, text: &str, place: Place) {
+        let (keys, depth) = self.keys(text);
+        let read = match self.fast && record::read_alone(text, depth, keys, self.tree, &mut self.scratch).is_ok() {
             true => Ok(0),
             false => careful::read(text, depth, keys, self.tree),
         };
+        self.end_record(source, "", text, place, read);
+    }
+
+    fn end_record(&mut self, source: &str, block: &str, text: &str, place: Place, read: Result<u64, String>) {
         match read {
             Ok(replaced) => {
-                self.tree.end_row();
+                self.tree.end_row(block);
                 self.accounting.rows += 1;
                 self.accounting.row_bytes += place.bytes;
                 self.accounting.replaced_bytes += replaced;

@@ -5,7 +5,7 @@ pub(crate) mod delimited;
 pub(crate) mod json;
 mod parallel;
 pub(crate) mod record;
-mod scan;
+pub(crate) mod scan;
 pub(crate) mod source;
 pub(crate) mod text;
 mod utf16;

@@ -2,7 +2,7 @@
 //!
 //! Rows, rejects and columns come out in the order of the input, as if one thread had read it.
 
-use super::{json::Reader, record::Fast, source::Source};
+use super::{json::Reader, source::Source};
 use crate::{
     Accounting, LoadError,
     openai::Shape,
@@ -158,9 +158,9 @@ impl Work<'_> {
         while let Some(run) = self.next(std::mem::take(&mut buffer)) {
             let before = tree.n_chunks();
             let mut shape = Some(self.shape);
-            let (limits, fast, parser) = (self.limits, self.fast, Fast::default());
+            let (limits, fast, scratch) = (self.limits, self.fast, String::new());
             let (tree_, accounting) = (&mut tree, &mut accounting);
-            let mut reader = Reader { limits, shape: &mut shape, tree: tree_, accounting, fast, parser, alone: 0 };
+            let mut reader = Reader { limits, shape: &mut shape, tree: tree_, accounting, fast, scratch, alone: 0 };
             let mut res = reader.block(self.name, &run.bytes, run.line, run.offset).map(|_| ());
             tree.end_chunk();
             runs.resize(runs.len() + tree.n_chunks() - before, run.index);

@@ -3,9 +3,10 @@
 //! It checks all syntax. A record that it finds odd (not JSON, a key twice, nested too deep) is undone and given to
 //! [`super::careful`], which decides.
 
-use super::scan::{Cursor, Number, Odd};
-use crate::shred::{NodeId, ROOT, Tree, Twice};
+use super::scan::{Cursor, Number, Odd, Text};
+use crate::shred::{Base, NONE, NodeId, ROOT, Tree, Twice};
 use kql_data::Tag;
+use std::ops::Range;
 
 impl From<Twice> for Odd {
     fn from(_: Twice) -> Odd {
@@ -31,152 +32,193 @@ impl Keys {
     }
 
     /// The column of a key, made if it is new. `None` when there is no room, or the careful reader must see all keys.
-    fn column(self, tree: &mut Tree, last: Option<u32>, key: &str) -> Option<u32> {
-        if self.audit && !tree.has_key(ROOT, key) {
-            let is_details = match tree.child(ROOT, "type") {
-                Some(kind) if tree.is_set(kind) => tree.string(kind).is_some_and(|kind| Keys::stands_for(key, kind)),
-                _ if matches!(key, "id" | "object" | "type") => false,
-                _ => return None,
-            };
-            if is_details {
-                _ = tree.alias(key, Keys::DETAILS)?;
-            }
+    fn column(self, tree: &mut Tree, last: u32, key: &str, block: &str) -> Option<u32> {
+        if !self.audit {
+            return tree.member(ROOT, last, key);
+        }
+        if let Some(known) = tree.known_member(ROOT, last, key) {
+            return Some(known);
+        }
+        let is_details = match tree.child(ROOT, "type") {
+            Some(kind) if tree.is_set(kind) => tree.string(kind, block).is_some_and(|kind| Keys::stands_for(key, kind)),
+            _ if matches!(key, "id" | "object" | "type") => false,
+            _ => return None,
+        };
+        if is_details {
+            _ = tree.alias(key, Keys::DETAILS)?;
         }
         tree.member(ROOT, last, key)
     }
 }
 
-/// Reads records.
-#[derive(Debug, Default)]
-pub(crate) struct Fast {
-    scratch: String,
+/// Reads one record.
+pub(crate) struct Fast<'a> {
+    cursor: Cursor<'a>,
+    /// What the record stands in.
+    block: &'a str,
+    base: Base,
+    keys: Keys,
+    tree: &'a mut Tree,
+    scratch: &'a mut String,
 }
 
-impl Fast {
-    /// Reads a record. On failure the row is as it was.
-    pub(crate) fn read(&mut self, text: &str, depth_max: usize, keys: Keys, tree: &mut Tree) -> Result<(), Odd> {
-        let mark = tree.mark();
-        let mut cursor = Cursor::new(text);
-        cursor.space();
-        let res = if cursor.byte() == b'{' {
-            self.object(&mut cursor, ROOT, depth_max, keys, tree).and_then(|()| {
-                cursor.space();
-                if cursor.is_end() { Ok(()) } else { Err(Odd) }
-            })
-        } else {
-            Err(Odd)
-        };
-        if res.is_err() {
-            tree.undo_row(mark);
+/// Reads the record that is `range` of a text. On failure the row is as it was.
+///
+/// With [`Base::BLOCK`] the text is the block that the tree is settled with; otherwise it is the record alone.
+pub(crate) fn read(
+    text: &str,
+    range: Range<usize>,
+    depth_max: usize,
+    keys: Keys,
+    tree: &mut Tree,
+    scratch: &mut String,
+) -> Result<(), Odd> {
+    let mark = tree.mark();
+    let cursor = Cursor::within(text, range);
+    let mut reader = Fast { cursor, block: text, base: Base::BLOCK, keys, tree, scratch };
+    let res = reader.record(depth_max);
+    if res.is_err() {
+        tree.undo_row(mark);
+    }
+    res
+}
+
+/// Reads a record that stands in no block. On failure the row is as it was.
+pub(crate) fn read_alone(
+    text: &str,
+    depth_max: usize,
+    keys: Keys,
+    tree: &mut Tree,
+    scratch: &mut String,
+) -> Result<(), Odd> {
+    let mark = tree.mark();
+    let base = tree.stash(text);
+    let mut reader = Fast { cursor: Cursor::new(text), block: "", base, keys, tree, scratch };
+    let res = reader.record(depth_max);
+    if res.is_err() {
+        tree.undo_row(mark);
+    }
+    res
+}
+
+impl Fast<'_> {
+    fn record(&mut self, depth_max: usize) -> Result<(), Odd> {
+        self.cursor.space();
+        if self.cursor.byte() != b'{' {
+            return Err(Odd);
         }
-        res
+        self.object(ROOT, depth_max)?;
+        self.cursor.space();
+        if self.cursor.is_end() { Ok(()) } else { Err(Odd) }
     }
 
     /// Reads an object, from its bracket on. `depth` levels may open, this one included.
-    fn object(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        node: NodeId,
-        depth: usize,
-        keys: Keys,
-        tree: &mut Tree,
-    ) -> Result<(), Odd> {
+    fn object(&mut self, node: NodeId, depth: usize) -> Result<(), Odd> {
         let depth = depth.checked_sub(1).ok_or(Odd)?;
-        let (start, mark) = (cursor.at, tree.mark());
-        tree.set(node, Tag::Bag)?;
-        cursor.at += 1;
-        cursor.space();
-        if cursor.byte() == b'}' {
-            cursor.at += 1;
+        let (start, mark) = (self.cursor.at, self.tree.mark());
+        self.tree.set_bag(node)?;
+        self.cursor.at += 1;
+        self.cursor.space();
+        if self.cursor.byte() == b'}' {
+            self.cursor.at += 1;
             return Ok(());
         }
-        let mut last = None;
+        let mut last = NONE;
         loop {
-            let Some(member) = self.key(cursor, node, last, keys, tree)? else {
-                // No room for another key: the bag is kept as text.
-                tree.undo(mark);
-                cursor.at = start;
-                cursor.skip_value(depth + 1)?;
-                return Ok(tree.set_raw(node, cursor.since(start)?)?);
+            let (member, child) = match self.tree.predicted(node, last, self.cursor.window()) {
+                Some(it) => {
+                    self.cursor.at += it.len;
+                    (it.member, it.node)
+                }
+                None => match self.key(node, last)? {
+                    Some(it) => (it, self.tree.at(node, it).node),
+                    None => {
+                        // No room for another key: the bag is kept as text.
+                        self.tree.undo(mark);
+                        self.cursor.at = start;
+                        self.cursor.skip_value(depth + 1)?;
+                        return self.text(node, Tag::Raw, start, self.cursor.at);
+                    }
+                },
             };
-            cursor.space();
-            let child = tree.at(node, member).node;
-            self.value(cursor, child, depth, keys, tree)?;
-            cursor.space();
-            match cursor.byte() {
+            self.cursor.space();
+            self.value(child, depth)?;
+            self.cursor.space();
+            match self.cursor.byte() {
                 b',' => {
-                    cursor.at += 1;
-                    cursor.space();
+                    self.cursor.at += 1;
+                    self.cursor.space();
                 }
                 b'}' => {
-                    cursor.at += 1;
+                    self.cursor.at += 1;
                     return Ok(());
                 }
                 _ => return Err(Odd),
             }
-            last = Some(member);
+            last = member;
         }
     }
 
-    /// Reads a key and its colon. `None` when the node has no room for it.
     #[inline]
-    fn key(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        node: NodeId,
-        last: Option<u32>,
-        keys: Keys,
-        tree: &mut Tree,
-    ) -> Result<Option<u32>, Odd> {
-        if let Some((member, len)) = tree.predicted(node, last, cursor.rest()) {
-            cursor.at += len;
-            return Ok(Some(member));
-        }
-        let key = cursor.string(&mut self.scratch)?;
-        let member = if node == ROOT { keys.column(tree, last, key) } else { tree.member(node, last, key) };
-        cursor.space();
-        cursor.expect(b':')?;
+    fn text(&mut self, node: NodeId, tag: Tag, from: usize, to: usize) -> Result<(), Odd> {
+        Ok(self.tree.set_text(node, tag, self.base.place(from, to))?)
+    }
+
+    /// Reads a key that was not guessed, and its colon. `None` when the node has no room for it.
+    #[inline(never)]
+    fn key(&mut self, node: NodeId, last: u32) -> Result<Option<u32>, Odd> {
+        self.scratch.clear();
+        let key = match self.cursor.string()? {
+            Text::Plain(from, to) => self.cursor.slice(from, to)?,
+            Text::Escaped(from) => {
+                self.cursor.unescape(from, self.scratch)?;
+                self.scratch.as_str()
+            }
+        };
+        let member = match node {
+            ROOT => self.keys.column(self.tree, last, key, self.block),
+            _ => self.tree.member(node, last, key),
+        };
+        self.cursor.space();
+        self.cursor.expect(b':')?;
         if member.is_none() && node == ROOT { Err(Odd) } else { Ok(member) }
     }
 
     #[inline]
-    fn value(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        node: NodeId,
-        depth: usize,
-        keys: Keys,
-        tree: &mut Tree,
-    ) -> Result<(), Odd> {
-        match cursor.byte() {
-            b'"' => {
-                let text = cursor.string(&mut self.scratch)?;
-                tree.set_string(node, text)?;
-            }
-            b'{' => self.object(cursor, node, depth, keys, tree)?,
+    fn value(&mut self, node: NodeId, depth: usize) -> Result<(), Odd> {
+        match self.cursor.byte() {
+            b'"' => match self.cursor.string()? {
+                Text::Plain(from, to) => self.text(node, Tag::String, from, to)?,
+                Text::Escaped(from) => {
+                    let start = self.tree.side().len();
+                    self.cursor.unescape(from, self.tree.side())?;
+                    self.tree.set_side(node, Tag::String, start)?;
+                }
+            },
+            b'{' => self.object(node, depth)?,
             b'[' => {
-                let start = cursor.at;
-                cursor.skip_value(depth)?;
-                tree.set_raw(node, cursor.since(start)?)?;
+                let start = self.cursor.at;
+                self.cursor.skip_value(depth)?;
+                self.text(node, Tag::Raw, start, self.cursor.at)?;
             }
             b't' => {
-                cursor.literal("true")?;
-                tree.set(node, Tag::True)?;
+                self.cursor.literal("true")?;
+                self.tree.set(node, Tag::True)?;
             }
             b'f' => {
-                cursor.literal("false")?;
-                tree.set(node, Tag::False)?;
+                self.cursor.literal("false")?;
+                self.tree.set(node, Tag::False)?;
             }
             b'n' => {
-                cursor.literal("null")?;
-                tree.set(node, Tag::Null)?;
+                self.cursor.literal("null")?;
+                self.tree.set(node, Tag::Null)?;
             }
             b'-' | b'0'..=b'9' => {
-                let start = cursor.at;
-                match cursor.number()? {
-                    Number::Long(it) => tree.set_long(node, it)?,
-                    Number::Real(it) => tree.set_real(node, it)?,
-                    Number::Raw => tree.set_raw(node, cursor.since(start)?)?,
+                let start = self.cursor.at;
+                match self.cursor.number()? {
+                    Number::Long(it) => self.tree.set_long(node, it)?,
+                    Number::Real(it) => self.tree.set_real(node, it)?,
+                    Number::Raw => self.text(node, Tag::Raw, start, self.cursor.at)?,
                 }
             }
             _ => return Err(Odd),

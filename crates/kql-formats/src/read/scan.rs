@@ -2,6 +2,8 @@
 //!
 //! Every step either ends behind a well-formed piece or fails. What fails is decided by the careful reader.
 
+use std::ops::Range;
+
 /// The text is not JSON, or not of a kind that the fast path knows.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Odd;
@@ -13,7 +15,18 @@ pub(crate) const NUMBER_BYTES: usize = 1_024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     text: &'a str,
+    /// The text and what stands behind it, where keys are guessed.
+    whole: &'a [u8],
     pub(crate) at: usize,
+}
+
+/// A string that was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text {
+    /// It stands as it is between these places.
+    Plain(usize, usize),
+    /// It has escapes, or is none; it begins here, and the cursor is at what is not plain.
+    Escaped(usize),
 }
 
 /// A number as the engine holds it.
@@ -25,32 +38,45 @@ pub(crate) enum Number {
     Raw,
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// Bytes before the first quote, backslash or control character of eight, if there is one.
+/// Bytes before the first quote, backslash or control character of sixteen; 16 when there is none.
+///
+/// Written so that the compiler makes vector instructions of it.
 #[inline]
-fn special(eight: u64) -> Option<usize> {
-    let equals = |byte: u64| {
-        let x = eight ^ (ONES * byte);
-        x.wrapping_sub(ONES) & !x
-    };
-    let control = eight.wrapping_sub(ONES * 0x20) & !eight;
-    // A borrow can only mark bytes behind a true mark, and the first mark is taken.
-    let marks = (equals(u64::from(b'"')) | equals(u64::from(b'\\')) | control) & HIGH;
-    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
+fn special(sixteen: &[u8; 16]) -> usize {
+    let mut marks = [0_u8; 16];
+    for (mark, byte) in marks.iter_mut().zip(sixteen) {
+        *mark = if (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\') { 0xFF } else { 0 };
+    }
+    u128::from_le_bytes(marks).trailing_zeros() as usize / 8
 }
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a text.
     pub(crate) fn new(text: &'a str) -> Cursor<'a> {
-        Cursor { text, at: 0 }
+        Cursor { text, whole: text.as_bytes(), at: 0 }
+    }
+
+    /// Within a range of a text.
+    pub(crate) fn within(text: &'a str, range: Range<usize>) -> Cursor<'a> {
+        Cursor { text: text.get(..range.end).unwrap_or(""), whole: text.as_bytes(), at: range.start }
     }
 
     /// What is left.
     #[inline]
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or(&[])
+    }
+
+    /// What is left and stands behind it: for comparison with a piece that has no white space at its end.
+    #[inline]
+    pub(crate) fn window(&self) -> &'a [u8] {
+        self.whole.get(self.at..).unwrap_or(&[])
+    }
+
+    /// The text between two places.
+    #[inline]
+    pub(crate) fn slice(&self, from: usize, to: usize) -> Result<&'a str, Odd> {
+        self.text.get(from..to).ok_or(Odd)
     }
 
     /// The next byte; 0 at the end.
@@ -107,53 +133,53 @@ impl<'a> Cursor<'a> {
     /// Goes to the first quote, backslash or control character.
     #[inline]
     fn seek_special(&mut self) {
-        let (words, _) = self.rest().as_chunks::<8>();
-        for (index, word) in words.iter().enumerate() {
-            if let Some(it) = special(u64::from_le_bytes(*word)) {
-                self.at += index * 8 + it;
+        let mut rest = self.rest();
+        while let Some((sixteen, more)) = rest.split_first_chunk::<16>() {
+            let n = special(sixteen);
+            self.at += n;
+            if n < 16 {
                 return;
             }
+            rest = more;
         }
-        self.at += words.len() * 8;
-        let bytes = self.text.as_bytes();
-        while bytes.get(self.at).is_some_and(|it| *it >= 0x20 && *it != b'"' && *it != b'\\') {
-            self.at += 1;
-        }
+        self.at += rest.iter().take_while(|it| **it >= 0x20 && **it != b'"' && **it != b'\\').count();
     }
 
-    /// Reads a string, from its quote on. Escapes are put together in `scratch`.
+    /// Reads a string, from its quote on. What has escapes is for [`Cursor::unescape`].
     #[inline]
-    pub(crate) fn string<'b>(&mut self, scratch: &'b mut String) -> Result<&'b str, Odd>
-    where
-        'a: 'b,
-    {
+    pub(crate) fn string(&mut self) -> Result<Text, Odd> {
         self.expect(b'"')?;
+        Ok(self.string_rest())
+    }
+
+    /// Goes on in a string, behind an escape.
+    #[inline]
+    pub(crate) fn string_rest(&mut self) -> Text {
         let start = self.at;
         self.seek_special();
-        if self.byte() == b'"' {
-            let text = self.since(start)?;
-            self.at += 1;
-            return Ok(text);
+        if self.byte() != b'"' {
+            return Text::Escaped(start);
         }
-        self.escaped_string(start, scratch)?;
-        Ok(scratch)
+        self.at += 1;
+        Text::Plain(start, self.at - 1)
     }
 
-    fn escaped_string(&mut self, start: usize, scratch: &mut String) -> Result<(), Odd> {
-        scratch.clear();
-        scratch.push_str(self.since(start)?);
+    /// Reads the rest of a string that begins at `start`; appends the string to `out`, also when it fails.
+    #[inline(never)]
+    pub(crate) fn unescape(&mut self, start: usize, out: &mut String) -> Result<(), Odd> {
+        out.push_str(self.since(start)?);
         loop {
             match self.byte() {
                 b'"' => {
                     self.at += 1;
                     return Ok(());
                 }
-                b'\\' => scratch.push(self.escape()?),
+                b'\\' => out.push(self.escape()?),
                 _ => return Err(Odd),
             }
             let from = self.at;
             self.seek_special();
-            scratch.push_str(self.since(from)?);
+            out.push_str(self.since(from)?);
         }
     }
 
@@ -225,12 +251,13 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         let digits = self.at;
-        let mut whole: i64 = 0;
-        let mut fits = true;
-        while let digit @ b'0'..=b'9' = self.byte() {
-            let next = whole.checked_mul(10).and_then(|it| it.checked_sub(i64::from(digit - b'0')));
-            fits &= next.is_some();
-            whole = next.unwrap_or(0);
+        let mut whole: u64 = 0;
+        loop {
+            let digit = self.byte().wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
             self.at += 1;
         }
         let n_digits = self.at - digits;
@@ -241,12 +268,12 @@ impl<'a> Cursor<'a> {
         if matches!(self.byte(), b'.' | b'e' | b'E') {
             return self.real(start);
         }
-        // Counted downward, since the smallest has no positive.
-        Ok(match (fits, negative) {
-            (false, _) => Number::Raw,
-            (true, true) if whole == 0 => Number::Real(-0.0),
-            (true, true) => Number::Long(whole),
-            (true, false) => whole.checked_neg().map_or(Number::Raw, Number::Long),
+        Ok(match (n_digits, negative) {
+            (1, true) if whole == 0 => Number::Real(-0.0),
+            // So many digits always fit.
+            (..=18, true) => Number::Long((whole as i64).wrapping_neg()),
+            (..=18, false) => Number::Long(whole as i64),
+            _ => self.since(start)?.parse().map_or(Number::Raw, Number::Long),
         })
     }
 
@@ -427,6 +454,26 @@ mod tests {
         for text in ["-", "01", "1.", "1e", "+1", ".5", &"1".repeat(2_000)] {
             assert!(Cursor::new(text).number() == Err(Odd), "{text}");
         }
+    }
+
+    #[test]
+    fn strings_end_at_the_first_special_byte() {
+        for len in 0..40 {
+            for byte in [b'"', b'\\', b'\n', 0, 0x1F] {
+                let text = format!(
+                    "{}{}{}",
+                    "\u{20}\u{7f}~ž".repeat(9).get(..len).unwrap_or("ab"),
+                    byte as char,
+                    "\"".repeat(20)
+                );
+                let mut it = Cursor::new(&text);
+                it.seek_special();
+                assert_eq!(text.bytes().position(|it| it < 0x20 || it == b'"' || it == b'\\'), Some(it.at), "{text:?}");
+            }
+        }
+        let mut it = Cursor::new("no end");
+        it.seek_special();
+        assert_eq!(it.at, 6);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::{
     Accounting, LoadError,
-    shred::{NodeId, ROOT, Tree},
+    shred::{NONE, NodeId, ROOT, Tree},
 };
 use kql_data::{Fault, Limits, Tag};
 
@@ -18,7 +18,7 @@ impl Reader<'_> {
     /// Reads a whole source; of empty lines come rows as well.
     pub(crate) fn read(&mut self, source: &mut Source, column: &str) -> Result<(), LoadError> {
         let full = |source: &Source| source.error(Fault::new("more columns than a table may have"));
-        let column = self.tree.member(ROOT, None, column).ok_or_else(|| full(source))?;
+        let column = self.tree.member(ROOT, NONE, column).ok_or_else(|| full(source))?;
         let column = self.tree.at(ROOT, column).node;
         while let Some(len) = source.lines()? {
             for line in source.window().get(..len).unwrap_or(&[]).split_inclusive(|it| *it == b'\n') {
@@ -43,9 +43,9 @@ impl Reader<'_> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
         // A new row has no value yet, so neither can be there already.
-        _ = self.tree.set(ROOT, Tag::Bag);
-        _ = self.tree.set_string(column, text);
-        self.tree.end_row();
+        _ = self.tree.set_bag(ROOT);
+        _ = self.tree.set_own_text(column, Tag::String, text);
+        self.tree.end_row("");
         self.accounting.bytes += line.len() as u64;
         self.accounting.row_bytes += line.len() as u64;
         self.accounting.lines += 1;

@@ -84,6 +84,18 @@ fn moments(node: &Node, failures: &mut Failures) -> Column {
     Column::Datetime(node.tags.iter().enumerate().map(|(row, tag)| of(row, *tag)).collect())
 }
 
+/// Moments that are counted from 1970; `missing` where there is none.
+pub(crate) fn seconds(node: Option<&Node>, n_rows: usize, missing: Option<i64>) -> Column {
+    let moment = |node: &Node, row: usize| match node.tag(row) {
+        Tag::Long => node.longs.as_ref()?.get(row).and_then(|it| instant::epoch(*it)),
+        Tag::Real => node.reals.as_ref()?.get(row).and_then(|it| instant::seconds(*it)),
+        Tag::String => instant::moment(node.strings.as_ref()?.reader().get(row)),
+        _ => None,
+    };
+    let of = |row| node.and_then(|it| moment(it, row)).or(missing);
+    Column::Datetime((0..n_rows).map(of).collect())
+}
+
 fn by_value(node: &Node, n_rows: usize, ty: Type, failures: &mut Failures) -> Column {
     let mut out = ColumnBuilder::new(ty, n_rows);
     for row in 0..n_rows {

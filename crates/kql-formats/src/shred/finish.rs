@@ -2,8 +2,9 @@
 
 use super::{
     convert::{self, Failures},
-    instant,
-    tree::{Grown, NodeId, ROOT, Tree},
+    grown::Grown,
+    instant, raw,
+    tree::{NodeId, ROOT, Tree},
 };
 use crate::{
     ConversionWarning,
@@ -119,24 +120,10 @@ impl Finish<'_> {
             Origin::Constant(value) => Column::constant(value.clone(), ty, len),
             Origin::Seconds(_) => {
                 let missing = if &*item.name == "TimeGenerated" { self.now } else { None };
-                let seconds = |row| match part.map_or(Dynamic::Null, |it| it.value(row)) {
-                    Dynamic::Long(it) => instant::epoch(it),
-                    Dynamic::Real(it) => instant::seconds(it),
-                    Dynamic::String(it) => instant::moment(&it),
-                    _ => None,
-                };
-                Column::Datetime((0..len).map(|row| seconds(row).or(missing)).collect())
+                convert::seconds(part.map(|it| &**it), len, missing)
             }
-            Origin::Json(_) => {
-                Column::strings((0..len).map(|row| part.map_or_else(String::new, |it| it.value(row).text())))
-            }
-            Origin::FinishReasons(_) => {
-                let reason = |row| {
-                    let first = part.map_or(Dynamic::Null, |it| it.value(row)).at(0);
-                    Some(Dynamic::array(vec![Dynamic::string(first.get("finish_reason").text())]))
-                };
-                Column::dynamics((0..len).map(reason).collect())
-            }
+            Origin::Json(_) => raw::texts(part.map(|it| &**it), len),
+            Origin::FinishReasons(_) => raw::finish_reasons(part.map(|it| &**it), len),
         }
     }
 
@@ -158,7 +145,7 @@ impl Finish<'_> {
                 }
                 record.push('}');
                 _ = careful::read(&record, json::DEPTH_MAX, Keys::default(), &mut tree);
-                tree.end_row();
+                tree.end_row("");
             }
         }
         let mut tree = tree.finish();

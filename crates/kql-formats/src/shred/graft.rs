@@ -79,7 +79,7 @@ impl Tree {
                 None => self.grow_member(into, &key),
             };
             let node = self.at(into, member).node;
-            let chunks = nodes[child as usize].parts.iter().zip(places.places).filter(|it| it.0.is_some());
+            let chunks = nodes[child as usize].growth.parts.iter().zip(places.places).filter(|it| it.0.is_some());
             let first = (chunks.map(|it| *it.1 - places.base + 1).min().unwrap_or(usize::MAX), at);
             let known = firsts.entry(node).or_insert(first);
             *known = first.min(*known);
@@ -92,19 +92,19 @@ impl Sprout {
     /// Takes the values of a node of another tree.
     fn take_over(&mut self, other: &mut Sprout, places: &Places<'_>) {
         self.n_bags += other.n_bags;
-        let strings = other.strings.take().map(|it| self.strings.get_or_insert_default().absorb(&it));
-        let raw = other.raw.take().map(|it| self.raw.get_or_insert_default().absorb(&it));
-        for (part, place) in other.parts.drain(..).zip(places.places) {
+        let strings = other.growth.strings.take().map(|it| self.growth.strings.get_or_insert_default().absorb(&it));
+        let raw = other.growth.raw.take().map(|it| self.growth.raw.get_or_insert_default().absorb(&it));
+        for (part, place) in other.growth.parts.drain(..).zip(places.places) {
             let Some(mut part) = part else { continue };
             for (part, codes) in [(&mut part.strings, &strings), (&mut part.raw, &raw)] {
                 if let (Some(part), Some(codes)) = (part, codes) {
                     part.recode(codes);
                 }
             }
-            if self.parts.len() <= *place {
-                self.parts.resize_with(*place + 1, || None);
+            if self.growth.parts.len() <= *place {
+                self.growth.parts.resize_with(*place + 1, || None);
             }
-            self.parts[*place] = Some(part);
+            self.growth.parts[*place] = Some(part);
         }
     }
 }

@@ -3,10 +3,15 @@
 mod convert;
 mod finish;
 mod graft;
+mod grown;
+mod growth;
 mod instant;
+mod pattern;
+mod raw;
 mod texts;
 mod tree;
 
 pub(crate) use finish::Finish;
 pub(crate) use graft::Harvest;
-pub(crate) use tree::{Grown, NodeId, ROOT, Tree, Twice};
+pub(crate) use grown::Grown;
+pub(crate) use tree::{Base, NONE, NodeId, ROOT, Tree, Twice};

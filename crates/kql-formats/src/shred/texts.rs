@@ -8,6 +8,8 @@ use std::sync::Arc;
 /// Values before which a dictionary is never given up.
 const TRIAL: usize = 32_768;
 
+const BATCH: usize = DictionaryBuilder::BATCH;
+
 /// The strings of one chunk.
 #[derive(Debug)]
 pub(crate) enum Part {
@@ -26,11 +28,6 @@ impl Part {
     }
 }
 
-/// Values that wait before they are looked up.
-const PENDING: usize = 4_096;
-/// Bytes of values that wait.
-const PENDING_BYTES: usize = 1 << 18;
-
 /// Strings of one node, over all chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Sprouts {
@@ -39,117 +36,99 @@ pub(crate) struct Sprouts {
     plain: bool,
     n_values: usize,
     codes: Vec<u32>,
-    /// Rows of values not yet looked up, and where the values end in `text`. A dictionary is fast while it is in the
-    /// cache, so many values of one node are looked up at a time.
-    pending: Vec<(u32, u32)>,
-    /// The pending values; of a plain node, all values of the chunk.
+    /// Of a plain node, all values of the chunk.
     text: String,
-    ends: Vec<i64>,
+    /// Where they begin in `text`, and where the last one ends.
+    offsets: Vec<i64>,
+    /// Bytes of text to make room for: those of the chunk before.
+    text_room: usize,
 }
 
 impl Sprouts {
-    /// Sets the value of a row, which no value follows yet.
-    #[inline]
-    pub(crate) fn set(&mut self, row: usize, value: &str) {
+    /// Appends values of rows that ascend. A dictionary is fast while it is in the cache, so many values come at a time.
+    pub(super) fn extend<'a>(&mut self, values: impl Iterator<Item = (usize, &'a str)>, room: usize) {
         if self.plain {
-            let end = self.text.len() as i64;
-            if self.ends.len() < row {
-                self.ends.resize(row, end);
+            return self.extend_plain(values, room);
+        }
+        if self.codes.capacity() == 0 {
+            self.codes.reserve(room);
+        }
+        let mut values = values;
+        loop {
+            let (mut rows, mut batch, mut n) = ([0; BATCH], [""; BATCH], 0);
+            for (place, (row, value)) in rows.iter_mut().zip(&mut batch).zip(values.by_ref()) {
+                (*place.0, *place.1) = (row, value);
+                n += 1;
             }
-            self.text.push_str(value);
-            self.ends.push(self.text.len() as i64);
-            return;
-        }
-        // Many values are short, and a long one is looked up at once: both numbers are small.
-        self.text.push_str(value);
-        self.pending.push((row as u32, self.text.len() as u32));
-        if self.pending.len() >= PENDING || self.text.len() >= PENDING_BYTES {
-            self.flush();
-        }
-    }
-
-    /// Looks the pending values up.
-    fn flush(&mut self) {
-        if self.plain {
-            return;
-        }
-        let (mut from, mut last, mut code) = (0, "", 0);
-        for (row, end) in &self.pending {
-            let value = self.text.get(from..*end as usize).unwrap_or("");
-            if value != last {
-                (last, code) = (value, self.dictionary.code(value));
+            if n == 0 {
+                break;
             }
-            if self.codes.len() < *row as usize {
-                self.codes.resize(*row as usize, 0);
-            }
-            self.codes.push(code);
-            from = *end as usize;
+            self.extend_codes(rows.get(..n).unwrap_or(&[]), batch.get(..n).unwrap_or(&[]));
         }
-        self.n_values += self.pending.len();
-        self.pending.clear();
-        self.text.clear();
         if self.n_values >= TRIAL && self.dictionary.len() * 2 > self.n_values {
             self.give_up();
         }
     }
 
+    fn extend_codes(&mut self, rows: &[usize], values: &[&str]) {
+        self.n_values += values.len();
+        let mut codes = [1; BATCH];
+        // A column of one value needs no look-up.
+        let one = if self.dictionary.len() == 2 { self.dictionary.value(1) } else { "" };
+        if one.is_empty() || values.iter().any(|it| *it != one) {
+            self.dictionary.codes(values, &mut codes);
+        }
+        for (row, code) in rows.iter().zip(codes) {
+            if self.codes.len() < *row {
+                self.codes.resize(*row, 0);
+            }
+            self.codes.push(code);
+        }
+    }
+
+    fn extend_plain<'a>(&mut self, values: impl Iterator<Item = (usize, &'a str)>, room: usize) {
+        if self.offsets.is_empty() {
+            self.offsets.reserve(room + 1);
+            self.text.reserve(self.text_room);
+            self.offsets.push(0);
+        }
+        for (row, value) in values {
+            if self.offsets.len() <= row {
+                self.offsets.resize(row + 1, self.text.len() as i64);
+            }
+            self.text.push_str(value);
+            self.offsets.push(self.text.len() as i64);
+        }
+    }
+
     fn give_up(&mut self) {
         self.plain = true;
+        if self.codes.is_empty() {
+            return;
+        }
+        self.offsets.push(0);
         for code in std::mem::take(&mut self.codes) {
             self.text.push_str(self.dictionary.value(code));
-            self.ends.push(self.text.len() as i64);
+            self.offsets.push(self.text.len() as i64);
         }
-    }
-
-    /// The value of the row set last.
-    pub(crate) fn last(&self) -> &str {
-        if self.plain {
-            let from = self.ends.len().checked_sub(2).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
-            return usize::try_from(from).ok().and_then(|from| self.text.get(from..)).unwrap_or("");
-        }
-        match self.pending.as_slice() {
-            [] => self.codes.last().map_or("", |code| self.dictionary.value(*code)),
-            [_] => &self.text,
-            [.., (_, from), _] => self.text.get(*from as usize..).unwrap_or(""),
-        }
-    }
-
-    /// Forgets rows from `row` on.
-    pub(crate) fn truncate(&mut self, row: usize) {
-        if self.plain && self.ends.len() > row {
-            self.ends.truncate(row);
-            let end = self.ends.last().copied().unwrap_or(0);
-            self.text.truncate(usize::try_from(end).unwrap_or(0));
-        }
-        if !self.plain {
-            while self.pending.pop_if(|it| it.0 as usize >= row).is_some() {}
-            self.text.truncate(self.pending.last().map_or(0, |it| it.1 as usize));
-        }
-        self.codes.truncate(row);
     }
 
     /// Bytes held for the chunk under way and the dictionary.
     pub(crate) fn bytes(&self) -> usize {
-        self.dictionary.bytes()
-            + self.pending.capacity() * 8
-            + self.codes.capacity() * 4
-            + self.text.capacity()
-            + self.ends.capacity() * 8
+        self.dictionary.bytes() + self.codes.capacity() * 4 + self.text.capacity() + self.offsets.capacity() * 8
     }
 
     /// The chunk's strings, padded to so many rows.
     pub(crate) fn part(&mut self, n_rows: usize) -> Part {
-        self.flush();
         if !self.plain {
             self.codes.resize(n_rows, 0);
             self.codes.shrink_to_fit();
             return Part::Codes(std::mem::take(&mut self.codes));
         }
-        let end = self.text.len() as i64;
-        self.ends.resize(n_rows, end);
-        let mut offsets = Vec::with_capacity(n_rows + 1);
-        offsets.push(0);
-        offsets.append(&mut self.ends);
+        self.offsets.resize(n_rows + 1, self.text.len() as i64);
+        self.offsets.shrink_to_fit();
+        let offsets = std::mem::take(&mut self.offsets);
+        self.text_room = self.text.len();
         let mut text = std::mem::take(&mut self.text).into_bytes();
         text.shrink_to_fit();
         let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), text.into(), None);
@@ -157,17 +136,8 @@ impl Sprouts {
         Part::Plain(values.unwrap_or_else(|_| LargeStringArray::new_null(n_rows)))
     }
 
-    /// Forgets the chunk's strings.
-    pub(crate) fn clear(&mut self) {
-        self.pending.clear();
-        self.codes.clear();
-        self.text.clear();
-        self.ends.clear();
-    }
-
     /// Takes over the dictionary of another: the codes here, by its codes.
     pub(crate) fn absorb(&mut self, other: &Sprouts) -> Vec<u32> {
-        self.flush();
         if other.plain && !self.plain {
             self.give_up();
         }

@@ -1,11 +1,14 @@
 //! The tree under construction: what a reader of records writes into.
 //!
-//! A record is a bag at the root. Values are written row by row; a row that goes wrong half way is undone. Buffers are
-//! padded late, so that a key absent from a record costs nothing.
+//! A record is a bag at the root. Values are written row by row, as entries; a row that goes wrong half way is undone.
+//! Every few hundred rows the entries of each node move into its columns, which then are in the cache.
 
-use super::texts::{Finished, Part, Sprouts};
-use indexmap::IndexMap;
-use kql_data::{Chunk, Map, Node, Tag};
+use super::{
+    grown::Grown,
+    growth::{Entry, Growth, Texts},
+    pattern::Pattern,
+};
+use kql_data::{Chunk, Map, Tag};
 use std::sync::Arc;
 
 /// A node of the tree.
@@ -13,7 +16,7 @@ pub(crate) type NodeId = u32;
 /// The node of whole records.
 pub(crate) const ROOT: NodeId = 0;
 /// No member, or none yet.
-pub(super) const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// Columns that a table may have.
 const COLUMNS_MAX: usize = 4_096;
@@ -23,11 +26,14 @@ const CHILDREN_MAX: usize = 1_024;
 const CHILDREN_FREE: usize = 256;
 /// Nodes of a tree.
 const NODES_MAX: usize = 16_384;
+/// Rows that wait before they are settled.
+const ROWS_WAITING: usize = 64;
+/// Bytes of texts beside the block that wait.
+const SIDE_BYTES: usize = 1 << 18;
 
 /// A key of a node.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(super) key: Arc<str>,
     pattern: Pattern,
     /// Where its values go.
     pub(crate) node: NodeId,
@@ -35,147 +41,44 @@ pub(crate) struct Member {
     pub(super) follow: u32,
     /// The key is another name of the node.
     pub(super) details: bool,
+    pub(super) key: Arc<str>,
 }
 
-/// `"key":` as it stands in JSON, compared without a call: keys are compared for every value read.
-#[derive(Debug)]
-struct Pattern {
-    words: [u64; 4],
-    masks: [u64; 4],
-    /// Beyond what fits in the words.
-    tail: Box<[u8]>,
-    /// 0 for keys that need escapes, which no pattern stands for.
-    len: usize,
-}
-
-impl Pattern {
-    fn new(key: &str) -> Pattern {
-        let escaped = key.bytes().any(|it| it < 0x20 || it == b'"' || it == b'\\');
-        let text = if escaped { String::new() } else { format!("\"{key}\":") };
-        let (head, tail) = text.as_bytes().split_at(text.len().min(32));
-        let (mut words, mut masks) = ([0; 4], [0; 4]);
-        for (index, byte) in head.iter().enumerate() {
-            words[index / 8] |= u64::from(*byte) << (index % 8 * 8);
-            masks[index / 8] |= 0xFF << (index % 8 * 8);
-        }
-        Pattern { words, masks, tail: tail.into(), len: text.len() }
-    }
-
-    /// Whether a text begins with it. Never for a text that is about to end: then it need not be guessed either.
-    #[inline]
-    fn begins(&self, text: &[u8]) -> bool {
-        let Some(window) = text.first_chunk::<32>() else { return false };
-        let (words, _) = window.as_chunks::<8>();
-        let differs = |it: usize| (u64::from_le_bytes(words[it]) ^ self.words[it]) & self.masks[it];
-        differs(0) | differs(1) | differs(2) | differs(3) == 0
-            && self.len > 0
-            && (self.tail.is_empty() || text.get(32..).is_some_and(|it| it.starts_with(&self.tail)))
-    }
-}
-
+/// A node of the tree under construction.
 #[derive(Debug)]
 pub(super) struct Sprout {
-    parent: NodeId,
     pub(super) members: Vec<Member>,
-    pub(super) by_key: Map<Arc<str>, u32>,
+    entries: Vec<Entry>,
+    /// The row written last; [`NONE`] when it is none of the rows that wait.
+    last_row: u32,
     pub(super) first: u32,
     pub(super) n_bags: usize,
-    tags: Vec<u8>,
-    longs: Vec<i64>,
-    reals: Vec<f64>,
-    pub(super) strings: Option<Box<Sprouts>>,
-    pub(super) raw: Option<Box<Sprouts>>,
-    pub(super) parts: Vec<Option<ChunkPart>>,
-}
-
-#[derive(Debug)]
-pub(super) struct ChunkPart {
-    tags: Vec<u8>,
-    longs: Option<Vec<i64>>,
-    reals: Option<Vec<f64>>,
-    pub(super) strings: Option<Part>,
-    pub(super) raw: Option<Part>,
-}
-
-impl ChunkPart {
-    fn bytes(&self) -> usize {
-        let text = |it: &Option<Part>| match it {
-            None => 0,
-            Some(Part::Codes(it)) => it.capacity() * 4,
-            Some(Part::Plain(it)) => arrow_array::Array::get_array_memory_size(it),
-        };
-        self.tags.capacity()
-            + self.longs.as_ref().map_or(0, |it| it.capacity() * 8)
-            + self.reals.as_ref().map_or(0, |it| it.capacity() * 8)
-            + text(&self.strings)
-            + text(&self.raw)
-    }
+    parent: NodeId,
+    pub(super) by_key: Box<Map<Arc<str>, u32>>,
+    pub(super) growth: Box<Growth>,
 }
 
 impl Sprout {
     fn new(parent: NodeId) -> Sprout {
         Sprout {
-            parent,
             members: Vec::new(),
-            by_key: Map::default(),
+            entries: Vec::new(),
+            last_row: NONE,
             first: NONE,
             n_bags: 0,
-            tags: Vec::new(),
-            longs: Vec::new(),
-            reals: Vec::new(),
-            strings: None,
-            raw: None,
-            parts: Vec::new(),
+            parent,
+            by_key: Box::default(),
+            growth: Box::default(),
         }
     }
 
-    fn truncate(&mut self, row: usize) {
-        if self.tags.get(row) == Some(&(Tag::Bag as u8)) {
+    /// Forgets the value of the row written last.
+    fn undo(&mut self) {
+        self.last_row = NONE;
+        if self.entries.pop().is_some_and(|it| it.tag() == Tag::Bag as u8) {
             self.n_bags -= 1;
         }
-        self.tags.truncate(row);
-        self.longs.truncate(row);
-        self.reals.truncate(row);
-        for it in [&mut self.strings, &mut self.raw].into_iter().flatten() {
-            it.truncate(row);
-        }
     }
-
-    fn finish_chunk(&mut self, chunk: usize, n_rows: usize) -> usize {
-        let seen = self.tags.iter().fold(0_u16, |seen, tag| seen | 1 << tag);
-        let has = |tag: Tag| seen & 1 << tag as u8 != 0;
-        if seen & !1 == 0 {
-            self.tags.clear();
-            self.longs.clear();
-            self.reals.clear();
-            for it in [&mut self.strings, &mut self.raw].into_iter().flatten() {
-                it.clear();
-            }
-            return 0;
-        }
-        let part = ChunkPart {
-            tags: padded(&mut self.tags, n_rows),
-            longs: has(Tag::Long).then(|| padded(&mut self.longs, n_rows)),
-            reals: has(Tag::Real).then(|| padded(&mut self.reals, n_rows)),
-            strings: self.strings.as_mut().filter(|_| has(Tag::String)).map(|it| it.part(n_rows)),
-            raw: self.raw.as_mut().filter(|_| has(Tag::Raw)).map(|it| it.part(n_rows)),
-        };
-        self.longs.clear();
-        self.reals.clear();
-        for it in [&mut self.strings, &mut self.raw].into_iter().flatten() {
-            it.clear();
-        }
-        let bytes = part.bytes();
-        self.parts.resize_with(chunk, || None);
-        self.parts.push(Some(part));
-        bytes
-    }
-}
-
-fn padded<T: Copy + Default>(values: &mut Vec<T>, n_rows: usize) -> Vec<T> {
-    values.resize(n_rows, T::default());
-    values.shrink_to_fit();
-    std::mem::take(values)
 }
 
 /// A key or a value came twice in one record.
@@ -187,6 +90,40 @@ pub(crate) struct Twice;
 pub(crate) struct Mark {
     touched: usize,
     nodes: usize,
+    side: usize,
+}
+
+/// Where the text of a value stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    from: u64,
+    len: u32,
+}
+
+/// Where a record stands: what is added to the places of its texts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base(u64);
+
+impl Base {
+    /// In the block that is settled with it.
+    pub(crate) const BLOCK: Base = Base(0);
+
+    /// The bytes between two places of the record.
+    #[inline]
+    pub(crate) fn place(self, from: usize, to: usize) -> Place {
+        Place { from: self.0 + from as u64, len: (to - from) as u32 }
+    }
+}
+
+/// A guess at the key at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guess {
+    /// The member.
+    pub(crate) member: u32,
+    /// Its node.
+    pub(crate) node: NodeId,
+    /// Bytes of the key and its colon.
+    pub(crate) len: usize,
 }
 
 /// Records taken apart, so far.
@@ -194,10 +131,14 @@ pub(crate) struct Mark {
 pub(crate) struct Tree {
     pub(super) nodes: Vec<Sprout>,
     row: usize,
+    /// Rows of the chunk under way that are in columns.
+    settled: usize,
     /// Rows of the finished chunks.
     pub(super) chunks: Vec<usize>,
     /// Nodes set in the row under way.
     touched: Vec<NodeId>,
+    /// Texts of entries that stand nowhere else.
+    side: String,
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
 }
@@ -208,8 +149,10 @@ impl Tree {
         Tree {
             nodes: vec![Sprout::new(ROOT)],
             row: 0,
+            settled: 0,
             chunks: Vec::new(),
             touched: Vec::new(),
+            side: String::new(),
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
         }
@@ -222,42 +165,46 @@ impl Tree {
 
     /// Rough bytes held.
     pub(crate) fn bytes(&self) -> usize {
-        let texts = |it: &Option<Box<Sprouts>>| it.as_ref().map_or(0, |it| it.bytes());
-        let now = |it: &Sprout| {
-            it.tags.capacity()
-                + it.longs.capacity() * 8
-                + it.reals.capacity() * 8
-                + texts(&it.strings)
-                + texts(&it.raw)
-                + 512
-        };
-        self.finished_bytes + self.nodes.iter().map(now).sum::<usize>()
+        let now = |it: &Sprout| it.growth.bytes() + it.entries.capacity() * size_of::<Entry>() + 512;
+        self.finished_bytes + self.side.capacity() + self.nodes.iter().map(now).sum::<usize>()
     }
 
-    /// The member that followed `last` last time, if the text at hand begins with it: its index and the bytes of the key.
+    /// The member that followed `last` last time, if the text at hand begins with it.
     #[inline]
-    pub(crate) fn predicted(&self, node: NodeId, last: Option<u32>, text: &[u8]) -> Option<(u32, usize)> {
+    pub(crate) fn predicted(&self, node: NodeId, last: u32, text: &[u8]) -> Option<Guess> {
         let node = &self.nodes[node as usize];
         let at = match last {
-            None => node.first,
-            Some(last) => node.members[last as usize].follow,
+            NONE => node.first,
+            last => node.members[last as usize].follow,
         };
         let member = node.members.get(at as usize)?;
-        member.pattern.begins(text).then_some((at, member.pattern.len))
+        member.pattern.begins(text).then_some(Guess { member: at, node: member.node, len: member.pattern.len })
     }
 
     /// The member of a key, made if it is new. `None` when the node has no room for another.
-    pub(crate) fn member(&mut self, node: NodeId, last: Option<u32>, key: &str) -> Option<u32> {
+    pub(crate) fn member(&mut self, node: NodeId, last: u32, key: &str) -> Option<u32> {
         let at = match self.nodes[node as usize].by_key.get(key) {
             Some(at) => *at,
             None => self.add_member(node, key)?,
         };
+        self.guess(node, last, at);
+        Some(at)
+    }
+
+    /// The member of a key that is known.
+    pub(crate) fn known_member(&mut self, node: NodeId, last: u32, key: &str) -> Option<u32> {
+        let at = *self.nodes[node as usize].by_key.get(key)?;
+        self.guess(node, last, at);
+        Some(at)
+    }
+
+    /// Remembers what followed a member.
+    fn guess(&mut self, node: NodeId, last: u32, at: u32) {
         let sprout = &mut self.nodes[node as usize];
         match last {
-            None => sprout.first = at,
-            Some(last) => sprout.members[last as usize].follow = at,
+            NONE => sprout.first = at,
+            last => sprout.members[last as usize].follow = at,
         }
-        Some(at)
     }
 
     fn add_member(&mut self, node: NodeId, key: &str) -> Option<u32> {
@@ -308,11 +255,6 @@ impl Tree {
         Some(self.push_member(ROOT, key, node, true))
     }
 
-    /// Whether the node knows the key.
-    pub(crate) fn has_key(&self, node: NodeId, key: &str) -> bool {
-        self.nodes[node as usize].by_key.contains_key(key)
-    }
-
     /// Whether a key of the root is another name of a node.
     pub(crate) fn is_alias(&self, key: &str) -> bool {
         let root = &self.nodes[ROOT as usize];
@@ -333,79 +275,96 @@ impl Tree {
 
     /// Whether the node has a value in the row under way.
     pub(crate) fn is_set(&self, node: NodeId) -> bool {
-        self.nodes[node as usize].tags.len() > self.row
+        self.nodes[node as usize].last_row as usize == self.row
     }
 
-    /// The string of the node in the row under way, if it is one.
-    pub(crate) fn string(&self, node: NodeId) -> Option<&str> {
-        let sprout = &self.nodes[node as usize];
-        let is_string = sprout.tags.get(self.row) == Some(&(Tag::String as u8));
-        sprout.strings.as_ref().filter(|_| is_string).map(|it| it.last())
+    /// The string of the node in the row under way, if it is one. `block` is what its record stands in.
+    pub(crate) fn string<'a>(&'a self, node: NodeId, block: &'a str) -> Option<&'a str> {
+        let entry = self.nodes[node as usize].entries.last().filter(|_| self.is_set(node))?;
+        (entry.tag() == Tag::String as u8).then(|| entry.text(Texts { block, side: &self.side }))
     }
 
-    /// Sets a null, bool or bag.
     #[inline]
-    pub(crate) fn set(&mut self, node: NodeId, tag: Tag) -> Result<(), Twice> {
+    fn push(&mut self, node: NodeId, tag: Tag, value: u64, len: u32) -> Result<(), Twice> {
         let row = self.row;
         let sprout = &mut self.nodes[node as usize];
-        if sprout.tags.len() > row {
+        if sprout.last_row as usize == row {
             return Err(Twice);
         }
-        if sprout.tags.len() < row {
-            sprout.tags.resize(row, Tag::Missing as u8);
-        }
-        sprout.tags.push(tag as u8);
-        sprout.n_bags += usize::from(tag == Tag::Bag);
+        sprout.last_row = row as u32;
+        sprout.entries.push(Entry::new(row, tag, value, len));
         self.touched.push(node);
+        Ok(())
+    }
+
+    /// Sets a null or bool.
+    #[inline]
+    pub(crate) fn set(&mut self, node: NodeId, tag: Tag) -> Result<(), Twice> {
+        self.push(node, tag, 0, 0)
+    }
+
+    /// Sets a bag.
+    #[inline]
+    pub(crate) fn set_bag(&mut self, node: NodeId) -> Result<(), Twice> {
+        self.push(node, Tag::Bag, 0, 0)?;
+        self.nodes[node as usize].n_bags += 1;
         Ok(())
     }
 
     /// Sets a whole number.
     #[inline]
     pub(crate) fn set_long(&mut self, node: NodeId, value: i64) -> Result<(), Twice> {
-        self.set(node, Tag::Long)?;
-        let longs = &mut self.nodes[node as usize].longs;
-        longs.resize(self.row, 0);
-        longs.push(value);
-        Ok(())
+        self.push(node, Tag::Long, value as u64, 0)
     }
 
     /// Sets a float.
-    pub(crate) fn set_real(&mut self, node: NodeId, value: f64) -> Result<(), Twice> {
-        self.set(node, Tag::Real)?;
-        let reals = &mut self.nodes[node as usize].reals;
-        reals.resize(self.row, 0.0);
-        reals.push(value);
-        Ok(())
-    }
-
-    /// Sets a string.
     #[inline]
-    pub(crate) fn set_string(&mut self, node: NodeId, value: &str) -> Result<(), Twice> {
-        self.set(node, Tag::String)?;
-        self.nodes[node as usize].strings.get_or_insert_default().set(self.row, value);
-        Ok(())
+    pub(crate) fn set_real(&mut self, node: NodeId, value: f64) -> Result<(), Twice> {
+        self.push(node, Tag::Real, value.to_bits(), 0)
     }
 
-    /// Sets a JSON text.
-    pub(crate) fn set_raw(&mut self, node: NodeId, text: &str) -> Result<(), Twice> {
-        self.set(node, Tag::Raw)?;
-        self.nodes[node as usize].raw.get_or_insert_default().set(self.row, text);
-        Ok(())
+    /// Sets a string, or a JSON text with [`Tag::Raw`], that stands in the record.
+    #[inline]
+    pub(crate) fn set_text(&mut self, node: NodeId, tag: Tag, place: Place) -> Result<(), Twice> {
+        self.push(node, tag, place.from, place.len)
+    }
+
+    /// Sets a string, or a JSON text with [`Tag::Raw`], of up to 4 GiB.
+    pub(crate) fn set_own_text(&mut self, node: NodeId, tag: Tag, text: &str) -> Result<(), Twice> {
+        let from = self.side.len();
+        self.side.push_str(text);
+        self.set_side(node, tag, from)
+    }
+
+    /// Sets a text that was put at the end of [`Tree::side`], from a place on.
+    pub(crate) fn set_side(&mut self, node: NodeId, tag: Tag, from: usize) -> Result<(), Twice> {
+        self.push(node, tag, from as u64 | Entry::SIDE, (self.side.len() - from) as u32)
+    }
+
+    /// Where texts that stand nowhere else are put together.
+    pub(crate) fn side(&mut self) -> &mut String {
+        &mut self.side
+    }
+
+    /// Keeps a record that does not stand in the block.
+    pub(crate) fn stash(&mut self, record: &str) -> Base {
+        let base = Base(self.side.len() as u64 | Entry::SIDE);
+        self.side.push_str(record);
+        base
     }
 
     /// How far the row has come.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark { touched: self.touched.len(), nodes: self.nodes.len() }
+        Mark { touched: self.touched.len(), nodes: self.nodes.len(), side: self.side.len() }
     }
 
     /// Undoes what was written to the row since the mark.
     pub(crate) fn undo(&mut self, mark: Mark) {
-        let touched = self.touched.split_off(mark.touched.min(self.touched.len()));
-        for node in touched {
-            self.nodes[node as usize].truncate(self.row);
+        for node in self.touched.drain(mark.touched.min(self.touched.len())..) {
+            self.nodes[node as usize].undo();
         }
+        self.side.truncate(mark.side);
         while self.nodes.len() > mark.nodes.max(1) {
             let Some(gone) = self.nodes.pop() else { return };
             let id = self.nodes.len() as NodeId;
@@ -422,17 +381,37 @@ impl Tree {
 
     /// Undoes the whole row.
     pub(crate) fn undo_row(&mut self, start: Mark) {
-        self.undo(Mark { touched: 0, nodes: start.nodes });
+        self.undo(Mark { touched: 0, ..start });
     }
 
-    /// The row is complete.
+    /// The row is complete. `block` is what records stand in since the last call of [`Tree::settle`].
     #[inline]
-    pub(crate) fn end_row(&mut self) {
+    pub(crate) fn end_row(&mut self, block: &str) {
         self.touched.clear();
         self.row += 1;
+        if self.row - self.settled >= ROWS_WAITING || self.side.len() >= SIDE_BYTES {
+            self.settle(block);
+        }
         if self.row >= self.chunk_rows {
+            self.settle(block);
             self.end_chunk();
         }
+    }
+
+    /// Moves the rows that wait into columns: their block is about to go.
+    pub(crate) fn settle(&mut self, block: &str) {
+        if self.settled == self.row {
+            return;
+        }
+        self.settled = self.row;
+        let texts = Texts { block, side: &self.side };
+        for node in &mut self.nodes {
+            if !node.entries.is_empty() {
+                node.growth.settle(&node.entries, texts);
+                node.entries.clear();
+            }
+        }
+        self.side.clear();
     }
 
     /// Rows that a chunk has.
@@ -445,78 +424,24 @@ impl Tree {
         self.chunks.len()
     }
 
-    /// Ends the chunk under way, if it has rows.
+    /// Ends the chunk under way, if it has rows. They must be settled, or stand in no block.
     pub(crate) fn end_chunk(&mut self) {
+        self.settle("");
         if self.row == 0 {
             return;
         }
         let (chunk, n_rows) = (self.chunks.len(), self.row);
         for node in &mut self.nodes {
-            self.finished_bytes += node.finish_chunk(chunk, n_rows);
+            node.last_row = NONE;
+            self.finished_bytes += node.growth.finish_chunk(chunk, n_rows);
         }
         self.chunks.push(n_rows);
-        self.row = 0;
+        (self.row, self.settled) = (0, 0);
     }
 
     /// No more rows.
     pub(crate) fn finish(mut self) -> Grown {
         self.end_chunk();
-        let grow = |mut it: Sprout| GrownNode {
-            members: it.members.into_iter().filter(|it| !it.details).map(|it| (it.key, it.node)).collect(),
-            strings: it.strings.take().map(|it| it.finish()),
-            raw: it.raw.take().map(|it| it.finish()),
-            parts: it.parts,
-        };
-        Grown { nodes: self.nodes.into_iter().map(grow).collect(), chunks: self.chunks }
-    }
-}
-
-#[derive(Debug)]
-struct GrownNode {
-    members: Vec<(Arc<str>, NodeId)>,
-    strings: Option<Finished>,
-    raw: Option<Finished>,
-    parts: Vec<Option<ChunkPart>>,
-}
-
-/// A complete tree, from which nodes are taken.
-#[derive(Debug)]
-pub(crate) struct Grown {
-    nodes: Vec<GrownNode>,
-    /// Rows by chunk.
-    pub(crate) chunks: Vec<usize>,
-}
-
-impl Grown {
-    /// The keys of a node and their nodes, in order of first appearance.
-    pub(crate) fn members(&self, node: NodeId) -> Vec<(Arc<str>, NodeId)> {
-        self.nodes.get(node as usize).map(|it| it.members.clone()).unwrap_or_default()
-    }
-
-    /// The child of that key.
-    pub(crate) fn child(&self, node: NodeId, key: &str) -> Option<NodeId> {
-        self.nodes.get(node as usize)?.members.iter().find(|it| &*it.0 == key).map(|it| it.1)
-    }
-
-    /// The finished node of a chunk, taken out. `None` when no row of the chunk has it.
-    pub(crate) fn take(&mut self, node: NodeId, chunk: usize) -> Option<Node> {
-        let grown = self.nodes.get_mut(node as usize)?;
-        let part = grown.parts.get_mut(chunk)?.take()?;
-        let strings = part.strings.zip(grown.strings.as_ref()).map(|(part, it)| it.texts(part));
-        let raw = part.raw.zip(grown.raw.as_ref()).map(|(part, it)| it.texts(part));
-        let mut children = IndexMap::default();
-        for (key, child) in self.members(node) {
-            if let Some(child) = self.take(child, chunk) {
-                _ = children.insert(key, Arc::new(child));
-            }
-        }
-        Some(Node {
-            tags: part.tags.into(),
-            longs: part.longs.map(Into::into),
-            reals: part.reals.map(Into::into),
-            strings,
-            raw,
-            children,
-        })
+        Grown::new(self.nodes, self.chunks)
     }
 }

@@ -1,0 +1,249 @@
+//! Builds string dictionaries. Most of the time of a look-up is waiting for memory, so look-ups come in batches whose
+//! waits overlap: first all places are found, then all texts compared.
+
+use crate::StringDictionary;
+use arrow_array::LargeStringArray;
+use arrow_buffer::OffsetBuffer;
+
+/// Builds a dictionary and the codes of its rows. Every value is held once.
+#[derive(Debug)]
+pub struct DictionaryBuilder {
+    /// A power of two of slots, at most half of them used, searched from the hash on.
+    slots: Vec<Slot>,
+    hasher: Hasher,
+    text: String,
+    /// Where values end in `text`; code 0, "", ends at 0.
+    ends: Vec<usize>,
+}
+
+/// The code of a value, and the upper half of its hash.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u32,
+    code: u32,
+}
+
+/// No value: codes end below.
+const FREE: Slot = Slot { hash: 0, code: u32::MAX };
+
+/// Hashes short texts without a call: eight bytes at a time, the last eight over again, each pair multiplied and folded
+/// under keys that nobody outside can know.
+#[derive(Debug)]
+struct Hasher {
+    keys: [u64; 2],
+}
+
+impl Hasher {
+    fn new() -> Hasher {
+        let random = ahash::RandomState::new();
+        Hasher { keys: [random.hash_one(0), random.hash_one(1)] }
+    }
+
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> u64 {
+        let [k0, k1] = self.keys;
+        let mix = |a: u64, b: u64| {
+            let product = u128::from(a) * u128::from(b);
+            (product >> 64) as u64 ^ product as u64
+        };
+        let mut hash = k1 ^ bytes.len() as u64;
+        let last = match bytes.last_chunk::<8>() {
+            Some(last) => {
+                let (pairs, rest) = bytes.as_chunks::<16>();
+                for pair in pairs {
+                    let pair = u128::from_le_bytes(*pair);
+                    hash = mix(hash ^ pair as u64, k0 ^ (pair >> 64) as u64);
+                }
+                if let Some(first) = rest.first_chunk::<8>() {
+                    hash = mix(hash ^ u64::from_le_bytes(*first), k0);
+                }
+                u64::from_le_bytes(*last)
+            }
+            None => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(first), Some(last)) => {
+                    u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+                }
+                _ => bytes.iter().fold(0, |all, it| all << 8 | u64::from(*it)),
+            },
+        };
+        mix(hash ^ last, k0)
+    }
+}
+
+/// Whether texts are equal. A call for every look-up would take longer than the comparison of short texts does.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(last_a), Some(last_b)) if a.len() <= 64 => {
+            let (words, _) = a.as_chunks::<8>();
+            let (others, _) = b.as_chunks::<8>();
+            let differ = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+            words.iter().zip(others).map(differ).fold(differ((last_a, last_b)), |all, it| all | it) == 0
+        }
+        (Some(_), Some(_)) => a == b,
+        _ => a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0,
+    }
+}
+
+impl Default for DictionaryBuilder {
+    fn default() -> Self {
+        let (slots, hasher) = (vec![FREE; 16], Hasher::new());
+        let mut it = DictionaryBuilder { slots, hasher, text: String::new(), ends: Vec::new() };
+        _ = it.code("");
+        it
+    }
+}
+
+impl DictionaryBuilder {
+    /// Values of a batch at most.
+    pub const BATCH: usize = 64;
+
+    /// The code of a value, new or known.
+    #[inline]
+    pub fn code(&mut self, value: &str) -> u32 {
+        let hash = self.hasher.hash(value.as_bytes());
+        self.find_or_add(hash, value)
+    }
+
+    /// The codes of up to [`DictionaryBuilder::BATCH`] values, each new or known, which go to the beginning of `codes`.
+    pub fn codes(&mut self, values: &[&str], codes: &mut [u32; Self::BATCH]) {
+        let mut hashes = [0; Self::BATCH];
+        for (hash, value) in hashes.iter_mut().zip(values) {
+            *hash = self.hasher.hash(value.as_bytes());
+        }
+        // The first slot of the same half of a hash is nearly always the one.
+        for ((code, hash), value) in codes.iter_mut().zip(&hashes).zip(values) {
+            let slot = self.slots.get(*hash as usize & (self.slots.len() - 1)).copied().unwrap_or(FREE);
+            let known = slot.hash == (hash >> 32) as u32 && slot.code != FREE.code;
+            *code = if known { slot.code } else { self.find_or_add(*hash, value) };
+        }
+        for ((code, hash), value) in codes.iter_mut().zip(&hashes).zip(values) {
+            if !same(self.value(*code).as_bytes(), value.as_bytes()) {
+                *code = self.find_or_add(*hash, value);
+            }
+        }
+    }
+
+    fn find_or_add(&mut self, hash: u64, value: &str) -> u32 {
+        let (mask, upper) = (self.slots.len() - 1, (hash >> 32) as u32);
+        let mut at = hash as usize & mask;
+        while let Some(slot) = self.slots.get(at).filter(|it| it.code != FREE.code) {
+            if slot.hash == upper && same(self.value(slot.code).as_bytes(), value.as_bytes()) {
+                return slot.code;
+            }
+            at = (at + 1) & mask;
+        }
+        self.add(at, upper, value)
+    }
+
+    fn add(&mut self, at: usize, hash: u32, value: &str) -> u32 {
+        // A column has less than u32::MAX rows, so codes cannot run out.
+        let code = self.ends.len() as u32;
+        self.text.push_str(value);
+        self.ends.push(self.text.len());
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Slot { hash, code };
+        }
+        if self.ends.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        code
+    }
+
+    fn grow(&mut self) {
+        let len = self.slots.len() * 2;
+        self.slots.clear();
+        self.slots.resize(len, FREE);
+        let mut from = 0;
+        for (code, end) in self.ends.iter().enumerate() {
+            let hash = self.hasher.hash(self.text.as_bytes().get(from..*end).unwrap_or(&[]));
+            let mut at = hash as usize & (len - 1);
+            while self.slots.get(at).is_some_and(|it| it.code != FREE.code) {
+                at = (at + 1) & (len - 1);
+            }
+            if let Some(slot) = self.slots.get_mut(at) {
+                *slot = Slot { hash: (hash >> 32) as u32, code: code as u32 };
+            }
+            from = *end;
+        }
+    }
+
+    /// The value of a code; "" for one that was not given.
+    #[inline]
+    pub fn value(&self, code: u32) -> &str {
+        let code = code as usize;
+        let from = code.checked_sub(1).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
+        self.ends.get(code).and_then(|to| self.text.get(from..*to)).unwrap_or("")
+    }
+
+    /// Number of distinct values.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Never: "" is always there.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * 8 + self.slots.capacity() * size_of::<Slot>()
+    }
+
+    /// The dictionary.
+    pub fn finish(mut self) -> StringDictionary {
+        self.text.shrink_to_fit();
+        let offsets = std::iter::once(0).chain(self.ends.iter().map(|it| *it as i64)).collect::<Vec<i64>>();
+        let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), self.text.into_bytes().into(), None);
+        StringDictionary::new(values.unwrap_or_else(|_| LargeStringArray::from(vec![""])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_one_to_one() {
+        let mut builder = DictionaryBuilder::default();
+        let text = "ab".repeat(60);
+        let mut values: Vec<String> = (0..text.len()).map(|it| text[..it].to_owned()).collect();
+        // Texts of one length that differ in one byte, wherever it is.
+        for len in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 33, 64, 65, 100] {
+            for at in 0..len {
+                let mut other = text[..len].to_owned();
+                other.replace_range(at..=at, "x");
+                values.push(other);
+            }
+        }
+        for (code, value) in values.iter().enumerate() {
+            assert_eq!(builder.code(value) as usize, code, "{value}");
+        }
+        for (code, value) in values.iter().enumerate() {
+            assert_eq!((builder.code(value) as usize, builder.value(code as u32)), (code, value.as_str()));
+        }
+        let mut batched = DictionaryBuilder::default();
+        let again: Vec<String> = values.iter().chain(&values).cloned().collect();
+        for part in again.chunks(50) {
+            let part: Vec<&str> = part.iter().map(String::as_str).collect();
+            let mut codes = [0; DictionaryBuilder::BATCH];
+            batched.codes(&part, &mut codes);
+            assert!(part.iter().zip(codes).all(|(value, code)| batched.value(code) == *value));
+        }
+        assert_eq!(batched.len(), values.len());
+        let dictionary = builder.finish();
+        assert!(values.iter().enumerate().all(|(code, it)| dictionary.values().value(code) == it));
+    }
+
+    #[test]
+    fn hashes_spread() {
+        let hasher = Hasher::new();
+        let hashes: std::collections::HashSet<u64> =
+            (0..100_000).map(|it| hasher.hash(format!("user-{it}").as_bytes())).collect();
+        assert_eq!(hashes.len(), 100_000);
+    }
+}

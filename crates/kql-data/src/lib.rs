@@ -16,6 +16,7 @@ mod shredded;
 mod strings;
 mod table;
 pub mod time;
+mod time_index;
 mod types;
 mod value;
 
@@ -28,6 +29,7 @@ pub use schema::{Field, Schema};
 pub use shredded::{Node, Rows, Shredded, Tag, Texts};
 pub use strings::{DictionaryColumn, StringDictionary, StringReader};
 pub use table::{Batch, Chunk, HeldColumn, Range, Table};
+pub use time_index::TimeIndex;
 pub use types::Type;
 pub use value::{Value, real_text};
 

@@ -24,6 +24,7 @@ pub mod paths;
 pub mod project;
 pub mod read;
 mod rule;
+pub mod run;
 mod source;
 pub mod test;
 mod text_map;

@@ -40,8 +40,8 @@ pub trait External: Send + Sync {
 pub struct Engine {
     pub(crate) tables: IndexMap<String, Arc<Table>, ahash::RandomState>,
     /// Tables that may be named while nothing is loaded into them.
-    pub(crate) known: IndexMap<String, Arc<Table>, ahash::RandomState>,
-    pub(crate) functions: IndexMap<String, StoredFunction, ahash::RandomState>,
+    pub(crate) known: Arc<IndexMap<String, Arc<Table>, ahash::RandomState>>,
+    pub(crate) functions: Arc<IndexMap<String, StoredFunction, ahash::RandomState>>,
     pub(crate) external: Option<Arc<dyn External>>,
     pub(crate) checked: Option<Arc<dyn Known>>,
     geo: Option<Arc<dyn Geo>>,
@@ -112,7 +112,7 @@ impl Engine {
 
     /// Adds a stored function, as a workspace has them.
     pub fn add_function(&mut self, name: impl Into<String>, function: StoredFunction) {
-        _ = self.functions.insert(name.into(), function);
+        _ = Arc::make_mut(&mut self.functions).insert(name.into(), function);
     }
 
     /// Removes a table.
@@ -267,6 +267,14 @@ impl Engine {
         }
         let (tree, diagnostics) = parse(&query.text, &ParseOptions::default());
         (Arc::new(tree), diagnostics)
+    }
+
+    /// Computes one node of a plan over the tables of this engine, which must have the columns that the plan was bound with.
+    pub fn evaluate(&self, plan: &Plan, node: kql_parser::plan::NodeId) -> Result<Vec<Batch>, Error> {
+        on_own_stack(|| {
+            let cx = self.context(self.stop.child());
+            Ok(self.execution(&cx, plan).run(node)?)
+        })
     }
 
     fn bind(&self, query: &Query, cx: &Context) -> (Plan, Vec<Diagnostic>) {

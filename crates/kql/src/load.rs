@@ -49,12 +49,12 @@ impl Engine {
 
     /// Declares the columns of a table that may be named though nothing was loaded into it.
     pub fn add_known_table(&mut self, name: impl Into<String>, schema: Schema) {
-        _ = self.known.insert(name.into(), Arc::new(Table::empty(schema)));
+        _ = Arc::make_mut(&mut self.known).insert(name.into(), Arc::new(Table::empty(schema)));
     }
 
     /// Adds a table that may be named, but that `union *` and `search` pass over, as a function of the workspace would be.
     pub fn add_unlisted_table(&mut self, name: impl Into<String>, table: Table) {
-        _ = self.known.insert(name.into(), Arc::new(table));
+        _ = Arc::make_mut(&mut self.known).insert(name.into(), Arc::new(table));
     }
 
     /// Loads a source into the table of that name: NDJSON, JSON, API pages, CSV or TSV, plain or compressed, told by

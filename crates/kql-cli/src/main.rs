@@ -14,6 +14,7 @@ mod pager;
 mod progress;
 mod query;
 mod report;
+mod rule_command;
 mod script;
 mod shell;
 mod source;
@@ -26,7 +27,12 @@ use std::{io::Write, process::ExitCode};
 fn main() -> ExitCode {
     // Commands whose flags are their own.
     let own = |name: &str| std::env::args_os().nth(1).is_some_and(|it| it == name);
-    for (name, main) in [("test", test_command::main as fn(Vec<_>) -> _), ("new", new_command::main)] {
+    for (name, main) in [
+        ("test", test_command::main as fn(Vec<_>) -> _),
+        ("new", new_command::main),
+        ("rule", rule_command::main),
+        ("vendor", rule_command::vendor),
+    ] {
         if own(name) {
             return main(std::env::args_os().skip(2).collect()).map_or_else(status, |()| ExitCode::SUCCESS);
         }

@@ -40,6 +40,8 @@ pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
 const OWN: &[(&str, &str)] = &[
     ("test PATH…", "Run the tests of rules; kql test --help tells how."),
     ("new rule|test NAME", "Make a beginning of a rule or of its tests."),
+    ("rule run|backtest RULE…", "Run rules as the service would; kql rule --help tells how."),
+    ("vendor URL FILE", "Record a file as the copy of what externaldata names."),
 ];
 
 /// What the command line asks for.
@@ -80,6 +82,8 @@ pub(crate) struct Options {
     pub(crate) run: bool,
     pub(crate) help: bool,
     pub(crate) version: bool,
+    /// Whether `T` is the first file's table.
+    pub(crate) names_first: bool,
 }
 
 type Set = fn(&mut Options, String) -> Result<(), String>;
@@ -255,7 +259,7 @@ impl Options {
     /// Reads the command line; the error is meant for people.
     pub(crate) fn parse(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Options, String> {
         use lexopt::prelude::*;
-        let mut res = Options::default();
+        let mut res = Options { names_first: true, ..Options::default() };
         let mut parser = lexopt::Parser::from_args(args);
         let mut is_first = true;
         while let Some(arg) = parser.next().map_err(|it| it.to_string())? {

@@ -42,7 +42,7 @@ pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Re
         let load = load_files(&mut engine, (!is_named).then_some(()), &name, &files, report)?;
         rejects.extend(load.accounting.rejects.iter().cloned());
     }
-    if let Some(first) = given.first() {
+    if let Some(first) = given.first().filter(|_| options.names_first) {
         name_first(&mut engine, first);
     }
     if let Some(path) = &options.rejects {

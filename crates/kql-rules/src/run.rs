@@ -15,10 +15,10 @@ mod record;
 mod trigger;
 
 pub use alert::Alert;
-pub use backtest::{Backtest, Day, Failure, RUNS, Range, RunRecord, backtest, instants};
+pub use backtest::{Backtest, Day, Failure, RUNS, RUNS_MAX, Range, RunRecord, backtest, instants};
 pub use compare::{Comparison as VersionComparison, Detection};
 pub use entities::Entity;
-pub use history::{By, History, View};
+pub use history::{ARRIVAL_COLUMNS, By, History, TIME_COLUMNS, View};
 pub use incident::{IncidentRecord, incidents};
 pub use record::{alert_table, incident_table};
 

@@ -94,6 +94,13 @@ fn statuses() {
         (&["help", "strlne"], 1),
         (&["--version"], 0),
         (&["run"], 2),
+        (&["-f", "missing.kql"], 3),
+        (&["--block", "0", "-c", "print 1"], 2),
+        (&["--block", "two", "-c", "print 1"], 2),
+        (&["--null-value"], 2),
+        (&["--error-format", "xml", "-c", "print 1"], 2),
+        (&["--load", "T", "-c", "print 1"], 2),
+        (&["-c", "print 1", "--no-net", "--no-files"], 0),
     ] {
         let it = kql(&room, args);
         assert_eq!(it.status, status, "{args:?}: {}", it.err);
@@ -208,6 +215,80 @@ fn plans() {
     );
     let it = kql(&room, &["explain", "--run", "logins.ndjson", "T | where n > 1"]);
     assert!(it.out.contains("filter n > 1  [1 row, "), "{}", it.out);
+}
+
+#[test]
+fn formats_and_nulls() {
+    let room = Room::new("formats");
+    let query = "print a = 'x\\ty', n = long(null), d = dynamic([1])";
+    for (format, text) in [
+        ("csv", "a,n,d\r\nx\ty,?,[1]\r\n"),
+        ("tsv", "a\tn\td\n\"x\ty\"\t?\t[1]\n"),
+        ("raw", "x\ty\t?\t[1]\n"),
+        ("line", "a = x\ty\nn = ?\nd = [1]\n"),
+        ("ndjson", "{\"a\":\"x\\ty\",\"n\":null,\"d\":[1]}\n"),
+    ] {
+        let it = kql(&room, &["-c", query, "-o", format, "--null-value", "?"]);
+        assert_eq!((it.status, it.out.replace('\r', "")), (0, text.replace('\r', "")), "{format}");
+    }
+    for format in ["table", "markdown"] {
+        assert!(kql(&room, &["-c", query, "-o", format, "--null-value", "?"]).out.contains(" ? "));
+    }
+    assert!(kql(&room, &["-c", query, "-o", "csv"]).out.contains("y,,"), "null is an empty cell");
+    assert!(kql(&room, &["-c", query, "-o", "kql"]).out.contains("long(null)"));
+}
+
+#[test]
+fn blocks_and_lines_for_other_programs() {
+    let room = Room::new("blocks");
+    let text = "#connect cluster('x')\nprint a = 1\n\nprint b = 2\n\nprint c\n";
+    _ = room.file("three.kql", text);
+    let it = kql(&room, &["-f", "three.kql", "--block", "2"]);
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"b\":2}\n"), "{}", it.err);
+    let it = kql(&room, &["-f", "three.kql", "--block", "1"]);
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"a\":1}\n"));
+    assert!(it.err.contains("`#connect cluster('x')` is for another program"), "{}", it.err);
+    let it = kql(&room, &["-f", "three.kql", "--block", "4"]);
+    assert!(it.status != 0 && it.err.contains("there is no block 4; it has 3 blocks"), "{}", it.err);
+    let it = kql(&room, &["-f", "three.kql", "--block", "3"]);
+    assert!(it.status == 1 && it.err.contains("at three.kql:6:7"), "{}", it.err);
+    let it = kql(&room, &["run", "three.kql", "-q"]);
+    assert_eq!((it.status, it.out.as_str()), (1, "{\"a\":1}\n{\"b\":2}\n"), "the first error ends the run");
+    _ = room.file("two.kql", "print x\n\nprint b = 2\n");
+    let it = kql(&room, &["run", "two.kql", "--keep-going"]);
+    assert_eq!((it.status, it.out.as_str()), (1, "{\"b\":2}\n"));
+}
+
+#[test]
+fn without_files_queries_read_none() {
+    let room = Room::new("nofiles");
+    _ = room.file("x.csv", "1\n");
+    let query = "externaldata(n:long)['https://example.com/x.csv']";
+    let allowed = ["-c", query, "--external", "https://example.com/x.csv=x.csv"];
+    assert_eq!(kql(&room, &allowed).out, "{\"n\":1}\n");
+    let it = kql(&room, &[&allowed[..], &["--no-files"]].concat());
+    assert!(it.status == 1 && it.err.contains("is not read: --no-files"), "{}", it.err);
+}
+
+#[test]
+fn a_query_without_tables_is_told_of_files() {
+    let room = Room::new("notables");
+    let it = kql(&room, &["-c", "Logins | count"]);
+    assert!(it.status == 1 && it.err.contains("no table is loaded: kql FILE… QUERY"), "{}", it.err);
+    let it = kql(&room, &["-c", "print x"]);
+    assert!(!it.err.contains("no table"), "{}", it.err);
+}
+
+#[test]
+fn nothing_moves_where_no_terminal_is() {
+    let room = Room::new("still");
+    let slow = "range i from 1 to 60000000000 step 1 | summarize dcount(tostring(i))";
+    let it = kql(&room, &["--timeout", "900ms", "-c", slow]);
+    assert!(it.status == 1 && !it.err.contains("running") && !it.err.contains('\r'), "{}", it.err);
+    let it = kql(&room, &["-c", "print a = 1 | render barchart"]);
+    assert_eq!((it.out.as_str(), it.err.as_str()), ("{\"a\":1}\n", ""), "no charts, no statistics");
+    let it = kql(&room, &["-c", "range i from 1 to 99 step 1", "-o", "table"]);
+    assert_eq!(it.out.lines().count(), 104, "nothing is cut");
 }
 
 #[test]

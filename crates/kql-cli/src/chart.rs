@@ -1,6 +1,10 @@
 //! `render` on a terminal: bars out of blocks, lines out of braille dots.
 
-use kql::{ResultTable, Type, Value, formats::paint, time};
+use kql::{
+    ResultTable, Type, Value,
+    formats::{cut, paint, width},
+    time,
+};
 use std::fmt::Write;
 
 /// Bars that are drawn at most; further rows are counted below.
@@ -10,7 +14,7 @@ const SERIES_MAX: usize = 6;
 const COLORS: [&str; SERIES_MAX] = ["36", "33", "32", "35", "31", "34"];
 
 /// The chart of a table; `None` when it asks for none or its columns do not make one.
-pub(crate) fn draw(table: &ResultTable, width: usize) -> Option<String> {
+pub(crate) fn draw(table: &ResultTable, columns: usize) -> Option<String> {
     let visualization = table.visualization.as_ref()?;
     let property = |name: &str| visualization.properties.iter().find(|it| it.0 == name).map(|it| it.1.as_str());
     let mut out = String::new();
@@ -19,9 +23,9 @@ pub(crate) fn draw(table: &ResultTable, width: usize) -> Option<String> {
     }
     let body = match visualization.chart.as_str() {
         "timechart" | "linechart" | "areachart" | "stackedareachart" | "scatterchart" | "anomalychart"
-        | "ladderchart" => lines(table, width),
+        | "ladderchart" => lines(table, columns),
         "table" | "card" => None,
-        _ => bars(table, width),
+        _ => bars(table, columns),
     }?;
     Some(out + &body)
 }
@@ -40,7 +44,7 @@ fn is_number(ty: Type) -> bool {
 }
 
 /// One bar a row: the first number column, labelled by the other columns.
-fn bars(table: &ResultTable, width: usize) -> Option<String> {
+fn bars(table: &ResultTable, columns: usize) -> Option<String> {
     let fields = &table.schema.fields;
     // Where every column is a number, the first one labels the bars.
     let from = usize::from(fields.len() > 1 && fields.iter().all(|it| is_number(it.ty)));
@@ -51,18 +55,18 @@ fn bars(table: &ResultTable, width: usize) -> Option<String> {
         let shown = row.get(value).map_or(String::new(), Value::text);
         let others = row.iter().enumerate().filter(|it| it.0 != value && (it.0 == 0 || !is_number(fields[it.0].ty)));
         let label = others.map(|it| it.1.text()).collect::<Vec<_>>().join(", ");
-        rows.push((cut(&paint(&label), width / 3), amount, shown));
+        rows.push((cut(&paint(&label), (columns / 3).max(2)).into_owned(), amount, shown));
     }
-    let labels = rows.iter().map(|it| it.0.chars().count()).max()?;
-    let texts = rows.iter().map(|it| it.2.chars().count()).max()?;
+    let labels = rows.iter().map(|it| width(&it.0)).max()?;
+    let texts = rows.iter().map(|it| width(&it.2)).max()?;
     let most = rows.iter().map(|it| it.1.abs()).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let room = width.saturating_sub(labels + texts + 4).max(5);
+    let room = columns.saturating_sub(labels + texts + 4).max(5);
     let mut out = String::new();
     for (label, amount, shown) in &rows {
         let eighths = (amount.abs() / most * room as f64 * 8.0).round() as usize;
         let rest = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8).unwrap_or(&"");
         let color = if *amount < 0.0 { "31" } else { "36" };
-        let pad = " ".repeat(labels - label.chars().count());
+        let pad = " ".repeat(labels.saturating_sub(width(label)));
         _ = writeln!(out, "{pad}{label} \x1b[{color}m{}{rest}\x1b[0m {shown}", "█".repeat(eighths / 8));
     }
     if table.n_rows() > rows.len() {
@@ -75,7 +79,7 @@ fn bars(table: &ResultTable, width: usize) -> Option<String> {
 type Line = (String, Vec<(f64, f64)>);
 
 /// Points by a datetime or number column, a line for each number column or for each value of a text column.
-fn lines(table: &ResultTable, width: usize) -> Option<String> {
+fn lines(table: &ResultTable, columns: usize) -> Option<String> {
     let fields = &table.schema.fields;
     let axis =
         fields.iter().position(|it| it.ty == Type::Datetime).or_else(|| fields.iter().position(|it| is_number(it.ty)));
@@ -95,7 +99,7 @@ fn lines(table: &ResultTable, width: usize) -> Option<String> {
     }
     let is_time = axis.is_some_and(|it| fields.get(it).is_some_and(|it| it.ty == Type::Datetime)) || x0 > 1e17;
     let gutter = short(y1).len().max(short(y0).len()) + 1;
-    let canvas = Canvas::new(width.saturating_sub(gutter + 2).max(10));
+    let canvas = Canvas::new(columns.saturating_sub(gutter + 2).max(10));
     let text = canvas.draw(&series, (x0, x1), (y0, y1.max(y0 + f64::MIN_POSITIVE)));
     let mut out = String::new();
     for (number, line) in text.iter().enumerate() {
@@ -246,13 +250,6 @@ fn short(value: f64) -> String {
         it if it >= 1e4 => format!("{:.1}k", value / 1e3),
         _ if value.fract() == 0.0 => format!("{value}"),
         _ => format!("{value:.2}"),
-    }
-}
-
-fn cut(text: &str, width: usize) -> String {
-    match text.char_indices().nth(width.max(2) - 1) {
-        Some((at, _)) if text.chars().count() > width => format!("{}…", text.get(..at).unwrap_or("")),
-        _ => text.to_owned(),
     }
 }
 

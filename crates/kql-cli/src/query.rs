@@ -10,7 +10,7 @@ use crate::{
     source,
 };
 use kql::{
-    Diagnostic, Engine, Outcome, Query,
+    Diagnostic, Engine, Error, Outcome, Query,
     parser::{ParseOptions, lexer, parse, token::TokenKind},
 };
 use kql_rules::{Disk, paths, read as rules};
@@ -148,10 +148,23 @@ fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> 
     let res = interrupt::stoppable(&engine.stop(), || engine.query(query));
     drop(progress);
     let elapsed = start.elapsed();
-    let outcome = res.map_err(|error| report.query(&place, &text, &error))?;
+    let outcome = res.map_err(|error| told(engine, options, report, &place, &text, &error))?;
     report.diagnostics(&place, &text, &outcome.diagnostics);
     output::tell(&outcome, report);
     Ok((outcome, elapsed))
+}
+
+/// Tells what went wrong, and of the likeliest reason where no table is there at all.
+fn told(engine: &Engine, options: &Options, report: &Report, place: &Place, text: &str, error: &Error) -> Exit {
+    let exit = report.query(place, text, error);
+    let lacks_table = |it: &Diagnostic| it.message.starts_with("unknown table");
+    if matches!(error, Error::Query(it) if it.iter().any(lacks_table))
+        && engine.tables().next().is_none()
+        && options.schemas.is_empty()
+    {
+        report.note("no table is loaded: kql FILE… QUERY names tables after their files, --load NAME=PATH as it says");
+    }
+    exit
 }
 
 /// The queries and functions of a file, or the one block that is wanted; `-` is standard input.

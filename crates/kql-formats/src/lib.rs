@@ -30,4 +30,4 @@ pub use load::{
     Bytes, ConversionWarning, Header, InputFormat, LoadError, LoadOptions, Loaded, Loader, load, load_bytes,
 };
 pub use openai::{Shape, detect};
-pub use write::{Format, WriteOptions, paint, width, write, write_cell, write_cell_at};
+pub use write::{Format, WriteOptions, cut, paint, width, write, write_cell, write_cell_at};

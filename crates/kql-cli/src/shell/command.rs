@@ -6,7 +6,7 @@ use crate::{
     options::{bytes, duration},
     output::{self, Output},
     report::{INTERRUPTED, IO},
-    script, source,
+    script, source, test_command,
 };
 use kql::{Diagnostic, Engine, Query, Stop, formats::Format, formats::paint};
 use kql_rules::{Disk, paths};
@@ -42,6 +42,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command { name: ".param", values: "[NAME=VALUE]", doc: "A value for declare query_parameters.", run: param, files: false },
     Command { name: ".opt", values: "[memory|timeout VALUE]", doc: "Bounds of queries.", run: opt, files: false },
     Command { name: ".explain", values: "[QUERY]", doc: "The plan of a query; without one, the last plan with rows and times.", run: explain, files: false },
+    Command { name: ".test", values: "PATH", doc: "Run test files, or those beside rules; their rows are their own.", run: test, files: true },
     Command { name: ".help", values: "[NAME]", doc: "This, or what a function, aggregate or operator does.", run: about, files: false },
     Command { name: ".quit", values: "", doc: "Leave the shell; so does Ctrl-D.", run: |_, _| Ok(Next::Quit), files: false },
     Command { name: ".exit", values: "", doc: "Another name of .quit.", run: |_, _| Ok(Next::Quit), files: false },
@@ -310,6 +311,13 @@ fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
         return Ok(Next::Read);
     }
     shell.say(&plan_text::plans(&engine, &check.plan))
+}
+
+fn test(_: &mut Shell, path: &str) -> Result<Next, String> {
+    let path = unquoted(needed(path, "a test file, a rule or a directory")?);
+    // What fails is told where it fails.
+    _ = test_command::main(vec![path.into()]);
+    Ok(Next::Read)
 }
 
 fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {

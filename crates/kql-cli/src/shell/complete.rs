@@ -172,7 +172,7 @@ fn command(engine: &Engine, text: &str) -> (usize, Vec<Pair>) {
         ".now" => vec!["max".to_owned(), "clock".to_owned()],
         ".timer" => vec!["on".to_owned(), "off".to_owned()],
         ".opt" => vec!["memory".to_owned(), "timeout".to_owned()],
-        ".load" | ".read" | ".save" | ".output" | ".once" => return files(word, start),
+        ".load" | ".read" | ".save" | ".output" | ".once" | ".test" | ".rule" => return files(word, start),
         _ => Vec::new(),
     };
     (start, matching(word, names))

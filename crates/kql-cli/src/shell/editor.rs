@@ -9,7 +9,7 @@ use kql::{
 use rustyline::{
     completion::{Completer, Pair},
     highlight::{CmdKind, Highlighter},
-    hint::Hinter,
+    hint::{Hint, Hinter},
     validate::{ValidationContext, ValidationResult, Validator},
 };
 use std::{
@@ -39,8 +39,27 @@ impl Helper {
 
 impl rustyline::Helper for Helper {}
 
+/// What stands behind the cursor while a query that could end here waits for its end.
+pub(super) struct Waiting;
+
+impl Hint for Waiting {
+    fn display(&self) -> &str {
+        "  Enter runs, | goes on"
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
 impl Hinter for Helper {
-    type Hint = String;
+    type Hint = Waiting;
+
+    fn hint(&self, line: &str, at: usize, _: &rustyline::Context<'_>) -> Option<Waiting> {
+        let (begun, last) = line.rsplit_once('\n')?;
+        let waits = at == line.len() && last.is_empty() && !begun.trim().is_empty() && self.has_color;
+        (waits && !is_incomplete(begun) && !is_only_definitions(begun)).then_some(Waiting)
+    }
 }
 
 impl Completer for Helper {
@@ -104,6 +123,10 @@ impl Highlighter for Helper {
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         if self.has_color { format!("\x1b[36;1m{prompt}\x1b[0m").into() } else { prompt.into() }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        format!("\x1b[2m{hint}\x1b[0m").into()
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {

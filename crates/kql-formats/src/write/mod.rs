@@ -11,7 +11,7 @@ mod raw;
 mod table;
 
 pub use cell::{write_cell, write_cell_at};
-pub use paint::{paint, width};
+pub use paint::{cut, paint, width};
 
 use kql_data::{Batch, Schema};
 use std::io::{self, Write};

@@ -60,7 +60,7 @@ pub fn width(text: &str) -> usize {
 }
 
 /// Columns of a character: none for marks that combine, two for wide scripts and pictures.
-pub(super) fn char_width(c: char) -> usize {
+fn char_width(c: char) -> usize {
     match c as u32 {
         0x300..=0x36F | 0x483..=0x489 | 0x591..=0x5BD | 0x610..=0x61A | 0x64B..=0x65F => 0,
         0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0xFE20..=0xFE2F | 0xE0100..=0xE01EF => 0,
@@ -68,5 +68,33 @@ pub(super) fn char_width(c: char) -> usize {
         0xFE30..=0xFE6F | 0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1F64F | 0x1F680..=0x1F6FF => 2,
         0x1F900..=0x1F9FF | 0x20000..=0x3FFFD => 2,
         _ => 1,
+    }
+}
+
+/// A text in so many columns of a terminal, with a mark where something is left out.
+pub fn cut(text: &str, width_max: usize) -> Cow<'_, str> {
+    if width(text) <= width_max {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut used) = (String::new(), 1);
+    for c in text.chars() {
+        used += char_width(c);
+        if used > width_max {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_at_their_width() {
+        assert_eq!((cut("abc", 3), cut("abcd", 3)), ("abc".into(), "ab…".into()));
+        assert_eq!(cut("日本語", 4), "日…", "a wide character is not halved");
     }
 }

@@ -59,24 +59,7 @@ pub(super) fn write(
 /// The text of a cell in one line, cut to the width that cells have.
 fn cell(text: &str, options: &WriteOptions) -> String {
     let text: Cow<'_, str> = if options.terminal { paint::paint(text) } else { paint::one_line(text) };
-    if options.cell_width == 0 { text.into_owned() } else { cut(&text, options.cell_width).into_owned() }
-}
-
-/// A text in so many columns of a terminal, with a mark where something is left out.
-fn cut(text: &str, width_max: usize) -> Cow<'_, str> {
-    if paint::width(text) <= width_max {
-        return Cow::Borrowed(text);
-    }
-    let (mut out, mut width) = (String::new(), 1);
-    for c in text.chars() {
-        width += paint::char_width(c);
-        if width > width_max {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    Cow::Owned(out)
+    if options.cell_width == 0 { text.into_owned() } else { paint::cut(&text, options.cell_width).into_owned() }
 }
 
 /// A column as it is drawn.
@@ -171,7 +154,7 @@ impl Frame<'_> {
                 Some(index) => cells.get(index).map_or("", String::as_str),
                 None => "…",
             };
-            let cell = cut(cell, column.width);
+            let cell = paint::cut(cell, column.width);
             line.push_str(match (self.lines, number) {
                 (true, _) => "│ ",
                 (false, 0) => "",
@@ -218,11 +201,5 @@ mod tests {
         for width in 5..120 {
             _ = widths(&[20, 36, 17, 20, 9, 60, 60, 45], &[20, 12, 12, 20, 9, 12, 12, 12], width);
         }
-    }
-
-    #[test]
-    fn texts_are_cut_at_their_width() {
-        assert_eq!((cut("abc", 3), cut("abcd", 3)), ("abc".into(), "ab…".into()));
-        assert_eq!(cut("日本語", 4), "日…", "a wide character is not halved");
     }
 }

@@ -67,6 +67,36 @@ impl Fixtures<'_> {
         }
     }
 
+    /// Makes tables known that have no schema but rows: with the columns of all rows of all tests, so that a column which one
+    /// test leaves out is null there, and not unknown.
+    pub(super) fn infer(&self, engine: &mut Engine) {
+        let cases = self.suite.cases.iter().flat_map(|it| &it.rows);
+        let all: Vec<&Fixture> = self.suite.fixtures.iter().chain(cases).collect();
+        for fixture in &all {
+            let name = table_of_alias(&fixture.name.value);
+            if engine.table(name).is_some() {
+                continue;
+            }
+            let mut rows: Vec<Json> = Vec::new();
+            for it in all.iter().filter(|it| it.name.value == fixture.name.value) {
+                match &it.data {
+                    Data::Rows(nodes) => rows.extend(nodes.iter().map(Node::to_json)),
+                    Data::Json(json) => rows.extend_from_slice(json),
+                    Data::File(_) | Data::Query(_) => {}
+                }
+            }
+            // What does not load here is told when the test loads it.
+            let mut own = engine.clone();
+            let loaded = match rows.is_empty() {
+                true => self.load(&mut own, fixture),
+                false => load_json(&mut own, &fixture.name, &rows),
+            };
+            if let (Ok(()), Some(table)) = (loaded, own.table(name)) {
+                engine.add_known_table(name, (*table.schema).clone());
+            }
+        }
+    }
+
     /// Gives the engine watchlists; of two with one alias the later one counts.
     pub(super) fn load_watchlists(&self, engine: &mut Engine, lists: &[&Fixture]) -> Result<(), Note> {
         if lists.is_empty() {

@@ -189,10 +189,13 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }
-    // Every alias of a test is known to all, so that the query binds before any of them runs.
-    let lists = suite.cases.iter().flat_map(|it| &it.watchlists).chain(&suite.watchlists);
-    fixtures.load_watchlists(&mut engine, &lists.collect::<Vec<_>>()).map_err(config)?;
-    check(&rule, &engine)?;
+    fixtures.infer(&mut engine);
+    fixtures.load_watchlists(&mut engine, &suite.watchlists.iter().collect::<Vec<_>>()).map_err(config)?;
+    // Lists of single tests are there for the check as well, so that the query binds before any of them runs.
+    let mut checked = engine.clone();
+    let lists: Vec<_> = suite.watchlists.iter().chain(suite.cases.iter().flat_map(|it| &it.watchlists)).collect();
+    fixtures.load_watchlists(&mut checked, &lists).map_err(config)?;
+    check(&rule, &checked)?;
     let ran = Mutex::new(suite.cases.iter().map(|_| None).collect());
     Ok(Prepared { suite, rule, engine, ran })
 }

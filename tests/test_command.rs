@@ -78,7 +78,7 @@ fn statuses() {
 fn formats_and_files() {
     let room = room("formats", &TESTS.replace("alerts: 1", "alerts: 2"));
     let it = kql(&room, &["test", ".", "--format", "github", "--junit", "out.xml"]);
-    assert!(it.out.starts_with("::error file=./logins.test.yaml,line=8,col=15,title="), "{}", it.out);
+    assert!(it.out.starts_with("::error file=logins.test.yaml,line=8,col=15,title="), "{}", it.out);
     assert!(room.read("out.xml").contains("<testsuite name=\"./logins.test.yaml\" tests=\"2\" failures=\"1\""));
     let it = kql(&room, &["test", ".", "--format", "tap"]);
     assert!(it.out.starts_with("TAP version 14\n1..2\nnot ok 1 - "), "{}", it.out);

@@ -1,13 +1,15 @@
 //! One run of what a test is about, as tests see it.
 
 use super::{
-    diff::Rows,
     expect::{Observed, ObservedAlert},
     predicate::tree,
 };
-use crate::{Comparison, EventGrouping, Rule, Severity};
+use crate::{
+    Kind, Rule,
+    run::{By, History, Options, Range, Run, Schedule, answer, finish, incidents, instants},
+};
 use kql::{
-    Engine, Error, Now, Value,
+    Engine, Error, Outcome, Value,
     parser::syntax::{ExprKind, Operator, StatementKind},
 };
 
@@ -16,124 +18,86 @@ pub(super) const TIMES: [&str; 2] = ["TimeGenerated", "Timestamp"];
 
 /// Runs a rule at a moment.
 pub(super) fn once(rule: &Rule, engine: &Engine, at: i64) -> Result<Observed, Error> {
-    let engine = windowed(rule, engine, at)?;
-    let outcome = engine.query(query(rule, at).as_str())?;
-    let table = outcome.table();
-    let columns = table.map(|it| it.schema.fields.iter().map(|it| (it.name.to_string(), it.ty)).collect());
-    let rows = Rows { columns: columns.unwrap_or_default(), rows: outcome.rows() };
-    let alerts = alerts(rule, &rows);
-    Ok(Observed { is_sorted: is_sorted(&rule.query.text), rows, alerts, incidents: None })
+    let options = Options::default();
+    let history = History::new(engine.clone(), &options.workspace)?;
+    let schedule = Schedule::of(rule, &options);
+    let run = finish(&alerting(rule), at, &schedule, &options, one(&history, rule, at, &schedule, &options));
+    let mut out = Observed { is_sorted: is_sorted(&rule.query.text), ..Observed::default() };
+    if rule.kind.alerts() {
+        out.incidents = Some(incidents(rule, &run.alerts, None).len());
+    }
+    add(&mut out, run)?;
+    Ok(out)
 }
 
-/// Runs a rule at every moment of its schedule from `from` to before `to`.
+/// Runs a rule at every moment of its schedule from `from` to before `to`; after an alert it rests where it says so.
 pub(super) fn backtest(rule: &Rule, engine: &Engine, from: i64, to: i64) -> Result<Observed, Error> {
-    let step = rule.query_frequency.as_ref().map_or(kql::time::DAY, |it| it.value).max(kql::time::MINUTE);
-    let (mut out, mut at) = (Observed::default(), from);
-    while at < to {
-        let observed = once(rule, engine, at)?;
-        out.rows.columns = observed.rows.columns;
-        out.rows.rows.extend(observed.rows.rows);
-        out.alerts.extend(observed.alerts);
-        at = at.saturating_add(step);
+    let options = Options::default();
+    let history = History::new(engine.clone(), &options.workspace)?;
+    let schedule = Schedule::of(rule, &options);
+    let range = Range { from: Some(from), to: Some(to.saturating_sub(1)), last: None };
+    let instants = instants(&schedule, None, None, &range).map_err(Error::Load)?;
+    let acting = alerting(rule);
+    let (mut out, mut alerts, mut rests_until) = (Observed::default(), Vec::new(), i64::MIN);
+    for at in instants {
+        if at < rests_until {
+            continue;
+        }
+        let run = finish(&acting, at, &schedule, &options, one(&history, rule, at, &schedule, &options));
+        if let Some(rest) = schedule.suppression.filter(|_| run.fired()) {
+            rests_until = at.saturating_add(rest);
+        }
+        alerts.extend(run.alerts.iter().cloned());
+        add(&mut out, run)?;
+    }
+    if rule.kind.alerts() {
+        out.incidents = Some(incidents(rule, &alerts, None).len());
     }
     Ok(out)
 }
 
 /// The rows of another query that sees what a run of the rule sees.
 pub(super) fn probe(rule: &Rule, engine: &Engine, at: i64, query: &str) -> Result<Vec<Vec<Value>>, Error> {
-    Ok(windowed(rule, engine, at)?.query(query)?.rows())
+    let options = Options::default();
+    let history = History::new(engine.clone(), &options.workspace)?;
+    let mut other = rule.clone();
+    query.clone_into(&mut other.query.text);
+    Ok(one(&history, &other, at, &Schedule::of(rule, &options), &options)?.rows())
 }
 
-fn query(rule: &Rule, at: i64) -> String {
-    rule.query.with_window(at - rule.query_period.as_ref().map_or(kql::time::DAY, |it| it.value), at).text
+/// What a run at a moment sees: from and to, where it is the time of events that decides.
+pub(super) fn window(rule: &Rule, at: i64) -> Option<(i64, i64)> {
+    let schedule = Schedule::of(rule, &Options::default());
+    (schedule.by == By::Event && rule.kind.alerts()).then(|| (schedule.view(at).from, at))
 }
 
-fn windowed(rule: &Rule, engine: &Engine, at: i64) -> Result<Engine, Error> {
-    let mut out = engine.clone();
-    out.set_now(Now::At(at));
-    let Some(period) = rule.query_period.as_ref() else { return Ok(out) };
-    let names: Vec<String> = engine.tables().map(|it| it.0.to_owned()).collect();
-    for name in names {
-        let Some(table) = engine.table(&name) else { continue };
-        let Some(column) = TIMES.iter().find(|it| table.schema.index_of(it).is_some()) else { continue };
-        let text = format!(
-            "['{name}'] | where {column} >= datetime({}) and {column} < datetime({})",
-            kql::time::datetime_text(at - period.value),
-            kql::time::datetime_text(at)
-        );
-        let outcome = engine.query(text.as_str())?;
-        if let Some(result) = outcome.tables.into_iter().next() {
-            out.add_table(name, kql::Table::new((*result.schema).clone(), result.batches));
-        }
-    }
-    Ok(out)
+fn one(history: &History, rule: &Rule, at: i64, schedule: &Schedule, options: &Options) -> Result<Outcome, Error> {
+    answer(history, rule, at, schedule, options).map(|it| it.1)
 }
 
-fn alerts(rule: &Rule, rows: &Rows) -> Vec<ObservedAlert> {
-    let operator = rule.trigger_operator.as_ref().map_or(Comparison::GreaterThan, |it| it.value);
-    let threshold = rule.trigger_threshold.as_ref().map_or(0, |it| it.value);
-    if !operator.holds(rows.rows.len(), threshold) {
-        return Vec::new();
-    }
-    let per_result = rule.event_grouping.as_ref().is_some_and(|it| it.value == EventGrouping::AlertPerResult);
-    let groups: Vec<Vec<usize>> = match per_result && !rows.rows.is_empty() {
-        true => (0..rows.rows.len()).map(|it| vec![it]).collect(),
-        false => vec![(0..rows.rows.len()).collect()],
-    };
-    groups.iter().map(|it| alert(rule, rows, it)).collect()
+/// The rule as one that makes alerts: hunting queries and bare ones have one for all their rows.
+fn alerting(rule: &Rule) -> Rule {
+    let kind = if rule.kind.alerts() { rule.kind } else { Kind::Scheduled };
+    Rule { kind, ..rule.clone() }
 }
 
-fn alert(rule: &Rule, rows: &Rows, group: &[usize]) -> ObservedAlert {
-    let cell = |row: usize, column: &str| {
-        let at = rows.column(column)?;
-        rows.rows.get(row)?.get(at).map(Value::text).filter(|it| !it.is_empty())
-    };
-    let first = group.first().copied().unwrap_or(0);
-    let own_title = rule.title().to_owned();
-    let title = match &rule.overrides.display_name {
-        Some(format) => filled(&format.value, |name| cell(first, name)).unwrap_or(own_title),
-        None => own_title,
-    };
-    let own = rule.severity.as_ref().map_or(Severity::Medium, |it| it.value);
-    let column = rule.overrides.severity_column.as_ref();
-    let severity = column.and_then(|it| Severity::from_name(&cell(first, &it.value)?)).unwrap_or(own);
-    let mut entities = Vec::new();
-    for mapping in &rule.entity_mappings {
-        for row in group {
-            let fields = mapping.fields.iter();
-            let fields = fields.filter_map(|it| Some((it.identifier.value.clone(), cell(*row, &it.column.value)?)));
-            let entity = (mapping.entity_type.value.clone(), fields.collect::<Vec<_>>());
-            if !entity.1.is_empty() && !entities.contains(&entity) {
-                entities.push(entity);
-            }
-        }
+/// Adds the rows and alerts of a run.
+fn add(out: &mut Observed, run: Run) -> Result<(), Error> {
+    let outcome = run.outcome?;
+    if let Some(table) = outcome.table() {
+        out.rows.columns = table.schema.fields.iter().map(|it| (it.name.to_string(), it.ty)).collect();
+        out.rows.rows.extend(table.rows());
     }
-    let detail = |it: &(crate::At<String>, crate::At<String>)| {
-        let mut values: Vec<String> = group.iter().filter_map(|row| cell(*row, &it.1.value)).collect();
-        values.dedup();
-        (it.0.value.clone(), values)
-    };
-    ObservedAlert {
-        title,
-        description: rule.description.as_ref().map_or(String::new(), |it| it.value.clone()),
-        severity: severity.name().to_owned(),
-        tactics: rule.tactics.iter().map(|it| it.value.clone()).collect(),
-        techniques: rule.techniques.iter().map(|it| it.value.clone()).collect(),
-        entities,
-        custom_details: rule.custom_details.iter().map(detail).collect(),
-    }
-}
-
-fn filled(format: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let (mut out, mut rest) = (String::new(), format);
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (name, tail) = after.split_once("}}")?;
-        out.push_str(before);
-        out.push_str(&value(name)?);
-        rest = tail;
-    }
-    out.push_str(rest);
-    Some(out)
+    out.alerts.extend(run.alerts.into_iter().map(|it| ObservedAlert {
+        title: it.name,
+        description: it.description,
+        severity: it.severity.name().to_owned(),
+        tactics: it.tactics,
+        techniques: it.techniques.into_iter().chain(it.sub_techniques).collect(),
+        entities: it.entities.into_iter().map(|it| (it.kind, it.fields)).collect(),
+        custom_details: it.custom_details,
+    }));
+    Ok(())
 }
 
 /// Whether the last thing that moves rows in a query sorts them.

@@ -32,6 +32,8 @@ pub fn github(report: &Report) -> String {
         let text = format!("no test fails when this predicate is {}: {}", it.change.name(), it.predicate);
         command(&mut out, "warning", &it.source.name, (it.place.line, it.place.column), "Untested predicate", &text);
     }
+    // Lines of a log begin no command.
+    out.push_str(&super::human::beyond(report).replace("::", ":\u{200b}:"));
     let counts = report.counts();
     _ = writeln!(
         out,
@@ -52,6 +54,8 @@ fn fault(out: &mut String, fault: &Fault, title: &str) {
 
 fn command(out: &mut String, level: &str, file: &str, place: (usize, usize), title: &str, text: &str) {
     let (line, column) = (place.0.max(1), place.1.max(1));
+    // Files are named from the root of the repository.
+    let file = file.strip_prefix("./").unwrap_or(file);
     let (file, title, text) = (property(file), property(title), message(text));
     _ = writeln!(out, "::{level} file={file},line={line},col={column},title={title}::{text}");
 }

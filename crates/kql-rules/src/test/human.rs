@@ -13,12 +13,7 @@ use std::fmt::Write;
 pub fn human(report: &Report, verbose: bool) -> String {
     let mut out = String::new();
     report.suites.iter().for_each(|it| suite(&mut out, it, verbose));
-    if report.mutated {
-        mutants(&mut out, report);
-    }
-    if let Some(it) = &report.coverage {
-        coverage(&mut out, it);
-    }
+    out.push_str(&beyond(report));
     let counts = report.counts();
     let mut parts = vec![format!("{} passed", counts.passed)];
     for (n, what) in [(counts.failed, "failed"), (counts.faulty, "could not be run"), (counts.skipped, "skipped")] {
@@ -28,6 +23,18 @@ pub fn human(report: &Report, verbose: bool) -> String {
     }
     let time = report.nanoseconds as f64 / 1e9;
     _ = writeln!(out, "{} in {}, {time:.2} s", parts.join(", "), count(report.suites.len(), "file"));
+    out
+}
+
+/// What else was asked for: mutants and coverage.
+pub(super) fn beyond(report: &Report) -> String {
+    let mut out = String::new();
+    if report.mutated {
+        mutants(&mut out, report);
+    }
+    if let Some(it) = &report.coverage {
+        coverage(&mut out, it);
+    }
     out
 }
 

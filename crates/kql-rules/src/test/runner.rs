@@ -421,8 +421,7 @@ fn latest(engine: &Engine) -> Option<i64> {
 
 /// Rows that the window of a run leaves out: the usual reason why a test is not what its author expects.
 fn outside(rule: &Rule, engine: &Engine, at: i64) -> Vec<String> {
-    let Some(period) = rule.query_period.as_ref() else { return Vec::new() };
-    let from = at.saturating_sub(period.value);
+    let Some((from, _)) = evaluate::window(rule, at) else { return Vec::new() };
     let mut out = Vec::new();
     for (name, table) in engine.tables() {
         let Some(column) = evaluate::TIMES.iter().find_map(|it| table.schema.index_of(it)) else { continue };

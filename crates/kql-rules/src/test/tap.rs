@@ -38,6 +38,7 @@ pub fn tap(report: &Report) -> String {
             }
         }
     }
+    super::human::beyond(report).lines().for_each(|it| _ = writeln!(out, "# {it}"));
     out
 }
 

@@ -132,7 +132,12 @@ tests:
     assert_eq!(it.status, 0, "{}{}", it.out, it.err);
     _ = room.file("t/a.test.yaml", tests.replace("bad.csv", "worse.csv"));
     let it = kql(&room, &["test"]);
-    assert!(it.status == 2 && it.out.contains("t/a.test.yaml:2:") && it.out.contains("kql vendor"), "{}{}", it.out, it.err);
+    assert!(
+        it.status == 2 && it.out.contains("t/a.test.yaml:2:") && it.out.contains("kql vendor"),
+        "{}{}",
+        it.out,
+        it.err
+    );
 }
 
 #[test]

@@ -19,6 +19,8 @@ use std::{
 
 /// What is wrong with the command line, a test file or a fixture.
 const CONFIG: Exit = Exit(3);
+/// How long a run may take unless `--timeout` says otherwise: a mutant may join everything with everything.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often `--watch` looks at the files.
 const WATCH: Duration = Duration::from_millis(300);
 
@@ -39,6 +41,7 @@ kql test --import sigma-regression FILE   a test file out of an info.yml of Sigm
   --mutate          drop and negate each predicate; tell which changes no test finds
   --watch           run again when a file changes
   --threads N       tests that run at once
+  --timeout TIME    time of a run, such as 10s; a minute unless given
   --verbose         name tests that passed as well
   --rule PATH       --import: the rule that the test file shall name
   --table NAME      --panther, --import: the table of the events
@@ -71,6 +74,7 @@ struct Arguments {
     mutate: bool,
     watch: bool,
     threads: Option<usize>,
+    timeout: Option<Duration>,
     verbose: bool,
     import: Option<String>,
     panther: Option<PathBuf>,
@@ -84,8 +88,8 @@ struct Arguments {
 
 /// Long flags, for suggestions.
 const FLAGS: &[&str] = &[
-    "filter", "update", "format", "junit", "coverage", "mutate", "watch", "threads", "verbose", "import", "panther",
-    "rule", "table", "time", "unique", "write", "help",
+    "filter", "update", "format", "junit", "coverage", "mutate", "watch", "threads", "timeout", "verbose", "import",
+    "panther", "rule", "table", "time", "unique", "write", "help",
 ];
 
 impl Arguments {
@@ -136,6 +140,11 @@ impl Arguments {
                 let text = value()?;
                 let n_threads = text.parse().ok().filter(|it| *it > 0);
                 self.threads = Some(n_threads.ok_or_else(|| format!("--threads takes a number, not `{text}`"))?);
+            }
+            "timeout" => {
+                let text = value()?;
+                let time = crate::options::duration(&text);
+                self.timeout = Some(time.ok_or_else(|| format!("--timeout takes a time, not `{text}`"))?);
             }
             "format" => {
                 let text = value()?;
@@ -209,9 +218,11 @@ fn run_once(
     run: impl Fn(&Workspace<'_>, &Options<'_>) -> Result<test::Report, String>,
 ) -> Result<(), Exit> {
     let files = Disk;
-    let engine = engine().map_err(|why| report.fail(CONFIG, &why))?;
-    let workspace = Workspace { files: &files, engine };
     let stop = Stop::default();
+    let mut engine = engine().map_err(|why| report.fail(CONFIG, &why))?;
+    engine.set_stop(stop.clone());
+    engine.set_timeout(Some(arguments.timeout.unwrap_or(TIMEOUT)));
+    let workspace = Workspace { files: &files, engine };
     let start = Instant::now();
     let clock = move || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
     let options = Options {
@@ -224,6 +235,9 @@ fn run_once(
         stop: stop.clone(),
     };
     let res = interrupt::stoppable(&stop, || run(&workspace, &options)).map_err(|why| report.fail(CONFIG, &why))?;
+    if arguments.filter.is_some() && res.suites.is_empty() && !res.interrupted {
+        return Err(report.fail(CONFIG, "no test has that in its name or path"));
+    }
     if let Some(path) = &arguments.junit {
         let text = test::junit(&res);
         let written = crate::output::write_whole(path, |out| out.write_all(text.as_bytes()));

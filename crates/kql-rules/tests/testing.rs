@@ -397,3 +397,57 @@ fn panther_detections_become_test_files() {
         test::human(&report, true)
     );
 }
+
+#[test]
+fn panther_links_of_test_files() {
+    let rule = "name: Port\nkind: Scheduled\nqueryFrequency: 1h\nqueryPeriod: 2d\nseverity: Low\nquery: |\n  let failed = Logins | where kind == 'failed';\n  Logins\n  | where kind == 'good'\n  | join kind=inner (failed | project user, Failed = TimeGenerated) on user\n  | where Failed < TimeGenerated\n  | summarize n = count() by user\n  | where n >= 2\n";
+    let correlation = "AnalysisType: correlation_rule\nRuleID: Own.Correlation\nTests:\n  - Name: twice, then good\n    ExpectedResult: true\n    RuleOutputs: [ { ID: Failed, Matches: { user: { ann: [ 0, 5 ] } } }, { ID: Good, Matches: { user: { ann: [ 7 ] } } } ]\n  - Name: good before\n    ExpectedResult: false\n    RuleOutputs: [ { ID: Failed, Matches: { user: { ann: [ 3, 5 ] } } }, { ID: Good, Matches: { user: { ann: [ 1 ] } } } ]\n  - Name: two people\n    ExpectedResult: false\n    RuleOutputs: [ { ID: Failed, Matches: { user: { ann: [ 0 ], bob: [ 1 ] } } }, { ID: Good, Matches: { user: { ann: [ 7 ] } } } ]\n";
+    let tests = "rule: r.yaml\npanther:\n  file: own.yml\n  table: Logins\n  events: { Failed: { kind: failed, user: '{{value}}' }, Good: { kind: good, user: '{{value}}' } }\n";
+    let with = |tests: &str| Memory::new([("r.yaml", rule), ("own.yml", correlation), ("r.test.yaml", tests)]);
+    let report = run(&with(tests), PLAIN);
+    assert_eq!((report.exit_status(), report.counts().passed), (0, 3), "{}", test::human(&report, true));
+    let (status, why, line) = refused(&with(&tests.replace("Good: {", "Best: {")));
+    assert_eq!((status, line), (3, 6));
+    assert!(why.starts_with("no event stands for the rule `Good`"), "{why}");
+    let (status, why, line) = refused(&with(&tests.replace("events", "event")));
+    assert_eq!((status, why.as_str(), line), (3, "`panther` has no key `event`; did you mean `events`?", 5));
+}
+
+#[test]
+fn backtests() {
+    // A failure every day at 10:30, and hourly runs: each is seen by the run at 11:00 alone.
+    let rows: String = (1..=20)
+        .map(|day| {
+            let row = |second: u32| {
+                format!("{{\"TimeGenerated\":\"2026-01-{day:02}T10:30:{second:02}Z\",\"User\":\"ann\",\"Ok\":false}}\n")
+            };
+            row(1) + &row(2)
+        })
+        .collect();
+    let tests = |expect: &str| {
+        format!("{HEAD}fixtures: {{ Logins: l.ndjson }}\ntests:\n  - name: b\n    backtest: {{ from: 2026-01-01, to: 2026-01-11 }}\n    expect: {expect}\n")
+            .replace("now: 2026-01-01T12:00:00Z\n", "")
+    };
+    let with = |expect: &str, rule: String| {
+        let files = Memory::new([("r.yaml", rule), ("r.test.yaml", tests(expect)), ("l.ndjson", rows.clone())]);
+        run(&files, PLAIN)
+    };
+    let report =
+        with("{ alerts: 10, incidents: 10, row_count: 10, rows: [ { User: ann, Failures: 2 } ] }", RULE.to_owned());
+    assert_eq!(report.exit_status(), 0, "{}", test::human(&report, true));
+    assert_eq!(with("{ alerts: { at_most: 9 } }", RULE.to_owned()).exit_status(), 1);
+    // A period of a day sees each failure 24 times, unless the rule rests for a day after an alert.
+    let daily = RULE.replace("queryPeriod: 1h", "queryPeriod: 1d");
+    let report = with("{ alerts: { gt: 200 } }", daily.clone());
+    assert_eq!(report.exit_status(), 0, "{}", test::human(&report, true));
+    let rested = daily + "suppressionEnabled: true\nsuppressionDuration: 24h\n";
+    let report = with("{ alerts: 10 }", rested);
+    assert_eq!(report.exit_status(), 0, "{}", test::human(&report, true));
+}
+
+#[test]
+fn survivors_that_are_no_predicates() {
+    let tests =
+        format!("survivors: [ {{ predicate: Usr, because: none }} ]\ntests:\n{}", case("one", TWO, "must fire"));
+    assert_eq!(refused(&files(&tests)), (3, "the query has no predicate `Usr`".to_owned(), 4));
+}

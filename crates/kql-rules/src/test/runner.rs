@@ -8,6 +8,7 @@ use super::{
     format::{self, Case, Subject, Suite},
     mutate::{Fate, Mutant, mutants, squeezed},
     panther,
+    predicate::predicates,
     report::{CaseReport, Fault, FaultKind, MutantReport, Report, SuiteReport, Verdict},
     snapshot::{self, Compared},
 };
@@ -178,6 +179,12 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
         let cases = panther::cases(detection, &link.mapping, &rule, &contents.source)
             .map_err(|note| Fault::new(FaultKind::Config, &contents.source, note))?;
         suite.cases.extend(cases);
+    }
+    let known: Vec<String> =
+        predicates(&rule.query.text).iter().map(|it| squeezed(it.span.of(&rule.query.text))).collect();
+    if let Some(it) = suite.survivors.iter().find(|it| !known.contains(&squeezed(&it.predicate.value))) {
+        let message = format!("the query has no predicate `{}`", it.predicate.value);
+        return Err(config(Note::error("TEST001", it.predicate.place, message)));
     }
     let mut engine = workspace.engine.clone();
     engine.set_seed(1);

@@ -64,8 +64,8 @@ fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> 
     let mut copies: Vec<LocalCopy> = options.externals.iter().map(copy).collect();
     copies.extend(options.project.copies.iter().cloned());
     engine.set_external(Arc::new(Copies::new(disk, copies).declared_only(declared_only).refused(options.no_files)));
-    let mut limits = engine.limits().clone();
-    limits.memory = options.memory.unwrap_or(limits.memory);
+    let mut limits = kql::Limits::interactive();
+    limits.memory = options.memory.unwrap_or_else(memory);
     limits.threads = std::thread::available_parallelism().map_or(limits.threads, std::num::NonZero::get);
     if options.rejects.is_some() {
         limits.rejects_kept = 1 << 20;
@@ -224,4 +224,13 @@ pub(crate) fn configured(options: Options) -> Result<Options, String> {
         true => Ok(options),
         false => config::apply(options),
     }
+}
+
+/// What queries may take unless told otherwise: a quarter of the machine's memory, where it tells, and 4 GiB at most.
+fn memory() -> usize {
+    let limit = kql::Limits::default().memory;
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return limit };
+    let line = text.lines().find_map(|it| it.strip_prefix("MemTotal:"));
+    let kilobytes = line.and_then(|it| it.trim().strip_suffix(" kB")?.trim().parse::<usize>().ok());
+    kilobytes.map_or(limit, |it| limit.min((it << 10) / 4))
 }

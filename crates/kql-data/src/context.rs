@@ -1,6 +1,6 @@
 //! What every part of a running query gets first: cancellation, clock, seed, memory budget, limits, warnings.
 
-use crate::{Map, time};
+use crate::{Limits, Map, time};
 use std::{
     any::Any,
     fmt,
@@ -65,89 +65,17 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Every bound of a query. `Limits::default()` suits a person's own machine, [`Limits::untrusted`] a stranger's query.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
-    /// Bytes of query text.
-    pub query_bytes: usize,
-    /// Nesting of the query text.
-    pub depth: usize,
-    /// Nodes and expressions of a plan after functions are inlined.
-    pub plan_nodes: usize,
-    /// Bytes that tables built by a query may take.
-    pub memory: usize,
-    /// Rows of a result; `usize::MAX` for none.
-    pub result_rows: usize,
-    /// Elements of one array: `range`, `make_list`, `make-series`.
-    pub array_elements: usize,
-    /// Bytes of one string made by a function.
-    pub string_bytes: usize,
-    /// Nesting of JSON.
-    pub json_depth: usize,
-    /// Bytes of a compiled regular expression.
-    pub regex_bytes: usize,
-    /// Bytes of one input line.
-    pub line_bytes: usize,
-    /// Bytes that compressed input may grow to; `usize::MAX` for none.
-    pub decompressed_bytes: usize,
-    /// Bad input lines whose text is kept; all are counted.
-    pub rejects_kept: usize,
-    /// Threads of a query.
-    pub threads: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            query_bytes: 2 << 20,
-            depth: 256,
-            plan_nodes: 2_000_000,
-            memory: 4 << 30,
-            result_rows: usize::MAX,
-            array_elements: 1 << 20,
-            string_bytes: 16 << 20,
-            json_depth: 128,
-            regex_bytes: 10 << 20,
-            line_bytes: 64 << 20,
-            decompressed_bytes: usize::MAX,
-            rejects_kept: 1_000,
-            threads: 2,
-        }
-    }
-}
-
-impl Limits {
-    /// Bounds for text and data from strangers.
-    pub fn untrusted() -> Limits {
-        Limits {
-            query_bytes: 64 << 10,
-            depth: 64,
-            plan_nodes: 10_000,
-            memory: 256 << 20,
-            result_rows: 10_000,
-            array_elements: 1 << 16,
-            string_bytes: 1 << 20,
-            json_depth: 64,
-            regex_bytes: 1 << 20,
-            line_bytes: 1 << 20,
-            decompressed_bytes: 256 << 20,
-            rejects_kept: 100,
-            threads: 2,
-        }
-    }
-}
-
 /// Counts the bytes that a query holds, against one limit. Shared by all its threads.
 #[derive(Clone, Debug)]
 pub struct Budget {
     used: Arc<AtomicUsize>,
-    limit: usize,
+    limit: Arc<AtomicUsize>,
 }
 
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(limit: usize) -> Budget {
-        Budget { used: Arc::default(), limit }
+        Budget { used: Arc::default(), limit: Arc::new(AtomicUsize::new(limit)) }
     }
 
     /// Reserves bytes before they are allocated; given back when the reservation is dropped.
@@ -164,7 +92,12 @@ impl Budget {
 
     /// The limit in bytes.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Lowers the limit; it is never raised.
+    pub fn lower(&self, limit: usize) {
+        _ = self.limit.fetch_min(limit, Ordering::Relaxed);
     }
 }
 
@@ -179,9 +112,9 @@ impl Reservation {
     /// Reserves more.
     pub fn grow(&mut self, bytes: usize, by: &str) -> Result<(), Fault> {
         let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.budget.limit {
+        if before.saturating_add(bytes) > self.budget.limit() {
             self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Fault::Limit { name: "memory", limit: self.budget.limit as u64, by: by.to_owned() });
+            return Err(Fault::Limit { name: "memory", limit: self.budget.limit() as u64, by: by.to_owned() });
         }
         self.bytes += bytes;
         Ok(())

@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::lexer::lex;
 use crate::syntax::{Body, BodyId, Expr, ExprId, ExprKind, Pipeline, PipelineId, Query};
 use crate::token::{Token, TokenKind};
+use kql_data::Limits;
 
 pub use declaration::OperatorDeclaration;
 pub(crate) use literal::timespan;
@@ -33,6 +34,12 @@ pub struct ParseOptions {
 impl Default for ParseOptions {
     fn default() -> Self {
         Self { depth_max: 256, dynamic_depth_max: 128 }
+    }
+}
+
+impl From<&Limits> for ParseOptions {
+    fn from(limits: &Limits) -> Self {
+        Self { depth_max: limits.depth, dynamic_depth_max: limits.json_depth }
     }
 }
 

@@ -13,7 +13,7 @@ pub use graph::{Cycles, GraphMatch, GraphOp, GraphStep, GraphTables, MatchColumn
 use crate::syntax::Direction;
 use kql_data::{Batch, Schema, Type, Value};
 use kql_functions::{Aggregate, Function};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Number of a node in [`Plan::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +32,28 @@ pub struct Plan {
     pub exprs: Vec<Expr>,
     /// The tables that the query gives, in order.
     pub results: Vec<ResultTable>,
+    /// Limits that `set` statements lower.
+    pub lowered: Lowered,
     index: walk::Index,
+}
+
+/// Limits that a query sets for itself: the lower of these and the host's applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// `truncationmaxrecords`: rows of a result.
+    pub result_rows: usize,
+    /// `truncationmaxsize`: bytes of a result.
+    pub result_bytes: usize,
+    /// `maxmemoryconsumptionperiterator`: bytes.
+    pub memory: usize,
+    /// `servertimeout`.
+    pub time: Option<Duration>,
+}
+
+impl Default for Lowered {
+    fn default() -> Lowered {
+        Lowered { result_rows: usize::MAX, result_bytes: usize::MAX, memory: usize::MAX, time: None }
+    }
 }
 
 /// One result.

@@ -2,7 +2,7 @@
 
 use crate::{Error, Outcome, ResultTable, catalogue::Names};
 use indexmap::IndexMap;
-use kql_data::{Batch, Context, Fault, Geo, Limits, Schema, Stop, Table, time};
+use kql_data::{Batch, Column, Context, Fault, Geo, Limits, Schema, Stop, Table, time};
 use kql_executor::Execution;
 use kql_parser::{
     Bound, Diagnostic, Notes, ParseOptions, StoredFunction, bind, bind_with_notes, optimise::optimise, parse,
@@ -47,7 +47,6 @@ pub struct Engine {
     geo: Option<Arc<dyn Geo>>,
     now: Now,
     limits: Limits,
-    timeout: Option<Duration>,
     pub(crate) batch_rows: Option<usize>,
     seed: u64,
     stop: Stop,
@@ -155,9 +154,9 @@ impl Engine {
         &self.limits
     }
 
-    /// Sets how long a query may run.
+    /// Sets how long a query may run: [`Limits::time`].
     pub fn set_timeout(&mut self, timeout: Option<Duration>) {
-        self.timeout = timeout;
+        self.limits.time = timeout;
     }
 
     /// Sets how many rows flow through a query at once; `None` for the usual. Answers do not depend on it; tests do.
@@ -222,7 +221,9 @@ impl Engine {
     pub fn check(&self, query: impl Into<Query>) -> Check {
         let query = query.into();
         let work = || {
-            let cx = self.context(self.stop.clone());
+            let stop = self.stop.child();
+            let _watch = self.limits.time.map(|time| Watch::new(time, stop.clone()));
+            let cx = self.context(stop);
             let (tree, mut diagnostics) = self.parse(&query);
             let mut bound = Bound::default();
             if !diagnostics.iter().any(Diagnostic::is_error) {
@@ -248,16 +249,10 @@ impl Engine {
     /// Runs a query.
     pub fn query(&self, query: impl Into<Query>) -> Result<Outcome, Error> {
         let query = query.into();
-        let done = Stop::default();
         // The query's own, so that the next one is not out of time too.
         let stop = self.stop.child();
-        let guard = self.timeout.map(|timeout| watch(timeout, stop.clone(), done.clone()));
-        let res = on_own_stack(|| self.run(&query, stop));
-        done.cancel();
-        if let Some(guard) = guard {
-            guard.thread().unpark();
-        }
-        res
+        let _watch = self.limits.time.map(|time| Watch::new(time, stop.clone()));
+        on_own_stack(|| self.run(&query, stop))
     }
 
     fn parse(&self, query: &Query) -> (Arc<syntax::Query>, Vec<Diagnostic>) {
@@ -265,7 +260,7 @@ impl Engine {
             let message = format!("the query is longer than the limit `query_bytes` of {}", self.limits.query_bytes);
             return (Arc::default(), vec![Diagnostic::error("SYN0001", Default::default(), message)]);
         }
-        let (tree, diagnostics) = parse(&query.text, &ParseOptions::default());
+        let (tree, diagnostics) = parse(&query.text, &ParseOptions::from(&self.limits));
         (Arc::new(tree), diagnostics)
     }
 
@@ -303,6 +298,8 @@ impl Engine {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));
         }
+        cx.budget.lower(plan.lowered.memory);
+        let _watch = plan.lowered.time.map(|time| Watch::new(time, cx.stop.clone()));
         let plan = if self.unoptimised { plan } else { optimise(&cx, plan)? };
         cx.check()?;
         let start = Instant::now();
@@ -311,12 +308,7 @@ impl Engine {
         let mut tables = Vec::with_capacity(plan.results.len());
         for result in &plan.results {
             let batches = execution.run(result.node)?;
-            let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
-            if n_rows > self.limits.result_rows {
-                let limit = self.limits.result_rows as u64;
-                let by = format!("the result {}", result.name);
-                return Err(Error::Run(Fault::Limit { name: "result_rows", limit, by }));
-            }
+            self.check_result(&plan, &result.name, &batches)?;
             tables.push(ResultTable {
                 name: result.name.clone(),
                 schema: plan.schema(result.node),
@@ -331,23 +323,70 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Refuses an answer that is larger than the host, or the query itself, allows.
+    fn check_result(&self, plan: &Plan, name: &str, batches: &[Batch]) -> Result<(), Fault> {
+        let (limits, lowered) = (&self.limits, &plan.lowered);
+        let within = |field: &'static str, limit: usize, found: usize| match found <= limit {
+            true => Ok(()),
+            false => Err(Fault::Limit { name: field, limit: limit as u64, by: format!("the result {name}") }),
+        };
+        let n_rows = batches.iter().map(|it| it.n_rows).sum();
+        within("result_rows", limits.result_rows.min(lowered.result_rows), n_rows)?;
+        let bytes_max = limits.result_bytes.min(lowered.result_bytes);
+        match bytes_max {
+            usize::MAX => Ok(()),
+            _ => within("result_bytes", bytes_max, batches.iter().flat_map(|it| &it.columns).map(written_bytes).sum()),
+        }
+    }
+}
+
+/// Bytes of a column where every row has its own, as whoever gets the answer will have it.
+fn written_bytes(column: &Column) -> usize {
+    match column {
+        Column::Constant { value, len, .. } => value.bytes().saturating_mul(*len),
+        other => other.bytes(),
+    }
+}
+
 /// The wall clock in ticks.
 fn clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     time::UNIX_EPOCH + i64::try_from(since.as_nanos() / 100).unwrap_or(0)
 }
 
-/// Stops the query when its time is over, unless it is done before.
-fn watch(timeout: Duration, stop: Stop, done: Stop) -> std::thread::JoinHandle<()> {
-    std::thread::spawn(move || {
-        let start = Instant::now();
-        while done.check().is_ok() {
-            match timeout.checked_sub(start.elapsed()) {
-                Some(left) if !left.is_zero() => std::thread::park_timeout(left),
-                _ => return stop.time_out(),
+/// Stops a query when its time is over, unless it is dropped before.
+struct Watch {
+    done: Stop,
+    /// `None` where the system gives no thread, which the query itself then says.
+    thread: Option<std::thread::Thread>,
+}
+
+impl Watch {
+    fn new(time: Duration, stop: Stop) -> Watch {
+        let done = Stop::default();
+        let is_done = done.clone();
+        let wait = move || {
+            let start = Instant::now();
+            while is_done.check().is_ok() {
+                match time.checked_sub(start.elapsed()) {
+                    Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                    _ => return stop.time_out(),
+                }
             }
+        };
+        let thread = std::thread::Builder::new().spawn(wait).ok().map(|it| it.thread().clone());
+        Watch { done, thread }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.done.cancel();
+        if let Some(thread) = &self.thread {
+            thread.unpark();
         }
-    })
+    }
 }
 
 /// Runs work on a thread with the stack that the depth limits need; a panic becomes an error.

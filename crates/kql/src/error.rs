@@ -25,6 +25,7 @@ impl Error {
         match self {
             Error::Query(diagnostics) => diagnostics.iter().find(|it| it.is_error()).map_or("SYN0001", |it| it.code),
             Error::Run(Fault::Error { code, .. }) => code,
+            Error::Run(Fault::Limit { name: "result_rows" | "result_bytes", .. }) => "E_QUERY_RESULT_SET_TOO_LARGE",
             Error::Run(Fault::Limit { .. }) => "E_RUNAWAY_QUERY",
             Error::Run(Fault::Unsupported(_)) => "KQL0002",
             Error::Run(_) | Error::Stopped(_) => "E_QUERY_CANCELLED",

@@ -5,7 +5,11 @@ use crate::LoadError;
 use kql_data::{Fault, Limits, Stop};
 use std::{
     io::{self, BufRead, BufReader, Cursor, Read},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
 };
 
@@ -26,6 +30,9 @@ pub(crate) struct Source {
     from: usize,
     ended: bool,
     bytes_max: usize,
+    ratio_max: u64,
+    /// Bytes read of compressed input.
+    compressed: Option<Arc<AtomicU64>>,
     line_bytes: usize,
     stop: Stop,
     /// Bytes asked for at a time.
@@ -37,6 +44,25 @@ pub(crate) struct Source {
     read: u64,
 }
 
+/// Decompressed bytes from which the ratio counts: a short text of one letter is no bomb.
+const RATIO_FROM: u64 = 1 << 20;
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    inner: R,
+    read: Option<Arc<AtomicU64>>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(into)?;
+        if let Some(read) = &self.read {
+            _ = read.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        Ok(n)
+    }
+}
+
 impl Source {
     /// Looks at the first bytes and decompresses what is compressed.
     pub(crate) fn open(name: &str, mut reader: Bytes, limits: &Limits, stop: &Stop) -> Result<Source, LoadError> {
@@ -46,7 +72,8 @@ impl Source {
         let (gzip, zstd) = (magic.starts_with(GZIP), magic.starts_with(ZSTD));
         let little = magic.starts_with(&[0xFF, 0xFE]);
         let utf16 = little || magic.starts_with(&[0xFE, 0xFF]);
-        let whole = Cursor::new(magic).chain(reader);
+        let compressed = (gzip || zstd).then(|| Arc::new(AtomicU64::new(0)));
+        let whole = Counted { inner: Cursor::new(magic).chain(reader), read: compressed.clone() };
         let reader: Bytes = if gzip {
             Box::new(flate2::read::MultiGzDecoder::new(whole))
         } else if zstd {
@@ -65,6 +92,8 @@ impl Source {
             from: 0,
             ended: false,
             bytes_max: if gzip || zstd { limits.decompressed_bytes } else { usize::MAX },
+            ratio_max: limits.decompressed_ratio as u64,
+            compressed,
             line_bytes: limits.line_bytes,
             stop: stop.clone(),
             block: BLOCK,
@@ -111,6 +140,13 @@ impl Source {
         self.read += n as u64;
         if self.read > self.bytes_max as u64 {
             let (name, limit) = ("decompressed_bytes", self.bytes_max as u64);
+            return Err(self.error(Fault::Limit { name, limit, by: "compressed input".to_owned() }));
+        }
+        if let Some(compressed) = &self.compressed
+            && self.read > RATIO_FROM
+            && self.read / compressed.load(Ordering::Relaxed).max(1) > self.ratio_max
+        {
+            let (name, limit) = ("decompressed_ratio", self.ratio_max);
             return Err(self.error(Fault::Limit { name, limit, by: "compressed input".to_owned() }));
         }
         Ok(!self.ended)

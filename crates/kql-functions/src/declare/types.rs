@@ -316,6 +316,10 @@ impl Argument for regex {
 
 /// Compiles a pattern, remembered for the query.
 pub fn compile_regex(cx: &Context, pattern: &str) -> Result<Arc<::regex::Regex>, Fault> {
+    let (name, limit) = ("pattern_bytes", cx.limits.pattern_bytes);
+    if pattern.len() > limit {
+        return Err(Fault::Limit { name, limit: limit as u64, by: "a regular expression".to_owned() });
+    }
     let build = |pattern: &str| ::regex::RegexBuilder::new(pattern).size_limit(cx.limits.regex_bytes).build();
     cx.cached("regex", pattern, || match build(pattern) {
         Ok(it) => Ok(it),

@@ -295,6 +295,7 @@ impl Binder<'_> {
         rest: &[(ArithmeticOperator, syntax::ExprId)],
         span: Span,
     ) -> Bind<ExprId> {
+        self.check_chain(rest.len(), span)?;
         let mut left = self.scalar(first)?;
         let mut n_varying = 0;
         for (operator, right) in rest {
@@ -467,7 +468,17 @@ impl Binder<'_> {
         self.make_call(name, &[left, right], span)
     }
 
+    fn check_chain(&mut self, length: usize, span: Span) -> Bind<()> {
+        let limit = self.cx.limits.chain_length;
+        if length <= limit {
+            return Ok(());
+        }
+        let message = format!("a chain of {length} operands is more than the limit `chain_length` of {limit}");
+        self.fail("SEM0019", span, message)
+    }
+
     fn logical(&mut self, name: &'static str, items: &[syntax::ExprId], span: Span) -> Bind<ExprId> {
+        self.check_chain(items.len(), span)?;
         let bound: Vec<Bind<ExprId>> = items.iter().map(|it| self.predicate(*it)).collect();
         let items = bound.into_iter().collect::<Bind<Vec<_>>>()?;
         self.make_call(name, &items, span)

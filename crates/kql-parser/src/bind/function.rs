@@ -40,7 +40,7 @@ impl Binder<'_> {
         let body = if body.starts_with('{') { body.to_owned() } else { format!("{{\n{body}\n}}") };
         let parameters = if stored.parameters.trim().is_empty() { "()" } else { stored.parameters.trim() };
         let text = format!("let {} = {parameters} {body};", quoted(name));
-        let (query, diagnostics) = crate::parse(&text, &crate::ParseOptions::default());
+        let (query, diagnostics) = crate::parse(&text, &(&self.cx.limits).into());
         if let Some(first) = diagnostics.iter().find(|it| it.severity == Severity::Error) {
             return self.fail(first.code, span, format!("in the stored function `{name}`: {}", first.message));
         }
@@ -278,7 +278,7 @@ impl Binder<'_> {
             None => match self.catalogue.function(name) {
                 Some(stored) => {
                     let text = format!("let f = {} {};", parameters_or_none(&stored.parameters), braced(&stored.body));
-                    let (query, _) = crate::parse(&text, &crate::ParseOptions::default());
+                    let (query, _) = crate::parse(&text, &(&self.cx.limits).into());
                     let Some(StatementKind::Let(syntax::Let { value: LetValue::Function(it), .. })) =
                         query.statements.first().map(|it| it.kind.clone())
                     else {

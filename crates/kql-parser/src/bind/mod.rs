@@ -318,12 +318,16 @@ impl Binder<'_> {
         if self.depth >= NESTING_MAX {
             return self.fail("SEM0019", span, "the query nests functions and subqueries too deeply");
         }
-        if self.plan.nodes.len() + self.plan.exprs.len() > self.cx.limits.plan_nodes {
-            return self.fail(
-                "SEM0019",
-                span,
-                "the query is too large once its functions are expanded (limit `plan_nodes`)",
-            );
+        let limits = &self.cx.limits;
+        for (name, limit, count) in [
+            ("plan_nodes", limits.plan_nodes, self.plan.nodes.len()),
+            ("plan_exprs", limits.plan_exprs, self.plan.exprs.len()),
+        ] {
+            if count > limit {
+                let message =
+                    format!("the query is too large once its functions are expanded (limit `{name}` of {limit})");
+                return self.fail("SEM0019", span, message);
+            }
         }
         if let Err(stopped) = self.cx.check() {
             return self.fault(span, &stopped);

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     diagnostic::Span,
-    plan::ResultTable,
+    plan::{Lowered, ResultTable},
     syntax::{self, ExprKind, FunctionParameter, LetValue, Literal, ParameterType, Statement, StatementKind},
 };
 use kql_data::{Type, Value};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 impl Binder<'_> {
     /// Binds the statements of a query.
@@ -170,12 +170,34 @@ impl Binder<'_> {
                 }
                 return;
             }
-            // Other options steer a service; they are accepted and change nothing here.
+            "truncationmaxrecords" => return self.lower(value, |it, to| it.result_rows = it.result_rows.min(to)),
+            "truncationmaxsize" => return self.lower(value, |it, to| it.result_bytes = it.result_bytes.min(to)),
+            "maxmemoryconsumptionperiterator" => return self.lower(value, |it, to| it.memory = it.memory.min(to)),
+            "servertimeout" => {
+                if let Some(ExprKind::Literal(Literal::Timespan(Some(ticks)))) = value.map(|it| query.kind(it)) {
+                    let time = Duration::from_nanos(u64::try_from(*ticks).unwrap_or(0).saturating_mul(100));
+                    self.plan.lowered.time = Some(self.plan.lowered.time.map_or(time, |it| it.min(time)));
+                }
+                return;
+            }
+            // Other options steer a service, or would raise a limit; they are accepted and change nothing here.
             _ => return,
         }
         match value.map(|it| query.kind(it)) {
             Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) => self.now = *ticks,
             _ => _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a datetime literal", name.text)),
+        }
+    }
+
+    /// Lowers a limit to a whole number that a `set` statement gives.
+    fn lower(&mut self, value: Option<syntax::ExprId>, set: impl FnOnce(&mut Lowered, usize)) {
+        let query = self.query.clone();
+        let to = match value.map(|it| query.kind(it)) {
+            Some(ExprKind::Literal(Literal::Long(Some(it)))) => usize::try_from(*it).ok(),
+            _ => None,
+        };
+        if let Some(to) = to {
+            set(&mut self.plan.lowered, to);
         }
     }
 
@@ -202,7 +224,7 @@ impl Binder<'_> {
 
     /// A given value: a literal of the language, or plain text for a string.
     fn parameter_value(&mut self, text: &str, ty: Type, span: Span) -> Bind<crate::plan::ExprId> {
-        let (query, diagnostics) = crate::parse(&format!("print {text}"), &crate::ParseOptions::default());
+        let (query, diagnostics) = crate::parse(&format!("print {text}"), &(&self.cx.limits).into());
         let literal = match query.exprs.as_slice() {
             [one, ..] if diagnostics.is_empty() => match &one.kind {
                 ExprKind::Literal(it) => Some(self.literal(it)),

@@ -17,6 +17,7 @@ pub(super) fn run(cx: &Context, plan: &Plan) -> Result<Plan, Fault> {
     let result =
         |it: &ResultTable| ResultTable { node: pass.nodes.get(&it.node).map_or(it.node, |it| it.0), ..it.clone() };
     pass.new.results = plan.results.iter().map(result).collect();
+    pass.new.lowered = plan.lowered.clone();
     Ok(pass.new)
 }
 

@@ -1,0 +1,115 @@
+//! Each bound of a query is reached by its name, and a query may lower bounds but not raise them.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+
+use kql::{Engine, Error, Fault, Limits};
+use std::time::Duration;
+
+fn answer(limits: Limits, query: &str) -> Result<usize, Error> {
+    let mut engine = Engine::new();
+    engine.set_limits(limits);
+    engine.query(query).map(|it| it.rows().len())
+}
+
+/// The name of the limit that a query runs into.
+fn reached(limits: Limits, query: &str) -> String {
+    match answer(limits, query) {
+        Err(Error::Run(Fault::Limit { name, .. })) => name.to_owned(),
+        Err(Error::Stopped(Fault::Timeout)) => "time".to_owned(),
+        Err(Error::Query(found)) => {
+            let message = found[0].message.clone();
+            message.split('`').nth(1).unwrap_or(&message).to_owned()
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn limits_are_named_when_they_are_reached() {
+    let small = || Limits {
+        query_bytes: 2_000,
+        chain_length: 10,
+        plan_nodes: 20,
+        plan_exprs: 60,
+        memory: 1 << 20,
+        result_rows: 100,
+        result_bytes: 2_000,
+        array_elements: 50,
+        string_bytes: 500,
+        pattern_bytes: 20,
+        regex_bytes: 2_000,
+        time: Some(Duration::from_millis(100)),
+        ..Limits::default()
+    };
+    assert_eq!(answer(small(), "range x from 1 to 100 step 1"), Ok(100));
+    let chain = format!("print {}", ["x"; 12].join(" + ").replace('x', "rand()"));
+    let stages = format!("print x = 1{}", " | extend x = x + 1 | take 5".repeat(15));
+    let columns =
+        format!("print {}", (0..9).map(|it| format!("strcat(rand(), {it}, {it})")).collect::<Vec<_>>().join(", "));
+    for (name, query) in [
+        ("query_bytes", format!("print 1{}", " ".repeat(2_000)).as_str()),
+        ("chain_length", &chain),
+        ("chain_length", &chain.replace(" + ", " > 0 or ")),
+        ("plan_nodes", &stages),
+        ("plan_exprs", &format!("{columns} | extend {}", &columns[6..].replace("rand()", "now() - 1d"))),
+        ("memory", "range x from 1 to 1000000 step 1 | summarize count() by x"),
+        ("result_rows", "range x from 1 to 101 step 1"),
+        ("result_bytes", "range x from 1 to 10 step 1 | extend s = strrep('abc', 100)"),
+        ("array_elements", "print array_length(range(1, 51))"),
+        ("string_bytes", "print strlen(strrep('a', 501))"),
+        ("pattern_bytes", "print a = 'x' | where a matches regex 'aaaaaaaaaaaaaaaaaaaaa' | project a"),
+        ("time", "range x from 1 to 60000000000 step 1 | where x < 0 | count"),
+    ] {
+        assert_eq!(reached(small(), query), name, "{query}");
+    }
+    assert!(reached(Limits { depth: 5, ..Limits::default() }, "print ((((((1))))))").contains("deeper than 5"));
+    let deep = "print dynamic([[[[[[1]]]]]])";
+    assert!(reached(Limits { json_depth: 5, ..Limits::default() }, deep).contains("deeper than 5"));
+}
+
+#[test]
+fn a_query_may_lower_its_limits_and_not_raise_them() {
+    let rows = "range x from 1 to 50 step 1";
+    let with = |set: &str, query: &str, limits: Limits| reached(limits, &format!("set {set}; {query}"));
+    assert_eq!(with("truncationmaxrecords = 49", rows, Limits::default()), "result_rows");
+    assert_eq!(with("truncationmaxsize = 100", rows, Limits::default()), "result_bytes");
+    let many = "range x from 1 to 1000000 step 1 | summarize count() by x | count";
+    assert_eq!(with("maxmemoryconsumptionperiterator = 100000", many, Limits::default()), "memory");
+    let long = "range x from 1 to 60000000000 step 1 | where x < 0 | count";
+    assert_eq!(with("servertimeout = 50ms", long, Limits::default()), "time");
+    let few = || Limits { result_rows: 10, ..Limits::default() };
+    assert_eq!(with("truncationmaxrecords = 1000", rows, few()), "result_rows");
+    assert_eq!(with("notruncation", rows, few()), "result_rows");
+    assert_eq!(answer(Limits::default(), &format!("set truncationmaxrecords = 50; {rows}")), Ok(50));
+    let error = answer(few(), rows).unwrap_err();
+    assert_eq!(error.code(), "E_QUERY_RESULT_SET_TOO_LARGE");
+}
+
+/// A megabyte of zeros is a few hundred bytes of gzip.
+#[test]
+fn compressed_input_may_not_explode() {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..4_000 {
+        packed.write_all(format!("{{\"a\":\"{}\"}}\n", "0".repeat(1_000)).as_bytes()).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let load = |limits: Limits| {
+        let mut engine = Engine::new();
+        engine.set_limits(limits);
+        engine.load_bytes("T", packed.clone()).map(|it| it.accounting.rows)
+    };
+    assert_eq!(load(Limits::default()), Ok(4_000));
+    let error = |limits| load(limits).unwrap_err().to_string();
+    assert!(error(Limits { decompressed_bytes: 1 << 20, ..Limits::default() }).contains("`decompressed_bytes`"));
+    assert!(error(Limits::untrusted()).contains("`decompressed_ratio`"), "{}", error(Limits::untrusted()));
+}
+
+#[test]
+fn a_person_at_a_terminal_gets_all_rows() {
+    let limits = Limits::interactive();
+    assert_eq!((limits.time, limits.result_rows, limits.result_bytes), (None, usize::MAX, usize::MAX));
+    assert_eq!(
+        Limits { time: Some(Duration::from_secs(240)), result_rows: 500_000, result_bytes: 64 << 20, ..limits },
+        Limits::default()
+    );
+}

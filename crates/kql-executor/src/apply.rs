@@ -40,7 +40,7 @@ pub(crate) fn run(
     let execution = run.execution;
     let plan = execution.plan;
     let schema = plan.schema(input);
-    let rows = run.input(id, 0, input, None, BY)?;
+    let rows = run.input(id, 0, input, execution.shape.outputs_read(plan, input), BY)?;
     let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?;
     let mut whole = joined(&schema, &rows.batches)?;
     drop(rows);

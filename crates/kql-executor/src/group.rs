@@ -329,8 +329,18 @@ impl Grouper {
             };
             return codes.iter().enumerate().map(&mut one).collect();
         }
+        // First which groups have the hashes, then whether the keys are the same: so the memory of many rows is waited for
+        // at once.
         let hashes = hash_rows(&self.state, columns, n_rows);
-        hashes.iter().enumerate().map(|(row, hash)| by_value(row, *hash)).collect()
+        let with_hash = |hash: &u64| self.by_value.find(*hash, |it| it.0 == *hash).map_or(NO_GROUP, |it| it.1);
+        let found: Vec<u32> = hashes.iter().map(with_hash).collect();
+        let is_same = |group: u32, row| self.key(group).is_some_and(|(part, at)| same_row(part, at, columns, row));
+        let check = |(row, (group, hash)): (usize, (u32, &u64))| match group {
+            NO_GROUP => NO_GROUP,
+            group if is_same(group, row) => group,
+            _ => by_value(row, *hash),
+        };
+        found.into_iter().zip(&hashes).enumerate().map(check).collect()
     }
 }
 

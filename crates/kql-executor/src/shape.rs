@@ -236,10 +236,10 @@ impl Shape {
             return None;
         }
         let exprs = match &node.op {
-            Op::Project { .. } | Op::Aggregate { .. } => expressions(&node.op),
+            Op::Project { .. } | Op::Aggregate { .. } => node.op.expressions(),
             Op::Filter { .. } | Op::Sort { .. } | Op::Limit { .. } => {
                 self.mark_read(plan, reader, outputs, depth - 1)?;
-                expressions(&node.op)
+                node.op.expressions()
             }
             Op::Apply { input, by, body, carried } => {
                 let mut above = vec![false; plan.schema(reader).len()];
@@ -284,7 +284,7 @@ impl Shape {
             {
                 found.push(id);
                 open.extend(op.inputs());
-                open.extend(subplans(plan, &expressions(op)));
+                open.extend(plan.subplans(op.expressions()));
                 if let Op::Apply { body, .. } = op {
                     open.push(*body);
                 }

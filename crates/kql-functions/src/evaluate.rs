@@ -300,3 +300,75 @@ pub fn fold(
     let columns: Vec<Column> = args.iter().map(|(value, ty)| Column::constant(value.clone(), *ty, 1)).collect();
     Ok(CallSite::new(function, overload)?.evaluate(cx, &columns, 1)?.value(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actual, function, resolve};
+
+    fn dictionary(texts: &[&str]) -> Column {
+        let mut builder = DictionaryBuilder::default();
+        let codes: Vec<u32> = texts.iter().map(|it| builder.code(it)).collect();
+        Column::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: Arc::new(builder.finish()) })
+    }
+
+    fn site(name: &str, types: &[Type]) -> CallSite {
+        let function = function(name).unwrap();
+        let actuals: Vec<Actual> = types.iter().map(|it| Actual::varying(*it)).collect();
+        CallSite::new(function, resolve(function, &actuals).unwrap().overload).unwrap()
+    }
+
+    fn texts(cells: &Cells) -> Vec<Value> {
+        let column = cells.column();
+        (0..column.len()).map(|row| column.value(row)).collect()
+    }
+
+    #[test]
+    fn chains_by_entry_give_what_rows_give() {
+        let cx = Context::default();
+        let column = dictionary(&["{\"a\": 1}", "", "x", "{\"a\": \"y\"}", "x", "{\"a\": 1}", "[2]"]);
+        let plain = Column::strings((0..column.len()).map(|row| column.string_reader().get(row).to_owned()));
+        let parse = site("todynamic", &[Type::String]);
+        let slot = site(".", &[Type::Dynamic, Type::String]);
+        let text = site("tostring", &[Type::Dynamic]);
+        let both = site("strcat", &[Type::String, Type::String]);
+        let run = |column: &Column| {
+            let key = Cells::Rows(Column::constant(Value::String("a".into()), Type::String, column.len()));
+            let rows = Cells::Rows(column.clone());
+            let parsed = parse.apply(&cx, std::slice::from_ref(&rows), column.len()).unwrap();
+            let found = slot.apply(&cx, &[parsed, key], column.len()).unwrap();
+            let found = text.apply(&cx, &[found], column.len()).unwrap();
+            both.apply(&cx, &[found, rows], column.len()).unwrap()
+        };
+        for (from, count) in [(0, 7), (2, 5), (1, 6), (0, 7)] {
+            let by_entry = run(&column.slice(from, count));
+            assert!(count < 6 || matches!(by_entry, Cells::Entries(_)));
+            assert_eq!(texts(&by_entry), texts(&run(&plain.slice(from, count))));
+        }
+    }
+
+    #[test]
+    fn another_constant_is_another_result() {
+        let cx = Context::default();
+        let column = dictionary(&["x", "y", "x", "x"]);
+        let site = site("strcat", &[Type::String, Type::String]);
+        for constant in ["a", "b", "a"] {
+            let constant_column = Column::constant(Value::String(constant.into()), Type::String, 4);
+            let found = site.evaluate(&cx, &[constant_column, column.clone()], 4).unwrap();
+            assert_eq!(found.value(1), Value::String(format!("{constant}y").into()));
+        }
+    }
+
+    #[test]
+    fn true_rows_by_entry() {
+        let cx = Context::default();
+        let column = dictionary(&["login.failed", "", "logout", "login.ok", "logout"]);
+        let site = site("has", &[Type::String, Type::String]);
+        for (needle, expected) in [("login", vec![0, 3]), ("nowhere", vec![]), ("logout", vec![2, 4])] {
+            let needle = Column::constant(Value::String(needle.into()), Type::String, 5);
+            let cells = site.apply(&cx, &[Cells::Rows(column.clone()), Cells::Rows(needle)], 5).unwrap();
+            assert!(matches!(cells, Cells::Entries(_)));
+            assert_eq!(cells.true_rows(), expected);
+        }
+    }
+}

@@ -257,8 +257,9 @@ impl Window {
     /// The bounds of each left row: the smallest and the largest value that fits. Empty where nothing fits.
     pub(super) fn bounds(&self, execution: &Execution<'_>, left: &Batch) -> Result<Vec<(i64, i64)>, Fault> {
         let mut out = vec![(i64::MIN, i64::MAX); left.n_rows];
-        for (bound, column) in self.bounds.iter().zip(self.left.run(execution, left)?) {
-            for (slot, base) in out.iter_mut().zip(values(&column)) {
+        let bases = self.left.run(execution, left)?;
+        for (bound, column) in self.bounds.iter().zip(bases.iter()) {
+            for (slot, base) in out.iter_mut().zip(values(column)) {
                 let limit = base.filter(|it| self.is_bound(*it, bound)).map(|it| {
                     let limit = i128::from(it) + bound.added;
                     match (bound.is_inclusive, bound.is_low) {

@@ -226,8 +226,11 @@ impl Builder {
             let types: Vec<Type> = batch.columns.iter().map(Column::ty).collect();
             assert_eq!(types, self.types(node));
         }
+        let rows = rows(&batches);
+        // Columns that were made hold their memory as long as they live.
+        drop(batches);
         assert_eq!(cx.budget.used(), 0);
-        Ok(rows(&batches))
+        Ok(rows)
     }
 
     /// The rows, which must be the same whatever the size of batches and the number of threads.

@@ -73,6 +73,15 @@ impl Tree {
     }
 
     fn add_bag(&mut self, row: usize, text: &str) -> bool {
+        match self.add_plain_bag(row, text) {
+            Ok(()) => {
+                self.top.put(row, Tag::Bag);
+                return true;
+            }
+            Err(Refusal::NotHere) => return false,
+            // Or not as simple as most.
+            Err(Refusal::NoJson) => self.children.iter_mut().for_each(|(_, it)| it.cut(row)),
+        }
         let mut json = serde_json::Deserializer::from_str(text);
         let mut bag = BagOf { tree: self, row, next: 0, refusal: Refusal::NoJson };
         let read = (&mut bag).deserialize(&mut json).and_then(|()| json.end());
@@ -89,6 +98,49 @@ impl Tree {
                 true
             }
         }
+    }
+
+    /// Adds a bag of the usual kind: texts without escapes, whole numbers of some digits. What is not, is left to serde.
+    fn add_plain_bag(&mut self, row: usize, text: &str) -> Result<(), Refusal> {
+        let mut at = Cursor { text, bytes: text.as_bytes(), at: 0 };
+        at.expect(b'{')?;
+        if at.next_is(b'}') {
+            return at.end();
+        }
+        let mut next = 0;
+        loop {
+            at.expect(b'"')?;
+            let index = self.slot(at.string()?, &mut next).ok_or(Refusal::NotHere)?;
+            at.expect(b':')?;
+            let Some((_, slots)) = self.children.get_mut(index) else { return Err(Refusal::NotHere) };
+            at.value(row, slots)?;
+            if at.next_is(b'}') {
+                return at.end();
+            }
+            at.expect(b',')?;
+        }
+    }
+
+    /// The number of a key's slot, which must not stand before `next`; `None` when there are too many, or it does.
+    fn slot(&mut self, key: &str, next: &mut usize) -> Option<usize> {
+        let is_expected = self.children.get(*next).is_some_and(|(it, _)| **it == *key);
+        let known = if is_expected { Some(*next) } else { self.indices.get(key).copied() };
+        let index = match known {
+            Some(it) => it,
+            None if self.children.len() < SLOTS_MAX => {
+                let key: Arc<str> = key.into();
+                self.children.push((key.clone(), Slots::default()));
+                _ = self.indices.insert(key, self.children.len() - 1);
+                self.children.len() - 1
+            }
+            None => return None,
+        };
+        // Slots keep one order in all rows, and a key stands once.
+        if index < *next {
+            return None;
+        }
+        *next = index + 1;
+        Some(index)
     }
 
     fn finish(self, n_rows: usize) -> Node {
@@ -156,25 +208,102 @@ impl Visitor<'_> for KeyOf<'_, '_> {
 
     fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
         let BagOf { tree, next, refusal, .. } = self.0;
-        let is_expected = tree.children.get(*next).is_some_and(|(it, _)| **it == *key);
-        let known = if is_expected { Some(*next) } else { tree.indices.get(key).copied() };
-        let index = match known {
-            Some(it) => it,
-            None if tree.children.len() < SLOTS_MAX => {
-                let key: Arc<str> = key.into();
-                tree.children.push((key.clone(), Slots::default()));
-                _ = tree.indices.insert(key, tree.children.len() - 1);
-                tree.children.len() - 1
-            }
-            None => usize::MAX,
-        };
-        // Slots keep one order in all rows, and a key stands once.
-        if index < *next || index == usize::MAX {
+        tree.slot(key, next).ok_or_else(|| {
             *refusal = Refusal::NotHere;
-            return Err(E::custom("another order"));
+            E::custom("another order")
+        })
+    }
+}
+
+/// A place in a JSON text. Whatever is not simple is `NoJson`: another reader tells.
+struct Cursor<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_space(&mut self) {
+        while self.bytes.get(self.at).is_some_and(|it| matches!(it, b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
         }
-        *next = index + 1;
-        Ok(index)
+    }
+
+    /// Goes behind a byte if it comes next.
+    fn next_is(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let is_it = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Refusal> {
+        if self.next_is(byte) { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    fn end(&mut self) -> Result<(), Refusal> {
+        self.skip_space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    /// The rest of a string whose first quote is behind, and goes behind the other.
+    fn string(&mut self) -> Result<&'a str, Refusal> {
+        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
+        let len = rest.iter().position(|it| matches!(it, b'"' | b'\\' | ..0x20)).ok_or(Refusal::NoJson)?;
+        let text = self.text.get(self.at..self.at + len).filter(|_| rest.get(len) == Some(&b'"'));
+        self.at += len + 1;
+        text.ok_or(Refusal::NoJson)
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Refusal> {
+        let is_it = self.bytes.get(self.at..self.at + word.len()) == Some(word.as_bytes());
+        self.at += word.len();
+        if is_it { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    fn value(&mut self, row: usize, slots: &mut Slots) -> Result<(), Refusal> {
+        self.skip_space();
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                self.at += 1;
+                slots.put_string(row, self.string()?);
+            }
+            Some(b't') => self.word("true").map(|()| slots.put(row, Tag::True))?,
+            Some(b'f') => self.word("false").map(|()| slots.put(row, Tag::False))?,
+            Some(b'n') => self.word("null").map(|()| slots.put(row, Tag::Null))?,
+            Some(b'[' | b'{') => {
+                let rest = self.text.get(self.at..).unwrap_or("");
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Sound>();
+                _ = values.next().and_then(Result::ok).ok_or(Refusal::NoJson)?;
+                let text = rest.get(..values.byte_offset()).ok_or(Refusal::NoJson)?;
+                if text.bytes().filter(|it| matches!(it, b'[' | b'{')).count() > BRACKETS_MAX {
+                    return Err(Refusal::NotHere);
+                }
+                slots.put_raw(row, text);
+                self.at += text.len();
+            }
+            _ => slots.put_long(row, self.whole_number()?),
+        }
+        Ok(())
+    }
+
+    /// A whole number of at most 18 digits that something else follows.
+    fn whole_number(&mut self) -> Result<i64, Refusal> {
+        let is_negative = self.bytes.get(self.at) == Some(&b'-');
+        let from = self.at + usize::from(is_negative);
+        let digits = self.bytes.get(from..).unwrap_or(&[]).iter().take_while(|it| it.is_ascii_digit());
+        let (mut len, mut value) = (0, 0_i64);
+        for digit in digits.take(19) {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            len += 1;
+        }
+        self.at = from + len;
+        let is_whole = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E') | None);
+        let is_plain = (1..=18).contains(&len) && (self.bytes.get(from) != Some(&b'0') || (len == 1 && !is_negative));
+        if !is_whole || !is_plain {
+            return Err(Refusal::NoJson);
+        }
+        Ok(if is_negative { -value } else { value })
     }
 }
 

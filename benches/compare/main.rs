@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (runs, threads): (usize, usize) = (runs.parse()?, threads.parse()?);
     let mut engine = Engine::with_builtin_schemas();
-    engine.set_limits(Limits { threads, ..Limits::default() });
+    engine.set_limits(Limits { threads, result_rows: usize::MAX, result_bytes: usize::MAX, ..Limits::default() });
     engine.set_now(Now::At(kql::parser::parse_datetime("2026-06-10T12:00:00Z").ok_or("no datetime")?));
     engine.set_geo(Arc::new(GeoFile::new(include_bytes!("../../examples/data/demo.mmdb").to_vec())?));
     let mut loads = Map::new();

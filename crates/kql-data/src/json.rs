@@ -229,17 +229,44 @@ mod tests {
     fn reads_as_through_a_tree_of_values() {
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         let texts = [
-            "null", "true", " 1 ", "-0", "-0.0", "1e400", "-1e400", "9223372036854775807", "9223372036854775808",
-            "18446744073709551615", "18446744073709551616", "1.0", "1e2", "\"a\\u00e9\\n\"", "\"\\ud800\"", "[]", "{}", "[1,]",
-            r#"{"a":1,"b":2,"a":{"c":[null,"x"]}}"#, r#"{"":0}"#, "{1:2}", "1 2", "", " ", "abc", "[1", "-", "01", "NaN",
+            "null",
+            "true",
+            " 1 ",
+            "-0",
+            "-0.0",
+            "1e400",
+            "-1e400",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1.0",
+            "1e2",
+            "\"a\\u00e9\\n\"",
+            "\"\\ud800\"",
+            "[]",
+            "{}",
+            "[1,]",
+            r#"{"a":1,"b":2,"a":{"c":[null,"x"]}}"#,
+            r#"{"":0}"#,
+            "{1:2}",
+            "1 2",
+            "",
+            " ",
+            "abc",
+            "[1",
+            "-",
+            "01",
+            "NaN",
             r#"{"a":1e400}"#,
         ];
         let mut reader = Reader::default();
         for text in texts.iter().map(|it| (*it).to_owned()).chain([deep(127), deep(128), deep(129)]) {
             let tree = serde_json::from_str::<Json>(&text).ok().map(|it| from_json(&it));
             let starts_as_number = text.starts_with(|it: char| it == '-' || it.is_ascii_digit());
-            let expected = tree
-                .or_else(|| Some(text.as_str()).filter(|_| starts_as_number).and_then(Decimal::parse).map(Dynamic::Decimal));
+            let expected = tree.or_else(|| {
+                Some(text.as_str()).filter(|_| starts_as_number).and_then(Decimal::parse).map(Dynamic::Decimal)
+            });
             let (found, again) = (read(&text), reader.read(&text));
             assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text}");
             assert_eq!(format!("{again:?}"), format!("{expected:?}"), "{text}");

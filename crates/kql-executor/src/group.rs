@@ -116,8 +116,7 @@ impl Grouper {
         };
         if !new_rows.is_empty() {
             let all_are_new = new_rows.len() == n_rows;
-            let columns =
-                columns.iter().map(|it| if all_are_new { it.clone() } else { it.take(&new_rows) }).collect();
+            let columns = columns.iter().map(|it| if all_are_new { it.clone() } else { it.take(&new_rows) }).collect();
             self.add_part(columns, new_rows.len() as u32)?;
         }
         Ok(groups)

@@ -8,7 +8,9 @@ use crate::{
     declare::{Function, Kernel},
     scalar::operator::lift,
 };
-use kql_data::{Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value};
+use kql_data::{
+    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value,
+};
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -88,7 +90,9 @@ impl Cells {
         match self {
             Cells::Entries(_) => 0,
             // A tree that is none of an argument's.
-            Cells::Rows(Column::Shredded(it)) if !args.iter().any(|it| matches!(it, Cells::Rows(Column::Shredded(_)))) => {
+            Cells::Rows(Column::Shredded(it))
+                if !args.iter().any(|it| matches!(it, Cells::Rows(Column::Shredded(_)))) =>
+            {
                 it.node.bytes() + it.len() * 4
             }
             Cells::Rows(it) => it.bytes(),
@@ -235,13 +239,7 @@ impl CallSite {
     }
 
     /// The results for each entry, once so many rows have been seen that it pays.
-    fn by_entry(
-        &self,
-        cx: &Context,
-        args: &[Cells],
-        source: &DictionaryColumn,
-        n_rows: usize,
-    ) -> Option<Arc<Values>> {
+    fn by_entry(&self, cx: &Context, args: &[Cells], source: &DictionaryColumn, n_rows: usize) -> Option<Arc<Values>> {
         let n_entries = source.dictionary.len();
         let remembered = self.remembered(args);
         let n_seen = remembered.n_rows.fetch_add(n_rows, Ordering::Relaxed).saturating_add(n_rows);

@@ -118,7 +118,8 @@ impl Finder<'_> {
     /// `x operator y + shift`, with the right side in front.
     fn oriented(&self, operator: &str, x: Term, y: Term, shift: i64) -> Option<Comparison> {
         let ty = |it: Term| self.plan.expr(it.base).ty();
-        if x.of_right == y.of_right || ty(x) != ty(y) || !matches!(ty(x), Type::Datetime | Type::Long | Type::Timespan) {
+        if x.of_right == y.of_right || ty(x) != ty(y) || !matches!(ty(x), Type::Datetime | Type::Long | Type::Timespan)
+        {
             return None;
         }
         let (right, left, operator, shift) =

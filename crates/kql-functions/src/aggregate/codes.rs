@@ -1,7 +1,7 @@
 //! Which values of one dictionary each group has: what sets and distinct counts of strings keep instead of the strings.
 
-use arrow_array::Array;
 use super::interned::{Pairs, pair};
+use arrow_array::Array;
 use kql_data::{Column, Dynamic, StringDictionary};
 use std::sync::Arc;
 

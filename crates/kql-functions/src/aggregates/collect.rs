@@ -257,7 +257,9 @@ impl Accumulator for List {
         }
         match column {
             Column::String(it) => self.push_rows(cx, groups, |row| Some(Dynamic::string(it.value(row)))),
-            Column::Long(it) => self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Long(it.value(row)))),
+            Column::Long(it) => {
+                self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Long(it.value(row))))
+            }
             Column::Datetime(it) => {
                 self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Datetime(it.value(row))))
             }

@@ -12,11 +12,17 @@ const ROWS_MIN: usize = 64;
 
 /// The rows in which one of the needles is found. `None` when they have to be looked at one by one: few rows, or a needle
 /// that cannot be searched for in bytes.
-pub fn rows_with_any(cx: &Context, texts: &LargeStringArray, needles: &[&Needle]) -> Result<Option<BooleanBuffer>, Fault> {
+pub fn rows_with_any(
+    cx: &Context,
+    texts: &LargeStringArray,
+    needles: &[&Needle],
+) -> Result<Option<BooleanBuffer>, Fault> {
     if texts.len() < ROWS_MIN || needles.is_empty() {
         return Ok(None);
     }
-    let Some(patterns) = needles.iter().map(|it| it.pattern()).collect::<Option<Vec<String>>>() else { return Ok(None) };
+    let Some(patterns) = needles.iter().map(|it| it.pattern()).collect::<Option<Vec<String>>>() else {
+        return Ok(None);
+    };
     let pattern = patterns.join("|");
     let finder = cx.cached("haystack", &pattern, || {
         let built = RegexBuilder::new(&pattern).unicode(false).size_limit(cx.limits.regex_bytes).build();
@@ -28,12 +34,7 @@ pub fn rows_with_any(cx: &Context, texts: &LargeStringArray, needles: &[&Needle]
     }
 }
 
-fn search(
-    cx: &Context,
-    texts: &LargeStringArray,
-    needles: &[&Needle],
-    finder: &Regex,
-) -> Result<BooleanBuffer, Fault> {
+fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &Regex) -> Result<BooleanBuffer, Fault> {
     let offsets = texts.value_offsets();
     let end_of = |row: usize| offsets.get(row + 1).map_or(0, |it| *it as usize);
     let mut words = vec![0_u64; texts.len().div_ceil(64)];
@@ -83,7 +84,8 @@ mod tests {
 
     #[test]
     fn agrees_with_row_by_row() {
-        let words = ["", "a", "roll", "Rollback", "xroll", "roll-back", "é", "Éroll", "rollé", "ROLL", "b roll a", "_roll_"];
+        let words =
+            ["", "a", "roll", "Rollback", "xroll", "roll-back", "é", "Éroll", "rollé", "ROLL", "b roll a", "_roll_"];
         let mut texts: Vec<String> = Vec::new();
         for a in words {
             for b in words {
@@ -94,9 +96,12 @@ mod tests {
         let places = [Place::Anywhere, Place::Terms, Place::TermStart, Place::TermEnd];
         for column in [column.clone(), column.slice(17, 300)] {
             for (place, with_case) in places.into_iter().flat_map(|it| [(it, true), (it, false)]) {
-                for needles in [&["roll"][..], &["roll", "rollback"], &["rollback", "roll"], &["a"], &["l-b", "oll"], &[" "]] {
+                for needles in
+                    [&["roll"][..], &["roll", "rollback"], &["rollback", "roll"], &["a"], &["l-b", "oll"], &[" "]]
+                {
                     let needles: Vec<Needle> = needles.iter().map(|it| Needle::new(it, place, with_case)).collect();
-                    let found = rows_with_any(&Context::default(), &column, &needles.iter().collect::<Vec<_>>()).unwrap();
+                    let found =
+                        rows_with_any(&Context::default(), &column, &needles.iter().collect::<Vec<_>>()).unwrap();
                     let is_in = |row| needles.iter().any(|it| it.is_in(column.value(row), &mut String::new()));
                     let expected: BooleanBuffer = (0..column.len()).map(is_in).collect();
                     assert_eq!(found, Some(expected), "{place:?} {with_case} {needles:?}");

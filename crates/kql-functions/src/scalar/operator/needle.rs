@@ -224,7 +224,9 @@ impl Needle {
 
 /// A text as a pattern over bytes.
 fn byte_pattern(text: &str) -> String {
-    text.bytes().map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("\\x{it:02X}") }).collect()
+    text.bytes()
+        .map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("\\x{it:02X}") })
+        .collect()
 }
 
 fn ends_in_term(hay: &str, at: usize) -> bool {

@@ -207,3 +207,26 @@ fn watching() {
     child.kill().unwrap();
     _ = child.wait();
 }
+
+/// Ctrl-C ends a run that takes long, and the status says so.
+#[cfg(unix)]
+#[test]
+fn interrupted() {
+    let tests = "query: |
+  Long
+  | mv-expand a = range(1, 1000000, 1) | mv-expand b = range(1, 1000000, 1)
+  | summarize count() by tostring(a)
+schema: { Long: 'x:long' }
+tests: [ { name: a, rows: { Long: [ { x: 1 } ] }, expect: must fire } ]
+";
+    let room = room("interrupted", tests);
+    let mut child = command(&room, &["test", "."]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    let is_running = child.try_wait().unwrap().is_none();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let start = Instant::now();
+    let status = child.wait().unwrap();
+    assert!(is_running, "the run was over before it was interrupted");
+    assert_eq!(status.code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}

@@ -451,3 +451,32 @@ fn survivors_that_are_no_predicates() {
         format!("survivors: [ {{ predicate: Usr, because: none }} ]\ntests:\n{}", case("one", TWO, "must fire"));
     assert_eq!(refused(&files(&tests)), (3, "the query has no predicate `Usr`".to_owned(), 4));
 }
+
+#[test]
+fn coverage_of_unions_and_subqueries() {
+    let text = "query: |
+  let big = 5;
+  union isfuzzy=true (A | where x > big), B
+  | where y == 1
+  | mv-apply v = l to typeof(long) on (where v > 0)
+  | join kind=leftouter (A | where x == 1) on y
+schema: { A: 'x:long, y:long, l:dynamic', B: 'x:long, y:long, l:dynamic' }
+tests:
+  - name: one
+    rows: { A: [ { x: 9, y: 1, l: [ 1 ] }, { x: 1, y: 2 } ] }
+    expect: must fire
+";
+    let report = run(&Memory::new([("q.test.yaml", text)]), Way { coverage: true, ..PLAIN });
+    assert_eq!(report.exit_status(), 0, "{}", test::human(&report, true));
+    let rule = &report.coverage.as_ref().unwrap().rules[0];
+    let of = |text: &str| {
+        let it = rule.predicates.iter().find(|it| it.text == text).unwrap();
+        it.measured.then_some((it.truths, it.others))
+    };
+    // One row of A is big; it alone reaches what follows the union.
+    assert_eq!(of("x > big"), Some((1, 1)));
+    assert_eq!(of("y == 1"), Some((1, 0)));
+    assert_eq!((of("x == 1"), of("v > 0")), (Some((1, 1)), None));
+    let legs: Vec<_> = rule.branches.iter().map(|it| (it.text.as_str(), it.rows, it.measured)).collect();
+    assert_eq!(legs, [("rows of (A | where x > big)", 1, true), ("rows of B", 0, true)]);
+}

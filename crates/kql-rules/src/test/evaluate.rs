@@ -13,9 +13,6 @@ use kql::{
     parser::syntax::{ExprKind, Operator, StatementKind},
 };
 
-/// Columns that hold the time of a row.
-pub(super) const TIMES: [&str; 2] = ["TimeGenerated", "Timestamp"];
-
 /// Runs a rule at a moment.
 pub(super) fn once(rule: &Rule, engine: &Engine, at: i64) -> Result<Observed, Error> {
     let options = Options::default();

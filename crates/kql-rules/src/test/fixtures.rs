@@ -325,8 +325,8 @@ fn check_file(bytes: &[u8], schema: &Schema) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     let is_row = |row: &Json| row.is_object() && detect(&row.to_string()) == Shape::Plain;
     if let Ok(Json::Array(rows)) = serde_json::from_str(&text) {
-        let rows = rows.iter().enumerate().filter(|it| is_row(it.1));
-        return rows.map(|(number, row)| check(row, &format!("row {}", number + 1))).collect();
+        let mut rows = rows.iter().enumerate().filter(|it| is_row(it.1));
+        return rows.try_for_each(|(number, row)| check(row, &format!("row {}", number + 1)));
     }
     for (number, line) in text.lines().enumerate() {
         // What is no JSON, or no row, is the loader's matter.

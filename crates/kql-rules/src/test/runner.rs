@@ -12,7 +12,7 @@ use super::{
     report::{CaseReport, Fault, FaultKind, MutantReport, Report, SuiteReport, Verdict},
     snapshot::{self, Compared},
 };
-use crate::{Files, Kind, Note, Place, Rule, Source, read};
+use crate::{Files, Kind, Note, Place, Rule, Source, read, run::TIME_COLUMNS};
 use kql::{Diagnostic, Engine, Error, Stop, Value};
 use std::{
     path::{Path, PathBuf},
@@ -423,7 +423,7 @@ const NO_ROWS: i64 = 639_028_224_000_000_000;
 
 /// The newest time of the tables.
 fn latest(engine: &Engine) -> Option<i64> {
-    engine.tables().flat_map(|it| evaluate::TIMES.map(|column| it.1.latest(column))).flatten().max()
+    engine.tables().flat_map(|it| TIME_COLUMNS.map(|column| it.1.latest(column))).flatten().max()
 }
 
 /// Rows that the window of a run leaves out: the usual reason why a test is not what its author expects.
@@ -431,7 +431,7 @@ fn outside(rule: &Rule, engine: &Engine, at: i64) -> Vec<String> {
     let Some((from, _)) = evaluate::window(rule, at) else { return Vec::new() };
     let mut out = Vec::new();
     for (name, table) in engine.tables() {
-        let Some(column) = evaluate::TIMES.iter().find_map(|it| table.schema.index_of(it)) else { continue };
+        let Some(column) = TIME_COLUMNS.iter().find_map(|it| table.schema.index_of(it)) else { continue };
         let is_out = |it: Value| matches!(it, Value::Datetime(it) if it < from || it >= at);
         let n_out: usize = table
             .chunks

@@ -185,8 +185,63 @@ fn query_and_rule_files() {
     }
     assert_eq!(kql(&room, &["run", "two.kql"]).out, "{\"print_0\":1}\n{\"print_0\":2}\n");
     let it = kql(&room, &["check", "."]);
-    assert!(it.status == 1 && it.err.contains("at ./bad.kql:2:3"), "{}", it.err);
-    assert!(it.err.contains("3 queries are good, 1 are not"), "{}", it.err);
+    assert!(it.status == 2 && it.out.contains("at ./bad.kql:2:3"), "{}", it.out);
+    assert!(it.err.contains("4 rules in 3 files: "), "{}", it.err);
+}
+
+#[test]
+fn checks_of_rules() {
+    let room = Room::new("check");
+    let rule = "id: 0f7c2a34-5b1e-4c0a-9a57-3f2b8e6d1c90\nname: A rule\ndescription: It.\nkind: Scheduled\nseverity: Low\n\
+                requiredDataConnectors: []\nqueryFrequency: 1h\nqueryPeriod: 1d\ntriggerOperator: gt\ntriggerThreshold: 0\n\
+                tactics: [Impact]\nrelevantTechniques: [T1078]\nentityMappings: []\nversion: 1.0.0\nquery: |\n  SigninLogs\n  \
+                | where isnotnull(UserPrincipalName)  # \u{1b}\n";
+    _ = room.file("rule.yaml", rule.replace("  # \u{1b}", ""));
+    _ = room.file("good.kql", "SigninLogs | take 1\n").file("other.yaml", "a: 1\n").file("other.json", "{}");
+    let it = kql(&room, &["check", "good.kql"]);
+    assert_eq!((it.status, it.out.as_str()), (0, ""), "{}", it.err);
+    let it = kql(&room, &["check", "."]);
+    let expected = "warning Q012 at ./rule.yaml:17:11: `isnotnull` of the string `UserPrincipalName` is always true: strings are \
+                    never null\n 17 |   | where isnotnull(UserPrincipalName)\n    |           ^^^^^^^^^\n";
+    assert!(it.status == 1 && it.out.starts_with(expected), "{}", it.out);
+    assert!(it.err.contains("2 rules in 2 files: 0 errors, 1 warning, 0 notes"), "{}", it.err);
+    let it = kql(&room, &["check", "rule.yaml", "--format", "github"]);
+    assert!(
+        it.out.starts_with("::warning file=rule.yaml,line=17,endLine=17,col=11,endColumn=20,title=Q012::"),
+        "{}",
+        it.out
+    );
+    let it = kql(&room, &["check", "rule.yaml", "--format", "sarif", "--output", "out.sarif"]);
+    assert!(it.status == 1 && room.read("out.sarif").contains("\"version\": \"2.1.0\""));
+    assert_eq!(kql(&room, &["check", "rule.yaml", "--skip", "null-test-of-string"]).status, 0);
+    assert_eq!(kql(&room, &["check", "rule.yaml", "--level", "error"]).status, 0);
+    let it = kql(&room, &["check", "rule.yaml", "--fix"]);
+    assert!(it.status == 0 && it.err.contains("1 fixed"), "{}", it.err);
+    let fixed = rule.replace("  # \u{1b}", "").replace("isnotnull", "isnotempty");
+    assert_eq!(room.read("rule.yaml"), fixed);
+    let it = kql(&room, &["check", "--explain", "Q012"]);
+    assert!(it.status == 0 && it.out.contains("strings are never null"), "{}", it.out);
+    for bad in
+        [&["check"][..], &["check", "--explain", "Q999"], &["check", "missing.kql"], &["check", "good.kql", "--fixx"]]
+    {
+        assert_eq!(kql(&room, bad).status, 3, "{bad:?}");
+    }
+}
+
+#[test]
+fn checks_know_declared_schemas() {
+    let room = Room::new("check-schema");
+    _ = room
+        .file("q.kql", "Proxy_CL | where Usr == 'a'\n")
+        .file("s.json", r#"{"Name":"Proxy_CL","Properties":[{"Name":"User","Type":"String"}]}"#);
+    let it = kql(&room, &["check", "q.kql"]);
+    assert!(it.status == 0 && it.out.contains("info Q001"), "{}", it.out);
+    assert_eq!(kql(&room, &["check", "q.kql", "--strict"]).status, 2);
+    let it = kql(&room, &["check", "q.kql", "--schema", "s.json"]);
+    assert!(it.status == 2 && it.out.contains("did you mean `User`?"), "{}", it.out);
+    _ = room.file("kql.toml", "schema = [\"s.json\"]\n");
+    assert_eq!(kql(&room, &["check", "q.kql"]).status, 2);
+    assert_eq!(kql(&room, &["check", "q.kql", "--no-config"]).status, 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `kql batch`: one JSON request a line in, one JSON reply a line out.
 
 use kql::{
-    Column, Dynamic, Engine, Error, Field, Now, Outcome, Query, Schema, StoredFunction, Table, Type,
+    Column, Dynamic, Engine, Error, Field, Now, Outcome, Query, Schema, Table, Type,
     formats::write_cell_at,
     functions::{Actual, CallSite, function, resolve},
 };
@@ -214,39 +214,4 @@ fn failure(id: &Json, code: &str, message: &str, place: Option<(usize, usize, us
     });
     let (code, message) = (Json::from(code), Json::from(message));
     format!("{{\"id\":{id},\"error\":{{\"code\":{code},\"message\":{message}{place}}}}}")
-}
-
-/// Declares the empty tables and functions of a schema file.
-pub(crate) fn declare(engine: &mut Engine, schema: &Json) -> Result<(), String> {
-    for (name, columns) in schema.get("tables").and_then(Json::as_object).into_iter().flatten() {
-        let mut fields = Vec::new();
-        let mut add = |column: &str, ty: &str| match Type::from_name(ty.trim()) {
-            Some(ty) => {
-                fields.push(Field::new(column.trim(), ty));
-                Ok(())
-            }
-            None => Err(format!("table `{name}`: unknown type `{ty}` of `{column}`")),
-        };
-        match columns {
-            Json::Object(columns) => {
-                for (column, ty) in columns {
-                    add(column, ty.as_str().unwrap_or(""))?;
-                }
-            }
-            Json::String(text) => {
-                for column in text.split(',').filter(|it| !it.trim().is_empty()) {
-                    let (column, ty) = column.split_once(':').unwrap_or((column, "string"));
-                    add(column, ty)?;
-                }
-            }
-            _ => return Err(format!("table `{name}`: columns are an object or a text `a:string, b:long`")),
-        }
-        engine.add_table(name.as_str(), Table::empty(Schema::new(fields)));
-    }
-    for (name, function) in schema.get("functions").and_then(Json::as_object).into_iter().flatten() {
-        let text = |key: &str| function.get(key).and_then(Json::as_str).unwrap_or("").to_owned();
-        let parameters = if function.get("params").is_some() { text("params") } else { text("parameters") };
-        engine.add_function(name.as_str(), StoredFunction { parameters, body: text("body") });
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod chart;
+mod check_command;
 mod config;
 mod demo;
 mod explain;
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
     // Commands whose flags are their own.
     let own = |name: &str| std::env::args_os().nth(1).is_some_and(|it| it == name);
     for (name, main) in [
-        ("test", test_command::main as fn(Vec<_>) -> _),
+        ("check", check_command::main as fn(Vec<_>) -> Result<(), Exit>),
+        ("test", test_command::main),
         ("new", new_command::main),
         ("rule", rule_command::main),
         ("vendor", rule_command::vendor),
@@ -60,7 +62,6 @@ fn dispatch(options: &Options, report: &Report) -> Result<(), Exit> {
             None => Ok(()),
         },
         Command::Run => query::run_files(options, report),
-        Command::Check => query::check(options, report),
         Command::Format => query::format(options, report),
         Command::Explain => query::explain(options, report),
         Command::Batch => batch(options, report),

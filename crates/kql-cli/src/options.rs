@@ -11,8 +11,6 @@ pub(crate) enum Command {
     Query,
     /// Query and rule files.
     Run,
-    /// The same, without running them.
-    Check,
     /// The canonical text of queries.
     Format,
     /// The plan of a query.
@@ -28,7 +26,6 @@ pub(crate) enum Command {
 /// Every command that has a word: the word, what follows it, and a sentence.
 pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
     ("run", Command::Run, "FILE|DIR…", "Run query files and the queries of rule files."),
-    ("check", Command::Check, "FILE|DIR…", "Parse and bind them without running anything."),
     ("fmt", Command::Format, "[FILE…]", "Print queries in their canonical form; -w writes them back."),
     ("explain", Command::Explain, "QUERY|FILE [FILES…]", "Print the plan of a query; --run adds rows and times."),
     ("help", Command::Help, "[NAME]", "Tell what a function, aggregate or operator does."),
@@ -38,6 +35,7 @@ pub(crate) const COMMANDS: &[(&str, Command, &str, &str)] = &[
 
 /// Commands with flags of their own, which their `--help` lists.
 const OWN: &[(&str, &str)] = &[
+    ("check PATH…", "Tell what would fail or mislead in rules; kql check --help tells how."),
     ("test PATH…", "Run the tests of rules; kql test --help tells how."),
     ("new rule|test NAME", "Make a beginning of a rule or of its tests."),
     ("rule run|backtest RULE…", "Run rules as the service would; kql rule --help tells how."),
@@ -362,9 +360,7 @@ pub(crate) fn help() -> String {
         out.push_str(&format!("  {:10} {}\n", it.name(), it.doc()));
     }
     out.push_str(
-        "\nVariables: KQL_PAGER or PAGER shows long answers (off for none), KQL_HISTORY is the file of the shell's history\n\
-         (off for none), KQL_GEOIP as --geoip, NO_COLOR. Settings and tables of a project stand in kql.toml.\n\
-         \nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
+        "\nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
          Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.\n",
     );
     out

@@ -1,4 +1,4 @@
-//! The commands that take queries: run, check, format, explain.
+//! The commands that take queries: run, format, explain.
 
 use crate::{
     explain, interrupt,
@@ -221,27 +221,6 @@ pub(crate) fn run_files(options: &Options, report: &Report) -> Result<(), Exit> 
         source::load_stdin(&mut engine, report)?;
     }
     run_scripts(&engine, options, &scripts, report)
-}
-
-/// `kql check`: tells of every query whether it would run, and the columns of the good ones.
-pub(crate) fn check(options: &Options, report: &Report) -> Result<(), Exit> {
-    let engine = source::engine(options, &[], report)?;
-    let (mut n_good, mut n_bad) = (0, 0);
-    for path in files(&options.values, report)? {
-        let Ok(file) = read(&path, options, report) else {
-            n_bad += 1;
-            continue;
-        };
-        for script in file.queries {
-            let Script { text, place, .. } = script.at(engine.now());
-            let check = engine.check(Query { text: text.clone(), parameters: options.parameters.clone() });
-            report.diagnostics(&place, &text, &check.diagnostics);
-            let bad = check.diagnostics.iter().any(Diagnostic::is_error);
-            *(if bad { &mut n_bad } else { &mut n_good }) += 1;
-        }
-    }
-    report.note(&format!("{n_good} queries are good, {n_bad} are not"));
-    if n_bad > 0 { Err(QUERY) } else { Ok(()) }
 }
 
 /// `kql fmt`: query files, or standard input.

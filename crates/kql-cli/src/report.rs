@@ -133,7 +133,8 @@ impl Report {
         let (shown_line, shown_column) = place.line_column(text, it.span.start);
         let mut out = format!("{head} at {file}{shown_line}:{shown_column}: {}", paint(&it.message));
         if let Some(source) = text.lines().nth(line - 1) {
-            out.push_str(&self.excerpt(source, shown_line, column, it, color, text));
+            let marked = it.span.of(text).lines().next().unwrap_or("");
+            out.push_str(&self.excerpt(source, shown_line, column, marked, color));
         }
         for (span, hint) in &it.hints {
             let at = span.map(|it| place.line_column(text, it.start));
@@ -143,12 +144,12 @@ impl Report {
         out
     }
 
-    /// The line of a diagnostic, cut around it to what the terminal shows, with carets below.
-    fn excerpt(&self, source: &str, line: usize, column: usize, it: &Diagnostic, color: &str, text: &str) -> String {
+    /// A line, cut around what is marked at a column (from 1) to what the terminal shows, with carets below.
+    pub(crate) fn excerpt(&self, source: &str, line: usize, column: usize, marked: &str, color: &str) -> String {
         let number = line.to_string();
         let room = self.width.saturating_sub(number.len() + 5).max(10);
         let before = visible(&source.chars().take(column - 1).collect::<String>());
-        let marked = visible(it.span.of(text).lines().next().unwrap_or(""));
+        let marked = visible(marked);
         let source = visible(source);
         let is_long = width(&before) + width(&marked) > room;
         let (gone, rest) = split(&source, if is_long { width(&before).saturating_sub(room / 3) } else { 0 });

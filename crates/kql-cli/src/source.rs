@@ -1,13 +1,13 @@
 //! From options to an engine: opens files, loads them into tables, and tells what became of them.
 
 use crate::{
-    batch, config, interrupt,
+    config, interrupt,
     options::{Command, Options},
     progress::Progress,
     report::{Exit, INTERRUPTED, IO, Report, USAGE},
 };
 use kql::{Engine, GeoFile, Load, Now, StoredFunction, formats::Reject, table_of_alias};
-use kql_rules::{Copies, Disk, Files, Level, LocalCopy, paths};
+use kql_rules::{Copies, Disk, Files, Level, LocalCopy, paths, schemas};
 use std::{
     fs::File,
     io::{IsTerminal, Read, Write},
@@ -74,10 +74,7 @@ fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> 
     engine.set_timeout(options.timeout);
     engine.set_stop(kql::Stop::default());
     for path in &options.schemas {
-        let bad = |why: String| (IO, format!("{}: {why}", path.display()));
-        let text = std::fs::read(path).map_err(|why| bad(why.to_string()))?;
-        let schema = serde_json::from_slice(&text).map_err(|why| bad(why.to_string()))?;
-        batch::declare(engine, &schema).map_err(|why| (USAGE, format!("{}: {why}", path.display())))?;
+        schemas::load(engine, &Disk, path).map_err(|why| (IO, why))?;
     }
     let geoip = options.geoip.clone().or_else(|| std::env::var_os("KQL_GEOIP").map(PathBuf::from));
     if let Some(path) = geoip.filter(|it| !it.as_os_str().is_empty()) {

@@ -262,9 +262,7 @@ fn engine() -> Result<Engine, String> {
     let mut engine = Engine::with_builtin_schemas();
     let project = Project::of_directory(&Disk, Path::new(""))?;
     for path in &project.schemas {
-        let named = |why: String| format!("{}: {why}", path.display());
-        let schema = serde_json::from_slice(&Disk.read(path)?).map_err(|why| named(why.to_string()))?;
-        crate::batch::declare(&mut engine, &schema).map_err(named)?;
+        kql_rules::schemas::load(&mut engine, &Disk, path)?;
     }
     let files: Arc<dyn Files> = Arc::new(Disk);
     for (source, note) in project.prepare(&mut engine, &files)? {

@@ -13,7 +13,7 @@
 //! fail. A null argument gives null without a call, unless its type is `maybe<…>`.
 
 pub mod lift;
-pub(crate) mod re2;
+pub mod re2;
 pub mod types;
 
 use crate::resolve::Actual;

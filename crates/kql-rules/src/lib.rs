@@ -14,6 +14,8 @@
 //!
 //! Reading never fails as a whole: what is odd becomes a [`Note`] with a code and a place, and what was understood is kept.
 
+pub mod catalogue;
+pub mod check;
 pub mod document;
 pub mod duration;
 pub mod entity;
@@ -25,6 +27,7 @@ pub mod project;
 pub mod read;
 mod rule;
 pub mod run;
+pub mod schemas;
 mod source;
 pub mod test;
 mod text_map;

@@ -37,7 +37,11 @@ impl Catalogue for Names<'_> {
     }
 
     fn tables(&self) -> Vec<String> {
-        self.engine.tables.keys().cloned().collect()
+        let mut names: Vec<String> = self.engine.tables.keys().cloned().collect();
+        if let Some(known) = self.known() {
+            names.extend(known.tables().into_iter().filter(|it| self.engine.table(it).is_none()));
+        }
+        names
     }
 
     fn function(&self, name: &str) -> Option<StoredFunction> {
@@ -53,7 +57,9 @@ impl Catalogue for Names<'_> {
     }
 
     fn external(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
-        match &self.engine.external {
+        // What is only checked opens nothing.
+        let external = self.engine.external.as_ref().filter(|_| self.runs);
+        match external {
             Some(external) => external.read(uri, schema, properties),
             None if self.runs => {
                 Err(format!("`{uri}` is not read: the engine opens nothing by itself. Allow a local copy of it"))
@@ -68,13 +74,6 @@ impl Catalogue for Names<'_> {
 
     fn plugin_columns(&self, plan: &Plan, call: &Op) -> Option<Schema> {
         kql_executor::run_plugin(self.cx, plan, self.engine, call).ok().map(|(schema, _)| schema)
-    }
-
-    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
-        match &self.engine.external {
-            Some(external) => external.infer(uri, properties),
-            None => Err(format!("`{uri}` is not read: the engine opens nothing by itself. Allow a local copy of it")),
-        }
     }
 
     fn runs(&self) -> bool {

@@ -33,12 +33,6 @@ pub enum Now {
 pub trait External: Send + Sync {
     /// The rows behind a URI under a schema; the error says what to do.
     fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
-
-    /// The columns that the rows behind a URI seem to have. `properties`: `format`, and `header` where it is `true`.
-    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
-        _ = properties;
-        Err(format!("the columns of `{uri}` cannot be told here"))
-    }
 }
 
 /// Tables and functions to query. Cloning shares the tables.
@@ -100,6 +94,8 @@ pub struct Check {
 pub trait Known: Send + Sync {
     /// All columns of a table.
     fn table(&self, name: &str) -> Option<Arc<Schema>>;
+    /// The names of those tables: for patterns, and for suggestions.
+    fn tables(&self) -> Vec<String>;
     /// What stands for a table or table function that nothing else knows; `None` makes its name an error.
     fn opaque(&self, name: &str) -> Option<kql_parser::Opaque>;
 }

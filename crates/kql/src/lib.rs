@@ -16,7 +16,6 @@
 mod assert;
 mod catalogue;
 mod country;
-pub mod coverage;
 mod engine;
 mod error;
 mod geo;

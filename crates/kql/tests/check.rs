@@ -13,10 +13,14 @@ impl Known for Host {
         (name == "Known").then(|| Arc::new(Schema::new(columns)))
     }
 
+    fn tables(&self) -> Vec<String> {
+        vec!["Known".to_owned()]
+    }
+
     fn opaque(&self, name: &str) -> Option<Opaque> {
         let is_known = name == "Parser";
         let schema = Arc::new(Schema::new(vec![Field::new("TimeGenerated", Type::Datetime)]));
-        (is_known || name.starts_with("Some")).then_some(Opaque { schema, is_known })
+        (is_known || name.starts_with("Some") || name == "*").then_some(Opaque { schema, is_known })
     }
 }
 
@@ -45,6 +49,9 @@ fn columns_of_opaque_tables_are_taken_to_exist() {
         "let s = Parser(starttime=ago(1d)); s | where X == 1",
         "Some(1, 2) | summarize n = count() by A | where n > 1",
         "Known | invoke Some() | where Extra == 1",
+        "union Kno* | where Name == 'a' and Count > 1",
+        "search * | where Anything == 1",
+        "union * | where Anything == 1",
         "union isfuzzy=true Some, Known | where Name == 'a' or Q == 1",
     ] {
         assert_eq!(errors(text), Vec::<String>::new(), "{text}");

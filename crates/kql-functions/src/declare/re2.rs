@@ -2,7 +2,7 @@
 //! repetition is itself, and `\0` begins an octal code.
 
 /// The pattern in the words of the `regex` crate; `None` when nothing in it reads otherwise.
-pub(crate) fn rewritten(pattern: &str) -> Option<String> {
+pub fn rewritten(pattern: &str) -> Option<String> {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
     let mut in_class = false;

@@ -100,7 +100,6 @@ pub const IRREGULAR: &[Function] = &[
             dynamic(&[DIGEST, PERCENTILES], percentiles),
         ],
     )
-    .aliases(&["percentile_array_tdigest"])
     .naming(Naming::Prefix("percentile_tdigest")),
 ];
 

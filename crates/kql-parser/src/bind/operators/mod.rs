@@ -14,7 +14,6 @@ mod fork;
 mod getschema;
 mod graph;
 mod graph_match;
-mod infer_storage_schema;
 mod invoke;
 mod join;
 mod keys;

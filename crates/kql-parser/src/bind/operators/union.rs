@@ -5,7 +5,7 @@ use super::project_away::matches;
 use crate::{
     diagnostic::{Severity, Span},
     plan::{ExprId as PlanExpr, Op},
-    syntax::{ExprId, ExprKind, Stage, Step, Union},
+    syntax::{ExprId, ExprKind, Name, Stage, Step, Union},
 };
 use indexmap::IndexMap;
 use kql_data::{Field, Schema, Type, Value};
@@ -96,6 +96,13 @@ pub(super) fn all_columns(legs: &[Table]) -> std::sync::Arc<Schema> {
 /// Tables and views that a pattern matches, in the order of their creation.
 pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
     let mut found = Vec::new();
+    if pattern == "*" {
+        // Where tables are only named, all of them are too many to bind.
+        let name = Name { text: pattern.to_owned(), span: Default::default(), quoted: false };
+        if let Some(all) = b.opaque(&name, None) {
+            return vec![all];
+        }
+    }
     for name in b.catalogue.tables() {
         if matches(pattern, &name) {
             found.extend(b.stored_table(&name));

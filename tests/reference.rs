@@ -1,6 +1,7 @@
 //! The reference page, made from the declarations. `UPDATE=1 cargo test --test reference` writes it anew.
 
 use kql::{
+    coverage::{PARTIAL, UNSUPPORTED},
     functions::{Aggregate, Function, Overload, all_aggregates, all_functions},
     parser::{OperatorDeclaration, operators},
     plugins,
@@ -32,7 +33,8 @@ fn page() -> String {
     _ = writeln!(out, "| operators | {} | 0 |", operators().len());
     _ = writeln!(out, "| functions | {} | {} |", scalar.len(), missing.len());
     _ = writeln!(out, "| aggregates | {} | {} |", summary.len(), absent.len());
-    _ = writeln!(out, "| plugins | {} | {} |\n", plugins::names().count(), plugins::refused().len());
+    _ = writeln!(out, "| plugins | {} | {} |\n", plugin_names().count(), plugins::refused().len());
+    coverage(&mut out);
     out.push_str("## Operators\n\n");
     for it in operators() {
         operator(&mut out, it);
@@ -46,17 +48,32 @@ fn page() -> String {
         entry(&mut out, it.name, it.aliases, it.overloads, it.doc);
     }
     out.push_str("## Plugins\n\n");
-    let mut names: Vec<_> = plugins::names().map(|it| format!("`{it}`")).collect();
+    let mut names: Vec<_> = plugin_names().map(|it| format!("`{it}`")).collect();
     names.sort();
     _ = writeln!(out, "{}\n", names.join(", "));
-    out.push_str("## Known by signature only\n\nRules that use these check; a call fails by name when it runs.\n\n");
-    let names: Vec<_> = missing.iter().map(|it| it.name).chain(absent.iter().map(|it| it.name)).collect();
-    _ = writeln!(out, "{}\n", names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "));
-    out.push_str("## Plugins that cannot run here\n\n");
-    for (name, needs) in plugins::refused() {
-        _ = writeln!(out, "* `{name}` needs {needs}");
-    }
     out
+}
+
+fn plugin_names() -> impl Iterator<Item = &'static str> {
+    plugins::names().chain(kql::parser::BOUND_PLUGINS.iter().copied())
+}
+
+/// The coverage table: what differs and what is refused, each with its reason. All else that Microsoft documents runs.
+fn coverage(out: &mut String) {
+    out.push_str(
+        "## Coverage\n\nWhat Microsoft documents and is not named here runs, with the reference's answers.\n\n\
+         | name | coverage | how, or why not |\n| --- | --- | --- |\n",
+    );
+    for it in PARTIAL {
+        _ = writeln!(out, "| `{}` | partial | {} |", it.name, it.text);
+    }
+    for it in UNSUPPORTED {
+        _ = writeln!(out, "| `{}` | unsupported | {} |", it.name, it.text);
+    }
+    out.push_str(
+        "\nThe functions of Microsoft's library (`…_fl`) are texts to paste in front of a query: those written in KQL run, those \
+         that call `python` do not.\n\n",
+    );
 }
 
 fn is_word(name: &str) -> bool {

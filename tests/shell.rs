@@ -383,6 +383,25 @@ fn dot_commands_about_answers() {
 }
 
 #[test]
+fn rules_and_their_tests_run_in_the_shell() {
+    let room = Room::new("shell-rules");
+    let rows = "{\"TimeGenerated\":\"2026-06-08T10:00:00Z\",\"Account\":\"ann\"}\n{\"TimeGenerated\":\"2026-06-08T11:00:00Z\",\"Account\":\"bob\"}\n";
+    let rule = "id: 11111111-2222-4333-8444-555555555555\nname: Odd logins\nseverity: Low\nqueryFrequency: 1h\nqueryPeriod: 1h\ntriggerOperator: gt\ntriggerThreshold: 0\nquery: |\n  Logons\n  | project TimeGenerated, Account\n";
+    let tests = "rule: odd.yaml\nschema:\n  Logons: \"TimeGenerated:datetime, Account:string\"\nnow: 2026-06-08T10:30:00Z\ntests:\n  - name: fires\n    rows:\n      Logons:\n        - { TimeGenerated: 2026-06-08T10:00:00Z, Account: ann }\n    expect:\n      alerts: 1\n";
+    _ = room.file("Logons.ndjson", rows).file("odd.yaml", rule).file("odd.test.yaml", tests);
+    let mut it = Terminal::with(&room, &["Logons.ndjson"], &[]).ready();
+    let told = it.does(".rule odd.yaml");
+    assert!(told.contains("Odd logins") && told.contains("1 row"), "{told}");
+    let told = it.does(".rule odd.yaml at 2026-01-01");
+    assert!(told.contains("Odd logins") && told.contains("0 rows"), "{told}");
+    _ = it.gives(".rule odd.yaml at noon", "`noon` is no datetime");
+    _ = it.gives(".rule none.yaml", "none.yaml");
+    let told = it.does(".test odd.test.yaml");
+    assert!(told.contains("1 passed"), "{told}");
+    _ = it.gives("Logons | count", "│     2 │");
+}
+
+#[test]
 fn a_shell_without_files() {
     let room = Room::new("shell-nofiles");
     let args = ["--no-files", "--external", "https://example.com/x=logins.ndjson", "logins.ndjson"];

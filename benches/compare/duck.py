@@ -107,13 +107,21 @@ def memory(key):
         return 0
 
 
-def main(audit, completions, runs, threads):
+def answer(rows):
+    """What is compared: of one whole number its value, else the number of rows."""
+    return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int) else len(rows)
+
+
+def main(audit, completions, lines, queries, runs, threads):
+    with open(queries, encoding="utf-8") as source:
+        wanted = [*QUERIES.items(), *((name, it["duckdb"]) for name, it in json.load(source).items())]
     database = duckdb.connect()
     database.execute(f"SET threads = {int(threads)}")
-    loads, queries = {}, {}
+    loads, answers = {}, {}
     for name, table, time_key, path in [
         ("OpenAIAuditLogs", "audit", "effective_at", audit),
         ("OpenAIChatCompletions", "completions", "created", completions),
+        ("Lines", "lines", "second", lines),
     ]:
         before, start = memory("VmRSS"), time.perf_counter()
         # All rows are sampled: what is rare would have no column otherwise.
@@ -124,14 +132,15 @@ def main(audit, completions, runs, threads):
         )
         seconds = time.perf_counter() - start
         loads[name] = {"seconds": seconds, "resident": memory("VmRSS") - before}
-    for name, query in QUERIES.items():
-        times, rows = [], 0
+    for name, query in wanted:
+        times, busy, rows = [], [], 0
         for _ in range(int(runs)):
-            start = time.perf_counter()
-            rows = len(database.execute(query).fetchall())
+            start, used = time.perf_counter(), time.process_time()
+            rows = answer(database.execute(query).fetchall())
             times.append(time.perf_counter() - start)
-        queries[name] = {"seconds": times, "rows": rows}
-    print(json.dumps({"loads": loads, "queries": queries, "peak": memory("VmHWM"), "version": duckdb.__version__}))
+            busy.append(time.process_time() - used)
+        answers[name] = {"seconds": times, "busy": busy, "rows": rows}
+    print(json.dumps({"loads": loads, "queries": answers, "peak": memory("VmHWM"), "version": duckdb.__version__}))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 //! Times loads and queries in one process, for `run.py`, which compares them with DuckDB.
 //!
 //! ```text
-//! cargo bench --bench compare -- AUDIT COMPLETIONS RUNS THREADS
+//! cargo bench --bench compare -- AUDIT COMPLETIONS LINES QUERIES RUNS THREADS
 //! ```
-//! Prints one line of JSON: seconds of each load, seconds and rows of each query, bytes of memory.
+//! `QUERIES` is a JSON object of further queries: of each its text as `kql`. Prints one line of JSON: seconds of each load, seconds, processor
+//! seconds and rows of each query, bytes of memory.
 
+use cpu_time::ProcessTime;
 use kql::{Engine, GeoFile, Limits, Now};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::{error::Error, fs, fs::File, sync::Arc, time::Instant};
 
 const QUERIES: [(&str, &str); 5] = [
@@ -19,18 +21,18 @@ const QUERIES: [(&str, &str); 5] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
-    let [audit, completions, runs, threads] = args.as_slice() else {
+    let [audit, completions, lines, queries, runs, threads] = args.as_slice() else {
         // `cargo test --benches` and `cargo bench` without arguments come here.
-        println!("compare: nothing to do without AUDIT COMPLETIONS RUNS THREADS");
+        println!("compare: nothing to do without AUDIT COMPLETIONS LINES QUERIES RUNS THREADS");
         return Ok(());
     };
     let (runs, threads): (usize, usize) = (runs.parse()?, threads.parse()?);
     let mut engine = Engine::with_builtin_schemas();
-    engine.set_limits(Limits { threads, ..Limits::default() });
+    engine.set_limits(Limits { threads, result_rows: usize::MAX, result_bytes: usize::MAX, ..Limits::default() });
     engine.set_now(Now::At(kql::parser::parse_datetime("2026-06-10T12:00:00Z").ok_or("no datetime")?));
     engine.set_geo(Arc::new(GeoFile::new(include_bytes!("../../examples/data/demo.mmdb").to_vec())?));
     let mut loads = Map::new();
-    for (name, path) in [("OpenAIAuditLogs", audit), ("OpenAIChatCompletions", completions)] {
+    for (name, path) in [("OpenAIAuditLogs", audit), ("OpenAIChatCompletions", completions), ("Lines", lines)] {
         let before = memory("VmRSS:")?;
         let start = Instant::now();
         _ = engine.load(name, path, File::open(path)?)?;
@@ -38,20 +40,36 @@ fn main() -> Result<(), Box<dyn Error>> {
         let resident = memory("VmRSS:")?.saturating_sub(before);
         _ = loads.insert(name.to_owned(), json!({"seconds": seconds, "resident": resident}));
     }
-    let mut queries = Map::new();
+    let mut all: Vec<(String, String)> = Vec::new();
     for (name, rule) in QUERIES {
-        let query = block(rule).ok_or("the rule has no query")?;
-        let (mut times, mut rows) = (Vec::new(), 0);
+        all.push((name.to_owned(), block(rule).ok_or("the rule has no query")?));
+    }
+    let micro: Map<String, Value> = serde_json::from_str(&fs::read_to_string(queries)?)?;
+    all.extend(micro.into_iter().filter_map(|(name, it)| Some((name, it.get("kql")?.as_str()?.to_owned()))));
+    let mut queries = Map::new();
+    for (name, query) in all {
+        let (mut times, mut busy, mut rows) = (Vec::new(), Vec::new(), 0);
         for _ in 0..runs {
-            let start = Instant::now();
-            let outcome = engine.query(query.as_str())?;
+            let (start, used) = (Instant::now(), ProcessTime::now());
+            let outcome = engine.query(query.as_str()).map_err(|why| format!("{name}: {why}"))?;
             times.push(start.elapsed().as_secs_f64());
-            rows = outcome.rows().len();
+            busy.push(used.elapsed().as_secs_f64());
+            rows = answer(&outcome);
         }
-        _ = queries.insert(name.to_owned(), json!({"seconds": times, "rows": rows}));
+        _ = queries.insert(name, json!({"seconds": times, "busy": busy, "rows": rows}));
     }
     println!("{}", json!({"loads": loads, "queries": queries, "peak": memory("VmHWM:")?}));
     Ok(())
+}
+
+/// What is compared: of one whole number its value, else the number of rows.
+fn answer(outcome: &kql::Outcome) -> u64 {
+    let Some(table) = outcome.table() else { return 0 };
+    let only = table.batches.first().filter(|it| it.n_rows == 1 && it.columns.len() == 1);
+    match only.and_then(|it| it.columns.first()).map(|it| it.value(0)) {
+        Some(kql::Value::Long(it)) => it.unsigned_abs(),
+        _ => table.batches.iter().map(|it| it.n_rows as u64).sum(),
+    }
 }
 
 /// The query of a rule: the lines of its block.

@@ -53,11 +53,15 @@ fn time_scope(engine: &Engine, plan: &Plan) -> String {
     if lines.is_empty() { String::new() } else { format!("\nTime scope\n{}", indented(&lines.join("\n"))) }
 }
 
-/// An inclusive stretch of ticks, its end written as the moment after where that is the rounder one.
+/// An inclusive stretch of ticks, its ends written as the moments outside where those are the rounder ones.
 fn stretch(low: i64, high: i64) -> String {
     const SECOND: i64 = 10_000_000;
     let wire = kql::time::datetime_wire;
-    let from = if low <= 0 { "(-∞".to_owned() } else { format!("[{}", wire(low)) };
+    let from = match low {
+        ..=0 => "(-∞".to_owned(),
+        low if low % SECOND == 1 => format!("({}", wire(low - 1)),
+        low => format!("[{}", wire(low)),
+    };
     let to = match high.checked_add(1) {
         None => "∞)".to_owned(),
         Some(after) if after % SECOND == 0 || high % SECOND != 0 => format!("{})", wire(after)),
@@ -126,6 +130,7 @@ mod tests {
         let (low, high) = (at("2026-06-08"), at("2026-06-09"));
         assert_eq!(stretch(low, high - 1), "[2026-06-08T00:00:00Z, 2026-06-09T00:00:00Z)");
         assert_eq!(stretch(low, high), "[2026-06-08T00:00:00Z, 2026-06-09T00:00:00Z]");
+        assert_eq!(stretch(low + 1, i64::MAX), "(2026-06-08T00:00:00Z, ∞)");
         assert_eq!(stretch(i64::MIN, i64::MAX), "(-∞, ∞)");
     }
 

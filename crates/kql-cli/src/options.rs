@@ -360,7 +360,9 @@ pub(crate) fn help() -> String {
         out.push_str(&format!("  {:10} {}\n", it.name(), it.doc()));
     }
     out.push_str(
-        "\nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
+        "\nVariables: KQL_PAGER or PAGER shows long answers (off for none), KQL_HISTORY is the file of the shell's history\n\
+         (off for none), KQL_GEOIP as --geoip, NO_COLOR. Settings and tables of a project stand in kql.toml.\n\
+         \nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
          Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.\n",
     );
     out

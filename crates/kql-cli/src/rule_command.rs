@@ -9,7 +9,7 @@ use crate::{
     source,
 };
 use kql::{
-    Error,
+    Engine, Error,
     formats::{self, Format},
     time::SECOND,
 };
@@ -163,6 +163,23 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
         }
     }
     res
+}
+
+/// One run of the rules of a file over tables that are loaded, at an instant or behind the newest row.
+pub(crate) fn over(
+    engine: Engine,
+    path: &Path,
+    at: Option<i64>,
+    options: &Options,
+    report: &Report,
+) -> Result<(), Exit> {
+    let rules = rules_of(path, report)?;
+    let mut arguments = Arguments::parse(Vec::new()).map_err(|why| report.fail(USAGE, &why))?;
+    arguments.at = at;
+    arguments.settings.parameters = options.parameters.clone();
+    let history = History::new(engine, &arguments.settings.workspace);
+    let history = history.map_err(|why| report.query(&Place::default(), "", &why))?;
+    rules.iter().try_for_each(|rule| run_one(&arguments, &history, rule, report))
 }
 
 /// The rules of a file that can run.

@@ -319,6 +319,10 @@ impl Column {
         if let [one] = columns {
             return Ok(one.clone());
         }
+        let is_null = |it: &Column| matches!(it, Column::Constant { value: Value::Null, .. });
+        if !columns.is_empty() && columns.iter().all(is_null) {
+            return Ok(Column::null(ty, columns.iter().map(Column::len).sum()));
+        }
         if let Some(joined) = concat_dictionaries(columns) {
             return Ok(joined);
         }

@@ -257,6 +257,11 @@ impl Context {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).grow(bytes, by)
     }
 
+    /// Bytes that are reserved for as long as the query lives.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).bytes()
+    }
+
     /// The next number of the query's random sequence (SplitMix64).
     pub fn random(&self) -> u64 {
         let mut z = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);

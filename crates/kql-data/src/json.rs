@@ -1,22 +1,133 @@
 //! JSON text to dynamic values and back, bounded in depth. serde_json reads; numbers keep whether they are whole.
 
-use crate::{Bag, Decimal, Dynamic, time, value::guid_text};
+use crate::{Bag, Decimal, Dynamic, Set, time, value::guid_text};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 /// Nesting that is still read.
 pub const DEPTH_MAX: usize = 128;
 
 /// Reads a whole JSON text; `None` when it is none, or nested deeper than [`DEPTH_MAX`].
 pub fn read(text: &str) -> Option<Dynamic> {
-    // serde_json itself refuses nesting beyond 128.
-    match serde_json::from_str::<Json>(text) {
-        Ok(value) => Some(from_json(&value)),
-        // A lone number beyond all floats.
-        Err(_) if text.starts_with(|it: char| it == '-' || it.is_ascii_digit()) => {
-            Decimal::parse(text).map(Dynamic::Decimal)
+    Reader::default().read(text)
+}
+
+/// Reads many JSON texts: those of a column, which have the same few keys.
+#[derive(Debug, Default)]
+pub struct Reader {
+    keys: Set<Arc<str>>,
+}
+
+/// Keys that a reader keeps.
+const KEYS_MAX: usize = 1_024;
+
+impl Reader {
+    /// Reads a whole JSON text; `None` when it is none, or nested deeper than [`DEPTH_MAX`].
+    pub fn read(&mut self, text: &str) -> Option<Dynamic> {
+        // serde_json itself refuses nesting beyond 128.
+        let mut json = serde_json::Deserializer::from_str(text);
+        match self.deserialize(&mut json).and_then(|it| json.end().map(|()| it)) {
+            Ok(value) => Some(value),
+            // A lone number beyond all floats.
+            Err(_) if text.starts_with(|it: char| it == '-' || it.is_ascii_digit()) => {
+                Decimal::parse(text).map(Dynamic::Decimal)
+            }
+            Err(_) => None,
         }
-        Err(_) => None,
+    }
+
+    fn key(&mut self, key: &str) -> Arc<str> {
+        if let Some(known) = self.keys.get(key) {
+            return known.clone();
+        }
+        let new: Arc<str> = key.into();
+        if self.keys.len() < KEYS_MAX {
+            _ = self.keys.insert(new.clone());
+        }
+        new
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Reader {
+    type Value = Dynamic;
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Dynamic, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Reader {
+    type Value = Dynamic;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Dynamic, E> {
+        Ok(Dynamic::Null)
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Dynamic, E> {
+        Ok(Dynamic::Bool(it))
+    }
+
+    fn visit_i64<E>(self, it: i64) -> Result<Dynamic, E> {
+        Ok(Dynamic::Long(it))
+    }
+
+    fn visit_u64<E>(self, it: u64) -> Result<Dynamic, E> {
+        Ok(match i64::try_from(it) {
+            Ok(it) => Dynamic::Long(it),
+            Err(_) => Decimal::parse(&it.to_string()).map_or(Dynamic::Null, Dynamic::Decimal),
+        })
+    }
+
+    fn visit_f64<E>(self, it: f64) -> Result<Dynamic, E> {
+        Ok(Dynamic::Real(it))
+    }
+
+    fn visit_str<E>(self, it: &str) -> Result<Dynamic, E> {
+        Ok(Dynamic::string(it))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut json: A) -> Result<Dynamic, A::Error> {
+        let mut items = Vec::new();
+        while let Some(it) = json.next_element_seed(&mut *self)? {
+            items.push(it);
+        }
+        Ok(Dynamic::array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<Dynamic, A::Error> {
+        let mut slots = Bag::default();
+        while let Some(key) = json.next_key_seed(KeyOf(&mut *self))? {
+            let value = json.next_value_seed(&mut *self)?;
+            // Of a key that stands twice the last value counts, at the first place.
+            _ = slots.insert(key, value);
+        }
+        Ok(Dynamic::bag(slots))
+    }
+}
+
+/// Reads a key.
+struct KeyOf<'r>(&'r mut Reader);
+
+impl<'de> DeserializeSeed<'de> for KeyOf<'_> {
+    type Value = Arc<str>;
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Arc<str>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyOf<'_> {
+    type Value = Arc<str>;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a key")
+    }
+
+    fn visit_str<E>(self, it: &str) -> Result<Arc<str>, E> {
+        Ok(self.0.key(it))
     }
 }
 
@@ -108,4 +219,57 @@ pub fn write_string(text: &str, out: &mut String) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_through_a_tree_of_values() {
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        let texts = [
+            "null",
+            "true",
+            " 1 ",
+            "-0",
+            "-0.0",
+            "1e400",
+            "-1e400",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1.0",
+            "1e2",
+            "\"a\\u00e9\\n\"",
+            "\"\\ud800\"",
+            "[]",
+            "{}",
+            "[1,]",
+            r#"{"a":1,"b":2,"a":{"c":[null,"x"]}}"#,
+            r#"{"":0}"#,
+            "{1:2}",
+            "1 2",
+            "",
+            " ",
+            "abc",
+            "[1",
+            "-",
+            "01",
+            "NaN",
+            r#"{"a":1e400}"#,
+        ];
+        let mut reader = Reader::default();
+        for text in texts.iter().map(|it| (*it).to_owned()).chain([deep(127), deep(128), deep(129)]) {
+            let tree = serde_json::from_str::<Json>(&text).ok().map(|it| from_json(&it));
+            let starts_as_number = text.starts_with(|it: char| it == '-' || it.is_ascii_digit());
+            let expected = tree.or_else(|| {
+                Some(text.as_str()).filter(|_| starts_as_number).and_then(Decimal::parse).map(Dynamic::Decimal)
+            });
+            let (found, again) = (read(&text), reader.read(&text));
+            assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{text}");
+            assert_eq!(format!("{again:?}"), format!("{expected:?}"), "{text}");
+        }
+    }
 }

@@ -28,6 +28,12 @@ impl StringDictionary {
         &self.values
     }
 
+    /// The value of a code; "" for one that was not given.
+    pub fn get(&self, code: u32) -> &str {
+        let code = code as usize;
+        if code < self.values.len() { self.values.value(code) } else { "" }
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -10,7 +10,8 @@ use kql_functions::{Accumulator, AggregateCall};
 use kql_parser::plan::{AggregateExpr, ExprId, NodeId};
 use std::ops::ControlFlow;
 
-/// Partial states at most; their number does not depend on threads, so that sums of floats do not either.
+/// Partial states at most; their number does not depend on threads, so that sums of floats do not either. Aggregates whose
+/// results cannot depend on it have one a thread.
 pub(crate) const RUNS_MAX: usize = 8;
 
 const BY: &str = "`summarize`";
@@ -43,6 +44,12 @@ impl Aggregates {
             calls.push((it.aggregate, call, range));
         }
         Aggregates { calls, outputs: aggregates.iter().map(|it| it.outputs.clone()).collect() }
+    }
+
+    /// Partial states at most.
+    fn runs_max(&self, execution: &Execution<'_>) -> usize {
+        let is_exact = self.calls.iter().all(|(aggregate, call, _)| aggregate.is_exact(&call.types));
+        if is_exact { execution.cx.limits.threads.clamp(1, RUNS_MAX) } else { RUNS_MAX }
     }
 
     /// Empty states.
@@ -181,7 +188,7 @@ pub(crate) fn run(
     let stream = run.stream(id, 0, input, needed(plan.schema(input).len(), program.columns.iter().copied()))?;
     let types: Vec<Type> = keys.iter().map(|it| plan.expr(*it).ty()).collect();
     let make = || Groups::new(execution, &types, &calls, BY);
-    let parts = run.fold(&stream, RUNS_MAX, make, |groups, batch: Batch| {
+    let parts = run.fold(&stream, calls.runs_max(execution), make, |groups, batch: Batch| {
         let columns = program.run(execution, &batch)?;
         groups.add(execution, columns.get(..keys.len()).unwrap_or(&[]), &columns, batch.n_rows)?;
         Ok(ControlFlow::Continue(()))

@@ -40,30 +40,42 @@ pub(crate) fn run(
     let execution = run.execution;
     let plan = execution.plan;
     let schema = plan.schema(input);
-    let rows = run.input(id, 0, input, None, BY)?;
-    let _joined = execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?;
-    let mut whole = joined(&schema, &rows.batches)?;
-    drop(rows);
-    let keys = run.program(id, 0, by)?.run(execution, &whole)?;
+    let rows = run.input(id, 0, input, execution.shape.outputs_read(plan, input), BY)?;
+    let program = run.program(id, 0, by)?;
     let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect());
-    let mut groups = grouper.assign(&keys, whole.n_rows)?;
-    let n_groups = grouper.len();
-    let _sorted;
-    if !groups.is_sorted() {
-        _sorted = execution.cx.budget.reserve(whole.bytes(), BY)?;
-        let by_group = RowsByGroup::new(&groups, n_groups);
-        let order = by_group.rows();
-        groups = order.iter().filter_map(|it| groups.get(*it as usize).copied()).collect();
-        whole = whole.take(order);
+    let mut numbers = Vec::with_capacity(rows.batches.len());
+    for batch in &rows.batches {
+        execution.cx.check()?;
+        numbers.push(grouper.assign(&program.run(execution, batch)?, batch.n_rows)?);
     }
-    let starts = starts_of(&groups, n_groups);
-    let chain = Chain::compile(run, body)?;
-    let leaves = leaves(run, body);
-    let tasks = deal(&starts, n_groups);
-    let n_rows = whole.n_rows;
-    let work = Work { run, body, chain, leaves, whole: &whole, groups: &groups, starts: &starts, carried };
-    let is_sequential = work.chain.is_none() && n_groups < 4;
-    let parts = run.parallel(tasks, n_rows, is_sequential, |range| {
+    let n_groups = grouper.len();
+    let n_rows = rows.n_rows();
+    let mut held = rows.held;
+    let stretches: Vec<Stretch> = if are_apart(&numbers) {
+        // Groups by row come like this: nothing has to be brought together.
+        rows.batches.into_iter().zip(numbers).map(|(batch, groups)| Stretch::new(batch, groups)).collect()
+    } else {
+        held.push(execution.cx.budget.reserve(rows.batches.iter().map(Batch::bytes).sum(), BY)?);
+        let mut whole = joined(&schema, &rows.batches)?;
+        let mut groups = numbers.concat();
+        if !groups.is_sorted() {
+            held.push(execution.cx.budget.reserve(whole.bytes(), BY)?);
+            let by_group = RowsByGroup::new(&groups, n_groups);
+            let order = by_group.rows();
+            groups = order.iter().filter_map(|it| groups.get(*it as usize).copied()).collect();
+            whole = whole.take(order);
+        }
+        vec![Stretch::new(whole, groups)]
+    };
+    let (chain, leaves) = (Chain::compile(run, body)?, leaves(run, body));
+    let works: Vec<Work<'_>> = stretches
+        .iter()
+        .map(|it| Work { run, body, chain: chain.as_ref(), leaves: &leaves, stretch: it, carried })
+        .collect();
+    let tasks: Vec<(&Work<'_>, Range<usize>)> =
+        works.iter().flat_map(|it| deal(&it.stretch.starts).into_iter().map(move |range| (it, range))).collect();
+    let is_sequential = chain.is_none() && n_groups < 4;
+    let parts = run.parallel(tasks, n_rows, is_sequential, |(work, range)| {
         let batches = work.groups(range)?;
         let held = execution.cx.budget.reserve(batches.iter().map(Batch::bytes).sum(), BY)?;
         Ok((batches, held))
@@ -76,20 +88,43 @@ pub(crate) fn run(
     Ok(out)
 }
 
-/// The first row of each group, and the number of rows.
-fn starts_of(groups: &[u32], n_groups: usize) -> Vec<usize> {
-    let mut starts = Vec::with_capacity(n_groups + 1);
-    for (row, group) in groups.iter().enumerate() {
-        if *group as usize == starts.len() {
-            starts.push(row);
+/// Whether the groups of each batch stand one behind the other, and none is in two batches.
+fn are_apart(numbers: &[Vec<u32>]) -> bool {
+    let mut last: Option<u32> = None;
+    numbers.iter().filter(|it| !it.is_empty()).all(|it| {
+        let is_behind = last.is_none_or(|last| it.first().is_some_and(|first| last < *first));
+        last = it.last().copied();
+        is_behind && it.is_sorted()
+    })
+}
+
+/// Rows of some groups, group after group.
+struct Stretch {
+    rows: Batch,
+    /// The group of each row, from 0.
+    groups: Vec<u32>,
+    /// The first row of each group, and the number of rows.
+    starts: Vec<usize>,
+}
+
+impl Stretch {
+    fn new(rows: Batch, mut groups: Vec<u32>) -> Stretch {
+        let first = groups.first().copied().unwrap_or(0);
+        groups.iter_mut().for_each(|it| *it -= first);
+        let mut starts = Vec::new();
+        for (row, group) in groups.iter().enumerate() {
+            if *group as usize == starts.len() {
+                starts.push(row);
+            }
         }
+        starts.push(groups.len());
+        Stretch { rows, groups, starts }
     }
-    starts.push(groups.len());
-    starts
 }
 
 /// Ranges of groups with about so many rows each.
-fn deal(starts: &[usize], n_groups: usize) -> Vec<Range<usize>> {
+fn deal(starts: &[usize]) -> Vec<Range<usize>> {
+    let n_groups = starts.len().saturating_sub(1);
     let mut tasks: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
     for group in 1..=n_groups {
@@ -125,33 +160,30 @@ fn leaves(run: &Run<'_>, body: NodeId) -> Vec<NodeId> {
 struct Work<'w> {
     run: &'w Run<'w>,
     body: NodeId,
-    chain: Option<Chain>,
-    leaves: Vec<NodeId>,
-    /// All rows, group after group.
-    whole: &'w Batch,
-    groups: &'w [u32],
-    starts: &'w [usize],
+    chain: Option<&'w Chain>,
+    leaves: &'w [NodeId],
+    stretch: &'w Stretch,
     carried: &'w [usize],
 }
 
 impl Work<'_> {
     fn start(&self, group: usize) -> usize {
-        self.starts.get(group).copied().unwrap_or(self.whole.n_rows)
+        self.stretch.starts.get(group).copied().unwrap_or(self.stretch.rows.n_rows)
     }
 
     fn groups(&self, range: Range<usize>) -> Result<Vec<Batch>, Fault> {
         let (from, to) = (self.start(range.start), self.start(range.end));
-        let Some(chain) = &self.chain else { return self.one_by_one(range) };
+        let Some(chain) = self.chain else { return self.one_by_one(range) };
         let first = range.start as u32;
-        let groups = self.groups.get(from..to).unwrap_or(&[]).iter().map(|it| it - first).collect();
-        let part = Part { batch: self.whole.slice(from, to - from), groups, n_groups: range.len() };
+        let groups = self.stretch.groups.get(from..to).unwrap_or(&[]).iter().map(|it| it - first).collect();
+        let part = Part { batch: self.stretch.rows.slice(from, to - from), groups, n_groups: range.len() };
         let part = chain.run(self.run.execution, part)?;
         let rows: Vec<u32> = part.groups.iter().map(|it| self.start(range.start + *it as usize) as u32).collect();
         Ok(vec![self.with_carried(part.batch, &rows)])
     }
 
     fn with_carried(&self, batch: Batch, rows: &[u32]) -> Batch {
-        let carried = self.carried.iter().filter_map(|it| self.whole.columns.get(*it)).map(|it| it.take(rows));
+        let carried = self.carried.iter().filter_map(|it| self.stretch.rows.columns.get(*it)).map(|it| it.take(rows));
         Batch::new(carried.chain(batch.columns).collect(), batch.n_rows)
     }
 
@@ -161,8 +193,8 @@ impl Work<'_> {
             self.run.execution.cx.check()?;
             let (from, to) = (self.start(group), self.start(group + 1));
             let frame = Frame { outer: Some(self.run.frame), ..Frame::default() };
-            let rows = Arc::new(Rows { batches: vec![self.whole.slice(from, to - from)], held: Vec::new() });
-            for leaf in &self.leaves {
+            let rows = Arc::new(Rows { batches: vec![self.stretch.rows.slice(from, to - from)], held: Vec::new() });
+            for leaf in self.leaves {
                 _ = lock(&frame.results).insert(*leaf, rows.clone());
             }
             let run = Run { execution: self.run.execution, frame: &frame };

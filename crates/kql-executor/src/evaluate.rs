@@ -9,6 +9,8 @@ mod bag_unpack;
 mod basket;
 mod dcount_intersect;
 mod diffpatterns;
+mod diffpatterns_text;
+mod estimate_rows_count;
 mod funnel_sequence;
 mod funnel_sequence_completion;
 mod geo_lookup;
@@ -57,6 +59,8 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("basket", basket::run),
     ("dcount_intersect", dcount_intersect::run),
     ("diffpatterns", diffpatterns::run),
+    ("diffpatterns_text", diffpatterns_text::run),
+    ("estimate_rows_count", estimate_rows_count::run),
     ("funnel_sequence", funnel_sequence::run),
     ("funnel_sequence_completion", funnel_sequence_completion::run),
     ("geo_line_lookup", geo_lookup::line),
@@ -93,7 +97,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("external_datatable", "external storage"),
     ("http_request", "a network"),
     ("http_request_post", "a network"),
-    ("infer_storage_schema", "external storage"),
     ("infer_storage_schema_with_suggestions", "external storage"),
     ("mysql_request", "a MySQL server"),
     ("postgresql_request", "a PostgreSQL server"),

@@ -367,7 +367,7 @@ impl<'r> Run<'r> {
             | Op::Union { .. } => return self.gather(id),
             Op::Shared { input } if execution.shape.is_point(*input) => return self.ready(*input),
             Op::Shared { input } => return self.gather(*input),
-            Op::Expand { .. } => expand::numbered(self, id)?,
+            Op::Expand { .. } => expand::numbered(self, id, is_target)?,
             Op::Window { input, columns } => window::run(self, id, *input, columns)?,
             Op::Aggregate { input, keys, aggregates } => aggregate::run(self, id, *input, keys, aggregates)?,
             Op::Sort { input, keys, limit } => {
@@ -376,7 +376,7 @@ impl<'r> Run<'r> {
                 sort::run(self, id, *input, keys, limit.or(above))?
             }
             Op::Limit { input, count } => project::limit(self, id, *input, *count)?,
-            Op::Join { .. } => join::run(self, id, &node.op)?,
+            Op::Join { .. } => join::run(self, id, &node.op, is_target)?,
             Op::Sample { input, count } => sample::run(self, id, *input, *count)?,
             Op::Series(it) => series::run(self, id, it)?,
             Op::Steps(it) => steps::run(self, id, it)?,

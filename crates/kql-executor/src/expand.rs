@@ -5,10 +5,10 @@ use crate::{
     program::{Program, Results, whole_number},
     stream::{Needed, Rows, is_needed, needed},
 };
-use kql_data::{Bag, Batch, Column, ColumnBuilder, Dynamic, Fault, Type, Value};
+use kql_data::{Bag, Batch, Column, ColumnBuilder, Dynamic, DynamicReader, Fault, Type, Value};
 use kql_functions::scalar::conversion::convert;
 use kql_parser::plan::{ExpandOutput, NodeId, Op};
-use std::sync::Arc;
+use std::borrow::Cow;
 
 /// Rows for one input row when no limit is given.
 const LIMIT: usize = i32::MAX as usize;
@@ -24,45 +24,25 @@ pub(crate) struct Expand {
     outputs: Vec<(ExpandOutput, Type, bool)>,
 }
 
-/// Elements of one value in one row.
-enum Elements {
-    Null,
-    One(Dynamic),
-    Array(Arc<[Dynamic]>),
-    Bag(Arc<Bag>),
+/// Rows that a value becomes: one for what has no elements.
+fn n_elements(value: &Dynamic) -> usize {
+    match value {
+        Dynamic::Array(it) => it.len(),
+        Dynamic::Bag(it) => it.len(),
+        _ => 1,
+    }
 }
 
-impl Elements {
-    fn new(value: Dynamic) -> Elements {
-        match value {
-            Dynamic::Null => Elements::Null,
-            Dynamic::Array(it) => Elements::Array(it),
-            Dynamic::Bag(it) => Elements::Bag(it),
-            other => Elements::One(other),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Elements::Null | Elements::One(_) => 1,
-            Elements::Array(it) => it.len(),
-            Elements::Bag(it) => it.len(),
-        }
-    }
-
-    fn get(&self, at: usize, bags_as_arrays: bool) -> Dynamic {
-        match self {
-            Elements::One(it) if at == 0 => it.clone(),
-            Elements::Array(it) => it.get(at).cloned().unwrap_or(Dynamic::Null),
-            Elements::Bag(it) => match it.get_index(at) {
-                Some((key, value)) if bags_as_arrays => {
-                    Dynamic::array(vec![Dynamic::String(key.clone()), value.clone()])
-                }
-                Some((key, value)) => Dynamic::bag(Bag::from_iter([(key.clone(), value.clone())])),
-                None => Dynamic::Null,
-            },
-            _ => Dynamic::Null,
-        }
+fn element(value: &Dynamic, at: usize, bags_as_arrays: bool) -> Dynamic {
+    match value {
+        Dynamic::Array(it) => it.get(at).cloned().unwrap_or(Dynamic::Null),
+        Dynamic::Bag(it) => match it.get_index(at) {
+            Some((key, value)) if bags_as_arrays => Dynamic::array(vec![Dynamic::String(key.clone()), value.clone()]),
+            Some((key, value)) => Dynamic::bag(Bag::from_iter([(key.clone(), value.clone())])),
+            None => Dynamic::Null,
+        },
+        it if at == 0 => it.clone(),
+        _ => Dynamic::Null,
     }
 }
 
@@ -104,7 +84,7 @@ impl Expand {
     /// Begins with a batch.
     pub(crate) fn start<'e>(&'e self, execution: &Execution<'_>, batch: &Batch) -> Result<Cursor<'e>, Fault> {
         let values = self.program.run(execution, batch)?;
-        Ok(Cursor { expand: self, batch: batch.clone(), values, row: 0, elements: Vec::new(), at: 0, first_row: 0 })
+        Ok(Cursor { expand: self, batch: batch.clone(), values, row: 0, at: 0, first_row: 0 })
     }
 }
 
@@ -114,8 +94,7 @@ pub(crate) struct Cursor<'e> {
     batch: Batch,
     values: Results,
     row: usize,
-    /// The elements of the current row, once it is begun.
-    elements: Vec<Elements>,
+    /// Elements of the row that have been given.
     at: usize,
     /// Number of the batch's first row in the whole input.
     first_row: i64,
@@ -134,24 +113,37 @@ impl Cursor<'_> {
         let mut rows: Vec<u32> = Vec::new();
         let mut indices: Vec<i64> = Vec::new();
         let mut cells: Vec<Vec<Dynamic>> = expand.types.iter().map(|_| Vec::new()).collect();
-        while self.row < self.batch.n_rows && rows.len() < execution.batch_rows {
-            if self.elements.is_empty() {
-                let (row, values) = (self.row, &self.values);
-                self.elements = values.iter().map(|it| Elements::new(it.dynamic(row))).collect();
-                self.at = 0;
-            }
-            let count = self.elements.iter().map(Elements::len).max().unwrap_or(0).min(expand.limit);
-            let until = count.min(self.at + (execution.batch_rows - rows.len()));
-            for at in self.at..until {
-                rows.push(self.row as u32);
-                indices.push(at as i64);
-                for (cells, elements) in cells.iter_mut().zip(&self.elements) {
-                    cells.push(elements.get(at, expand.bags_as_arrays));
+        let readers: Vec<DynamicReader<'_>> = self.values.iter().map(DynamicReader::new).collect();
+        let is_read = |wanted: ExpandOutput| expand.outputs.iter().any(|(it, _, is_read)| *is_read && *it == wanted);
+        let with_indices = is_read(ExpandOutput::Index);
+        let with_element: Vec<bool> = (0..readers.len()).map(|it| is_read(ExpandOutput::Element(it))).collect();
+        let mut values: Vec<Cow<'_, Dynamic>> = Vec::with_capacity(readers.len());
+        // Only how many elements there are is asked for.
+        if let ([reader], [false], false, 0) = (readers.as_slice(), with_element.as_slice(), with_indices, self.at) {
+            while self.row < self.batch.n_rows {
+                let count = n_elements(&reader.get(self.row)).min(expand.limit);
+                if rows.len() + count > execution.batch_rows {
+                    break;
                 }
+                rows.resize(rows.len() + count, self.row as u32);
+                self.row += 1;
+            }
+        }
+        while self.row < self.batch.n_rows && rows.len() < execution.batch_rows {
+            values.clear();
+            values.extend(readers.iter().map(|it| it.get(self.row)));
+            let count = values.iter().map(|it| n_elements(it)).max().unwrap_or(0).min(expand.limit);
+            let until = count.min(self.at + (execution.batch_rows - rows.len()));
+            rows.resize(rows.len() + (until - self.at), self.row as u32);
+            if with_indices {
+                indices.extend((self.at..until).map(|it| it as i64));
+            }
+            for (cells, value) in cells.iter_mut().zip(&values).zip(&with_element).filter(|it| *it.1).map(|it| it.0) {
+                cells.extend((self.at..until).map(|at| element(value, at, expand.bags_as_arrays)));
             }
             self.at = until;
             if until >= count {
-                self.elements.clear();
+                self.at = 0;
                 self.row += 1;
             }
             if self.row.is_multiple_of(4_096) {
@@ -177,12 +169,13 @@ impl Cursor<'_> {
 }
 
 /// An expansion whose output numbers the input rows, which must come in order.
-pub(crate) fn numbered(run: &Run<'_>, id: NodeId) -> Result<Rows, Fault> {
+pub(crate) fn numbered(run: &Run<'_>, id: NodeId, is_target: bool) -> Result<Rows, Fault> {
     let execution = run.execution;
     let Some(op @ Op::Expand { input, .. }) = execution.plan.node(id).map(|it| &it.op) else {
         return Err(Fault::new("not an expansion"));
     };
-    let (expand, below) = Expand::compile(run, op, &None)?;
+    let wanted = if is_target { None } else { execution.shape.outputs_read(execution.plan, id) };
+    let (expand, below) = Expand::compile(run, op, &wanted)?;
     let rows = run.input(id, 0, *input, below, "`mv-expand`")?;
     let mut first_row = 0;
     let n_rows = rows.n_rows();

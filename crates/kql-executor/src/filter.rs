@@ -24,16 +24,23 @@ impl Filter {
         wanted: &Needed,
     ) -> Result<(Filter, Needed), Fault> {
         let schema = run.execution.plan.schema(input);
-        let mut parts = Vec::new();
-        for part in conjuncts(run.execution, predicate) {
-            parts.push(Program::compile(run, &[part])?);
-        }
+        let parts = compiled(run, &conjuncts(run.execution, predicate))?;
         let columns: Vec<(Type, bool)> =
             schema.fields.iter().enumerate().map(|(index, it)| (it.ty, is_needed(wanted, index))).collect();
         let kept = columns.iter().enumerate().filter(|(_, (_, kept))| *kept).map(|(index, _)| index);
         let read = parts.iter().flat_map(|it| it.columns.iter().copied());
         let below = needed(columns.len(), kept.chain(read));
         Ok((Filter { parts, columns }, below))
+    }
+
+    /// A test of all those predicates, which only tells rows.
+    pub(crate) fn of(run: &Run<'_>, predicates: &[ExprId]) -> Result<Filter, Fault> {
+        Ok(Filter { parts: compiled(run, predicates)?, columns: Vec::new() })
+    }
+
+    /// Whether a predicate reads that column.
+    pub(crate) fn reads(&self, column: usize) -> bool {
+        self.parts.iter().any(|it| it.columns.contains(&column))
     }
 
     pub(crate) fn is_volatile(&self) -> bool {
@@ -56,12 +63,10 @@ impl Filter {
     pub(crate) fn rows(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Option<Vec<u32>>, Fault> {
         let mut selected: Option<Vec<u32>> = None;
         for part in &self.parts {
-            let columns = match &selected {
-                None => part.run(execution, batch)?,
-                Some(rows) => part.run(execution, &self.narrow(batch, rows, |it| part.columns.contains(&it)))?,
+            let rows = match &selected {
+                None => part.true_rows(execution, batch)?,
+                Some(rows) => part.true_rows(execution, &self.narrow(batch, rows, |it| part.columns.contains(&it)))?,
             };
-            let Some(answer) = columns.first() else { continue };
-            let rows = answer.true_rows();
             let n_before = selected.as_ref().map_or(batch.n_rows, Vec::len);
             if rows.len() == n_before {
                 continue;
@@ -86,8 +91,12 @@ impl Filter {
     }
 }
 
+fn compiled(run: &Run<'_>, predicates: &[ExprId]) -> Result<Vec<Program>, Fault> {
+    predicates.iter().map(|it| Program::compile(run, &[*it])).collect()
+}
+
 /// The parts of nested `and`s, from left to right.
-fn conjuncts(execution: &Execution<'_>, predicate: ExprId) -> Vec<ExprId> {
+pub(crate) fn conjuncts(execution: &Execution<'_>, predicate: ExprId) -> Vec<ExprId> {
     let mut parts = Vec::new();
     let mut open = vec![predicate];
     while let Some(id) = open.pop() {

@@ -4,7 +4,7 @@ use crate::keys::{Codes, Signature, hash_row, hash_rows, pack, same_row};
 use ahash::RandomState;
 use hashbrown::HashTable;
 use kql_data::{Batch, Column, Fault, Schema, Type};
-use std::hash::Hash;
+use std::{hash::Hash, ops::Range};
 
 /// The number that stands for "no such key" in [`Grouper::find`].
 pub(crate) const NO_GROUP: u32 = u32::MAX;
@@ -27,6 +27,8 @@ pub(crate) struct Grouper {
     /// Hash and number of the first `n_hashed` groups.
     by_value: HashTable<(u64, u32)>,
     n_hashed: u32,
+    /// Rows that are to come, roughly.
+    n_expected: usize,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,8 @@ impl Lookup {
 
 /// Parts of more rows are not joined with others.
 const PART_ROWS: u32 = 1 << 16;
+/// Keys for which room is made at once.
+const EXPECTED_MAX: usize = 1 << 22;
 
 impl Grouper {
     /// No groups yet, of keys of those types.
@@ -70,6 +74,7 @@ impl Grouper {
             codes: Lookup::None,
             by_value: HashTable::new(),
             n_hashed: 0,
+            n_expected: 0,
         }
     }
 
@@ -90,6 +95,11 @@ impl Grouper {
         keys + codes + self.by_value.capacity() * 17
     }
 
+    /// Makes room for keys that are looked up by value, of about so many rows.
+    pub(crate) fn expect(&mut self, n_rows: usize) {
+        self.n_expected = n_rows.min(EXPECTED_MAX);
+    }
+
     /// The group of each row, new ones made where needed.
     pub(crate) fn assign(&mut self, columns: &[Column], n_rows: usize) -> Result<Vec<u32>, Fault> {
         if self.types.is_empty() {
@@ -105,7 +115,8 @@ impl Grouper {
             None => self.assign_values(columns, n_rows, &mut new_rows),
         };
         if !new_rows.is_empty() {
-            let columns = columns.iter().map(|it| it.take(&new_rows)).collect();
+            let all_are_new = new_rows.len() == n_rows;
+            let columns = columns.iter().map(|it| if all_are_new { it.clone() } else { it.take(&new_rows) }).collect();
             self.add_part(columns, new_rows.len() as u32)?;
         }
         Ok(groups)
@@ -197,6 +208,9 @@ impl Grouper {
         let first_new = self.n_groups;
         let mut groups = Vec::with_capacity(n_rows);
         let mut table = std::mem::take(&mut self.by_value);
+        if table.capacity() < self.n_expected {
+            table.reserve(self.n_expected - table.len(), |it| it.0);
+        }
         for (row, hash) in hashes.iter().enumerate() {
             let is_it = |(known, group): &(u64, u32)| {
                 if known != hash {
@@ -314,8 +328,18 @@ impl Grouper {
             };
             return codes.iter().enumerate().map(&mut one).collect();
         }
+        // First which groups have the hashes, then whether the keys are the same: so the memory of many rows is waited for
+        // at once.
         let hashes = hash_rows(&self.state, columns, n_rows);
-        hashes.iter().enumerate().map(|(row, hash)| by_value(row, *hash)).collect()
+        let with_hash = |hash: &u64| self.by_value.find(*hash, |it| it.0 == *hash).map_or(NO_GROUP, |it| it.1);
+        let found: Vec<u32> = hashes.iter().map(with_hash).collect();
+        let is_same = |group: u32, row| self.key(group).is_some_and(|(part, at)| same_row(part, at, columns, row));
+        let check = |(row, (group, hash)): (usize, (u32, &u64))| match group {
+            NO_GROUP => NO_GROUP,
+            group if is_same(group, row) => group,
+            _ => by_value(row, *hash),
+        };
+        found.into_iter().zip(&hashes).enumerate().map(check).collect()
     }
 }
 
@@ -397,10 +421,26 @@ impl RowsByGroup {
 
     /// The rows of a group.
     pub(crate) fn get(&self, group: u32) -> &[u32] {
+        self.rows.get(self.range(group)).unwrap_or(&[])
+    }
+
+    /// Where the rows of a group stand among all.
+    pub(crate) fn range(&self, group: u32) -> Range<usize> {
         let at = group as usize;
         match (self.starts.get(at), at.checked_add(1).and_then(|it| self.starts.get(it))) {
-            (Some(from), Some(to)) => self.rows.get(*from as usize..*to as usize).unwrap_or(&[]),
-            _ => &[],
+            (Some(from), Some(to)) => *from as usize..*to as usize,
+            _ => 0..0,
+        }
+    }
+
+    /// Lets something reorder the rows of each group.
+    pub(crate) fn each_group(&mut self, mut body: impl FnMut(&mut [u32])) {
+        for pair in self.starts.windows(2) {
+            if let [from, to] = pair
+                && let Some(rows) = self.rows.get_mut(*from as usize..*to as usize)
+            {
+                body(rows);
+            }
         }
     }
 }

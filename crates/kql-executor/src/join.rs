@@ -1,14 +1,18 @@
 //! Rows of two sides with equal keys. Keys get numbers from the side with fewer rows; both sides are then lists of numbers.
 
+mod window;
+
 use crate::{
     execution::{Execution, Run},
+    filter::{Filter, conjuncts},
     group::{Grouper, NO_GROUP, RowsByGroup, joined},
     program::{Program, Results},
-    stream::Rows,
+    stream::{Needed, Rows, is_needed},
 };
 use kql_data::{Batch, Column, Fault, NO_ROW, Reservation, Type};
-use kql_parser::plan::{ExprId, JoinKind, NodeId, Op};
-use std::sync::Arc;
+use kql_parser::plan::{Expr, ExprId, JoinKind, NodeId, Op};
+use std::{borrow::Cow, sync::Arc};
+use window::{Sorted, Window};
 
 /// Pairs of rows that are put out, or tested, at once.
 const PAIRS: usize = 1 << 16;
@@ -25,7 +29,7 @@ struct Side {
 }
 
 /// `Op::Join`.
-pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
+pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result<Rows, Fault> {
     let Op::Join { left, right, kind, keys, condition } = op else {
         return Err(Fault::new("not a join"));
     };
@@ -41,24 +45,58 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op) -> Result<Rows, Fault> {
     let types: Vec<Type> = left_keys.iter().map(|it| plan.expr(*it).ty()).collect();
     let (left, mut right, n_keys, _table) = number_keys(run, types, &programs, left_rows, right_rows)?;
 
+    let left_types: Vec<Type> = plan.schema(node_of_left(op)).fields.iter().map(|it| it.ty).collect();
+    let outputs = if is_target { None } else { execution.shape.outputs_read(plan, id) };
+    let mut read = Vec::new();
+    if let Some(it) = condition {
+        plan.walk(*it, &mut |it| read.extend(if let Expr::Column { index, .. } = it { Some(*index) } else { None }));
+    }
+    let gives_right = !matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti);
+    for batch in &mut right.batches {
+        for (index, column) in batch.columns.iter_mut().enumerate() {
+            let at = left_types.len() + index;
+            let is_given = match kind {
+                JoinKind::RightSemi | JoinKind::RightAnti => is_needed(&outputs, index),
+                _ => gives_right && is_needed(&outputs, at),
+            };
+            if !is_given && !read.contains(&at) {
+                *column = Column::null(column.ty(), column.len());
+            }
+        }
+    }
     let _joined = execution.cx.budget.reserve(right.batches.iter().map(Batch::bytes).sum(), BY)?;
     let whole = joined(&plan.schema(node_of_right(op)), &right.batches)?;
     right.batches = Vec::new();
     let right_numbers = right.numbers.concat();
     let _index = execution.cx.budget.reserve(right_numbers.len() * 8 + n_keys * 8, BY)?;
+    let parts = condition.map(|it| conjuncts(execution, it)).unwrap_or_default();
+    let (window, rest) = windowed(run, parts, &left_types, &whole, &right_numbers, n_keys)?;
     let join = Join {
         kind: *kind,
         matches: RowsByGroup::new(&right_numbers, n_keys),
+        window,
+        outputs,
         right: whole,
-        // A condition of a time window (`right.t` between `left.t` and `left.t + w`) could walk both sides sorted by key and
-        // time from here instead of testing all pairs of a key.
-        condition: match condition {
-            Some(it) => Some(run.program(id, 2, &[*it])?),
-            None => None,
-        },
-        left_types: plan.schema(node_of_left(op)).fields.iter().map(|it| it.ty).collect(),
+        condition: if rest.is_empty() { None } else { Some(Filter::of(run, &rest)?) },
+        left_types,
     };
     join.run(run, left, &right_numbers, n_keys)
+}
+
+/// The window of a condition, with the right rows in its order, and the parts of the condition that stay.
+fn windowed(
+    run: &Run<'_>,
+    parts: Vec<ExprId>,
+    left_types: &[Type],
+    right: &Batch,
+    right_numbers: &[u32],
+    n_keys: usize,
+) -> Result<(Option<(Window, Sorted)>, Vec<ExprId>), Fault> {
+    let Some((window, rest)) = window::find(run, &parts, left_types.len())? else { return Ok((None, parts)) };
+    Ok(match window.sort(run.execution, right, left_types.len(), right_numbers, n_keys)? {
+        Some(sorted) => (Some((window, sorted)), rest),
+        None => (None, parts),
+    })
 }
 
 fn node_of_left(op: &Op) -> NodeId {
@@ -89,6 +127,7 @@ fn number_keys(
     let mut held = execution.cx.budget.reserve(0, BY)?;
     let mut made = Side { batches: Vec::new(), numbers: Vec::new(), _held: maker.held };
     let n_made = maker.batches.iter().map(|it| it.n_rows).sum();
+    grouper.expect(n_made);
     let keys = run.parallel(maker.batches, n_made, maker_program.is_volatile, |batch| {
         let keys = maker_program.run(execution, &batch)?;
         Ok((batch, keys))
@@ -123,9 +162,14 @@ struct Join {
     kind: JoinKind,
     /// Rows of the right side by number of their key.
     matches: RowsByGroup,
+    /// Bounds that the condition puts on a column of the right side, with the rows in its order.
+    window: Option<(Window, Sorted)>,
     right: Batch,
-    condition: Option<Arc<Program>>,
+    /// What else the condition asks for.
+    condition: Option<Filter>,
     left_types: Vec<Type>,
+    /// Which columns of the pairs anybody reads.
+    outputs: Needed,
 }
 
 /// What one left batch gave.
@@ -140,7 +184,8 @@ struct Part {
 impl Join {
     fn run(&self, run: &Run<'_>, left: Side, right_numbers: &[u32], n_keys: usize) -> Result<Rows, Fault> {
         let execution = run.execution;
-        if let (None, JoinKind::RightSemi | JoinKind::RightAnti) = (&self.condition, self.kind) {
+        let is_by_key = self.condition.is_none() && self.window.is_none();
+        if is_by_key && matches!(self.kind, JoinKind::RightSemi | JoinKind::RightAnti) {
             let mut is_key = vec![false; n_keys];
             for number in left.numbers.iter().flatten() {
                 if let Some(it) = is_key.get_mut(*number as usize) {
@@ -159,7 +204,7 @@ impl Join {
         let parts = run.parallel(
             tasks,
             n_rows,
-            self.condition.as_ref().is_some_and(|it| it.is_volatile),
+            self.condition.as_ref().is_some_and(Filter::is_volatile),
             |(batch, numbers)| self.part(execution, &batch, &numbers),
         )?;
         let mut has_match = vec![false; self.right.n_rows];
@@ -200,22 +245,35 @@ impl Join {
 
     fn part(&self, execution: &Execution<'_>, left: &Batch, numbers: &[u32]) -> Result<Part, Fault> {
         let mut part = Part::default();
+        let bounds = match &self.window {
+            Some((window, _)) => window.bounds(execution, left)?,
+            None => Vec::new(),
+        };
+        let matches = |row: usize, number: u32| match &self.window {
+            Some((_, sorted)) => sorted.find(number, bounds.get(row).copied().unwrap_or((0, -1))),
+            None => self.matches.get(number),
+        };
         let gives_left = matches!(self.kind, JoinKind::LeftSemi | JoinKind::LeftAnti);
         if gives_left && self.condition.is_none() {
             let wanted = self.kind == JoinKind::LeftSemi;
-            let has_match = |number: &u32| !self.matches.get(*number).is_empty();
-            let rows: Vec<u32> =
-                (0..).zip(numbers).filter(|(_, it)| has_match(it) == wanted).map(|(row, _)| row).collect();
+            let numbered = numbers.iter().enumerate();
+            let rows: Vec<u32> = numbered
+                .filter(|(row, number)| matches(*row, **number).is_empty() != wanted)
+                .map(|(row, _)| row as u32)
+                .collect();
             self.put(execution, &mut part, left.take(&rows))?;
             return Ok(part);
         }
+        let sorts = self.window.as_ref().is_some_and(|(_, sorted)| !sorted.is_in_order);
         let mut pairs = Pairs::default();
         let mut left_matched = vec![false; left.n_rows];
         for (row, number) in numbers.iter().enumerate() {
             if row % CHECK_ROWS == 0 {
                 execution.cx.check()?;
             }
-            let mut matches = self.matches.get(*number);
+            let found = matches(row, *number);
+            let found = if sorts && !found.is_sorted() { Cow::Owned(in_order(found)) } else { Cow::Borrowed(found) };
+            let mut matches: &[u32] = &found;
             let pads = self.condition.is_none() && matches.is_empty();
             if pads && matches!(self.kind, JoinKind::LeftOuter | JoinKind::FullOuter) {
                 pairs.push(row as u32, NO_ROW);
@@ -257,10 +315,10 @@ impl Join {
             return Ok(());
         }
         if let Some(condition) = &self.condition {
-            let answer =
-                condition.run(execution, &self.pair_batch(left, &pairs, |it| condition.columns.contains(&it)))?;
-            let holds = answer.first().map(Column::true_rows).unwrap_or_default();
-            pairs = pairs.pick(&holds);
+            let batch = self.pair_batch(left, &pairs, |it| condition.reads(it));
+            if let Some(holds) = condition.rows(execution, &batch)? {
+                pairs = pairs.pick(&holds);
+            }
             for row in &pairs.left {
                 if let Some(it) = left_matched.get_mut(*row as usize) {
                     *it = true;
@@ -274,7 +332,7 @@ impl Join {
                 if matches!(self.kind, JoinKind::RightOuter | JoinKind::FullOuter) {
                     part.matched.extend(pairs.right.iter().filter(|it| **it != NO_ROW));
                 }
-                let batch = self.pair_batch(left, &pairs, |_| true);
+                let batch = self.pair_batch(left, &pairs, |it| self.is_read(it));
                 self.put(execution, part, batch)?;
             }
         }
@@ -302,11 +360,15 @@ impl Join {
             JoinKind::LeftOuter | JoinKind::FullOuter => {
                 let left_rows = rows();
                 let pairs = Pairs { right: vec![NO_ROW; left_rows.len()], left: left_rows };
-                let batch = self.pair_batch(left, &pairs, |_| true);
+                let batch = self.pair_batch(left, &pairs, |it| self.is_read(it));
                 self.put(execution, part, batch)
             }
             _ => Ok(()),
         }
+    }
+
+    fn is_read(&self, column: usize) -> bool {
+        is_needed(&self.outputs, column)
     }
 
     /// Left and right columns of pairs of rows; those that are not wanted become nulls.
@@ -349,6 +411,13 @@ impl Pairs {
         let pick = |from: &[u32]| rows.iter().filter_map(|it| from.get(*it as usize).copied()).collect();
         Pairs { left: pick(&self.left), right: pick(&self.right) }
     }
+}
+
+/// Rows in the order of the table.
+fn in_order(rows: &[u32]) -> Vec<u32> {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    rows
 }
 
 /// `innerunique`: only the first left row of each key takes part.

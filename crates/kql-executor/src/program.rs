@@ -2,7 +2,7 @@
 
 use crate::execution::{Execution, Run};
 use kql_data::{Batch, Column, Fault, HeldColumn, Map, Type, Value};
-use kql_functions::CallSite;
+use kql_functions::{CallSite, Cells};
 use kql_parser::plan::{Expr, ExprId};
 use std::{ops::Deref, sync::Arc};
 
@@ -94,21 +94,42 @@ impl Program {
 
     /// The results for a batch, one column an expression.
     pub(crate) fn run(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Results, Fault> {
-        let mut slots: Vec<Option<(Column, HeldColumn)>> = Vec::with_capacity(self.instructions.len());
+        let slots = self.cells(execution, batch)?;
+        let (mut columns, mut held) = (Vec::with_capacity(self.roots.len()), Vec::with_capacity(self.roots.len()));
+        for (cells, of_cells) in self.roots.iter().filter_map(|it| slots.get(*it)?.as_ref()) {
+            let column = cells.column();
+            held.push(match cells {
+                Cells::Rows(_) => of_cells.clone(),
+                Cells::Entries(_) => Some(Arc::new(execution.cx.budget.reserve(column.bytes(), BY)?)),
+            });
+            columns.push(column);
+        }
+        Ok(Results { columns, held })
+    }
+
+    /// The rows for which the first expression is true.
+    pub(crate) fn true_rows(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Vec<u32>, Fault> {
+        let slots = self.cells(execution, batch)?;
+        let root = self.roots.first().and_then(|it| slots.get(*it)?.as_ref());
+        Ok(root.map(|(cells, _)| cells.true_rows()).unwrap_or_default())
+    }
+
+    fn cells(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Vec<Option<(Cells, HeldColumn)>>, Fault> {
+        let mut slots: Vec<Option<(Cells, HeldColumn)>> = Vec::with_capacity(self.instructions.len());
         let n_rows = batch.n_rows;
         for (instruction, done) in self.instructions.iter().zip(&self.done) {
             let slot = match instruction {
                 Instruction::Column(index, ty) => match batch.columns.get(*index) {
-                    Some(it) => (it.clone(), batch.held_column(*index)),
+                    Some(it) => (Cells::Rows(it.clone()), batch.held_column(*index)),
                     None => return Err(Fault::new(format!("column {index} ({ty}) is not in the input"))),
                 },
-                Instruction::Constant(value, ty) => (Column::constant(value.clone(), *ty, n_rows), None),
+                Instruction::Constant(value, ty) => (Cells::Rows(Column::constant(value.clone(), *ty, n_rows)), None),
                 Instruction::Call(site, args) => {
                     let arg = |it: &usize| slots.get(*it)?.as_ref().map(|it| it.0.clone());
-                    let args: Vec<Column> = args.iter().filter_map(arg).collect();
-                    let column = site.evaluate(execution.cx, &args, n_rows)?;
-                    let held = execution.cx.budget.reserve(column.bytes(), BY)?;
-                    (column, Some(Arc::new(held)))
+                    let args: Vec<Cells> = args.iter().filter_map(arg).collect();
+                    let cells = site.apply(execution.cx, &args, n_rows)?;
+                    let held = execution.cx.budget.reserve(cells.bytes_made(&args), BY)?;
+                    (cells, Some(Arc::new(held)))
                 }
             };
             slots.push(Some(slot));
@@ -118,9 +139,7 @@ impl Program {
                 }
             }
         }
-        let results = self.roots.iter().filter_map(|it| slots.get(*it).cloned().flatten());
-        let (columns, held) = results.unzip();
-        Ok(Results { columns, held })
+        Ok(slots)
     }
 
     /// The value of its first expression, which has no columns.

@@ -1,5 +1,6 @@
 //! What kind of node each is: fused into a chain, or a point where all rows are gathered. Found in one pass, no recursion.
 
+use crate::stream::Needed;
 use kql_data::Set;
 use kql_parser::plan::{ExpandOutput, Expr, ExprId, NodeId, Op, Plan};
 
@@ -209,6 +210,85 @@ impl Shape {
                 open.push(*body);
             }
             open.extend(plan.subplans(node.op.expressions()));
+        }
+        found
+    }
+}
+
+/// Readers behind readers that are followed.
+const READERS_MAX: usize = 64;
+
+impl Shape {
+    /// Which columns of a node anybody reads; `None` for all. Only where one node reads it can that be told.
+    pub(crate) fn outputs_read(&self, plan: &Plan, id: NodeId) -> Needed {
+        let n_columns = plan.schema(id).len();
+        let mut outputs = vec![false; n_columns];
+        self.mark_read(plan, id, &mut outputs, READERS_MAX)?;
+        Some(outputs.into())
+    }
+
+    fn mark_read(&self, plan: &Plan, id: NodeId, outputs: &mut [bool], depth: usize) -> Option<()> {
+        let is_value = self.is_scalar(id) || self.is_list(id) || plan.results.iter().any(|it| it.node == id);
+        let reads = |op: &Op| op.inputs().contains(&id) || matches!(op, Op::Apply { body, .. } if *body == id);
+        let mut readers = (0..).map(NodeId).zip(&plan.nodes).filter(|(_, it)| reads(&it.op));
+        let (reader, node) = readers.next()?;
+        if is_value || depth == 0 || readers.next().is_some() {
+            return None;
+        }
+        let exprs = match &node.op {
+            Op::Project { .. } | Op::Aggregate { .. } => node.op.expressions(),
+            Op::Filter { .. } | Op::Sort { .. } | Op::Limit { .. } => {
+                self.mark_read(plan, reader, outputs, depth - 1)?;
+                node.op.expressions()
+            }
+            Op::Apply { input, by, body, carried } => {
+                let mut above = vec![false; plan.schema(reader).len()];
+                self.mark_read(plan, reader, &mut above, depth - 1)?;
+                if *body == id {
+                    let of_body = above.iter().skip(carried.len());
+                    outputs.iter_mut().zip(of_body).for_each(|(out, it)| *out |= it);
+                    return Some(());
+                }
+                if *input != id {
+                    return None;
+                }
+                for column in carried.iter().zip(&above).filter(|(_, it)| **it).map(|(column, _)| *column) {
+                    *outputs.get_mut(column)? = true;
+                }
+                let below = |it: &NodeId| matches!(plan.node(*it).map(|it| &it.op), Some(Op::Group));
+                for leaf in self.below(plan, *body).iter().filter(|it| below(it)) {
+                    self.mark_read(plan, *leaf, outputs, depth - 1)?;
+                }
+                by.clone()
+            }
+            _ => return None,
+        };
+        for expr in exprs {
+            plan.walk(expr, &mut |it| {
+                if let Expr::Column { index, .. } = it
+                    && let Some(output) = outputs.get_mut(*index)
+                {
+                    *output = true;
+                }
+            });
+        }
+        Some(())
+    }
+
+    /// All nodes that a node is made from, itself too.
+    fn below(&self, plan: &Plan, id: NodeId) -> Vec<NodeId> {
+        let (mut open, mut seen, mut found) = (vec![id], Set::default(), Vec::new());
+        while let Some(id) = open.pop() {
+            if let Some(op) = plan.node(id).map(|it| &it.op)
+                && seen.insert(id)
+            {
+                found.push(id);
+                open.extend(op.inputs());
+                open.extend(plan.subplans(op.expressions()));
+                if let Op::Apply { body, .. } = op {
+                    open.push(*body);
+                }
+            }
         }
         found
     }

@@ -41,7 +41,7 @@ pub(crate) fn run(
         let batch = match limit {
             Some(n) if n.saturating_mul(4) < batch.n_rows => {
                 let columns = program.run(execution, &batch)?;
-                batch.take(&order(&columns, keys, batch.n_rows, Some(n)))
+                batch.take(&first_rows(&columns, keys, batch.n_rows, n))
             }
             _ => batch,
         };
@@ -71,6 +71,46 @@ fn sorted(
     let rows = order(&columns, keys, whole.n_rows, limit);
     execution.cx.check()?;
     Ok(whole.take(&rows))
+}
+
+/// Rows of which the largest and the smallest key are found at once.
+const BLOCK: usize = 128;
+
+/// The first rows in order, of many.
+fn first_rows(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: usize) -> Vec<u32> {
+    let candidates = columns.first().zip(keys.first()).and_then(|(column, key)| candidates(column, key, limit));
+    let Some(candidates) = candidates.filter(|it| it.len() < n_rows) else {
+        return order(columns, keys, n_rows, Some(limit));
+    };
+    let columns: Vec<Column> = columns.iter().map(|it| it.take(&candidates)).collect();
+    let first = order(&columns, keys, candidates.len(), Some(limit));
+    first.iter().filter_map(|it| candidates.get(*it as usize).copied()).collect()
+}
+
+/// Rows among which the first rows surely are, ties included, ascending; `None` when the key does not tell at once.
+fn candidates(column: &Column, key: &SortKey, limit: usize) -> Option<Vec<u32>> {
+    let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column else { return None };
+    if values.null_count() > 0 || limit == 0 || values.len() / BLOCK < limit.saturating_mul(2) {
+        return None;
+    }
+    let is_descending = key.direction == Direction::Descending;
+    // The best of so many blocks are at least as good as the last of the rows wanted.
+    let blocks = values.values().chunks(BLOCK);
+    let mut best: Vec<i64> = if is_descending {
+        blocks.filter_map(|it| it.iter().copied().max()).collect()
+    } else {
+        blocks.filter_map(|it| it.iter().copied().min()).collect()
+    };
+    let (_, bound, _) = best.select_nth_unstable_by(limit - 1, |a, b| if is_descending { b.cmp(a) } else { a.cmp(b) });
+    let bound = *bound;
+    let is_candidate = |it: &i64| if is_descending { *it >= bound } else { *it <= bound };
+    let mut rows = Vec::new();
+    for (block, first) in values.values().chunks(BLOCK).zip((0_u32..).step_by(BLOCK)) {
+        if block.iter().any(is_candidate) {
+            rows.extend((first..).zip(block).filter(|(_, it)| is_candidate(it)).map(|(row, _)| row));
+        }
+    }
+    Some(rows)
 }
 
 /// The rows in order, or the first of them. Equal rows keep their order.

@@ -7,6 +7,7 @@
 pub(crate) mod codes;
 pub mod filter;
 pub mod fold;
+pub(crate) mod interned;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -145,6 +146,19 @@ impl Aggregate {
     /// Chooses the overload for those arguments.
     pub fn resolve(&self, actuals: &[Actual]) -> Result<Resolved, Fault> {
         resolve_overload(self.name, self.overloads, actuals)
+    }
+
+    /// Whether its result is the same however the rows are divided among partial states: not that of sums of floats, nor of
+    /// estimates that merge what is near.
+    pub fn is_exact(&self, types: &[Type]) -> bool {
+        let is_whole = types.iter().all(|it| !matches!(it, Type::Real | Type::Decimal | Type::Dynamic));
+        match self.name {
+            "count" | "countif" | "dcount" | "dcountif" | "count_distinct" | "count_distinctif" => true,
+            "make_set" | "make_set_if" | "makeset" | "make_list" | "make_list_if" | "makelist" => true,
+            "make_list_with_nulls" | "arg_max" | "arg_min" | "take_any" | "any" => true,
+            "sum" | "sumif" | "min" | "minif" | "max" | "maxif" => is_whole,
+            _ => false,
+        }
     }
 
     /// An empty accumulator; fails by name when the aggregate does not run yet.

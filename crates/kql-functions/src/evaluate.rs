@@ -1,9 +1,188 @@
-//! Runs an overload over columns: once for constants, once per distinct value where the only varying argument is by
-//! dictionary, and row by row otherwise.
+//! Runs an overload over columns: once for constants, once per entry where all that varies comes from one dictionary, and
+//! row by row otherwise.
+//!
+//! Results by entry stay by entry: a chain of calls over one column by dictionary touches its rows only at the end, where
+//! they are wanted.
 
-use crate::declare::{Function, Kernel};
-use kql_data::{Column, Context, DictionaryBuilder, DictionaryColumn, Fault, Reservation, StringDictionary, Value};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::{
+    declare::{Function, Kernel},
+    scalar::operator::lift,
+};
+use kql_data::{
+    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value,
+};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+/// What a call takes and gives, for all rows of a batch.
+#[derive(Clone, Debug)]
+pub enum Cells {
+    /// A value a row.
+    Rows(Column),
+    /// A value an entry of a dictionary, and an entry a row.
+    Entries(Entries),
+}
+
+/// Values by the entries of a dictionary.
+#[derive(Clone, Debug)]
+pub struct Entries {
+    /// The entry of each row.
+    source: DictionaryColumn,
+    values: Arc<Values>,
+}
+
+#[derive(Debug)]
+struct Values {
+    /// Unique in the process, among dictionaries too.
+    id: u64,
+    /// One row an entry.
+    column: Column,
+    /// Of strings: for each entry the code in a dictionary of its own. Made when rows are wanted.
+    strings: OnceLock<(Vec<u32>, Arc<StringDictionary>)>,
+}
+
+impl Values {
+    fn new(column: Column) -> Values {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        // Dictionaries count from below.
+        Values { id: u64::MAX - NEXT_ID.fetch_add(1, Ordering::Relaxed), column, strings: OnceLock::new() }
+    }
+
+    fn strings(&self) -> &(Vec<u32>, Arc<StringDictionary>) {
+        self.strings.get_or_init(|| {
+            let reader = self.column.string_reader();
+            let mut builder = DictionaryBuilder::default();
+            let codes = (0..self.column.len()).map(|row| builder.code(reader.get(row))).collect();
+            (codes, Arc::new(builder.finish()))
+        })
+    }
+}
+
+impl Entries {
+    /// The entry of each row.
+    pub fn codes(&self) -> &[u32] {
+        &self.source.codes
+    }
+
+    fn column(&self) -> Column {
+        if let Column::String(_) = self.values.column {
+            let (map, dictionary) = self.values.strings();
+            let codes = self.source.codes.iter().map(|it| map.get(*it as usize).copied().unwrap_or(0)).collect();
+            return Column::Dictionary(DictionaryColumn { codes, dictionary: dictionary.clone() });
+        }
+        self.values.column.take(&self.source.codes)
+    }
+}
+
+impl Cells {
+    /// The value of each row.
+    pub fn column(&self) -> Column {
+        match self {
+            Cells::Rows(it) => it.clone(),
+            Cells::Entries(it) => it.column(),
+        }
+    }
+
+    /// Bytes that a call made which gave this for those arguments.
+    pub fn bytes_made(&self, args: &[Cells]) -> usize {
+        match self {
+            Cells::Entries(_) => 0,
+            // A tree that is none of an argument's.
+            Cells::Rows(Column::Shredded(it))
+                if !args.iter().any(|it| matches!(it, Cells::Rows(Column::Shredded(_)))) =>
+            {
+                it.node.bytes() + it.len() * 4
+            }
+            Cells::Rows(it) => it.bytes(),
+        }
+    }
+
+    /// The rows for which it is true, of a bool. Null counts as false.
+    pub fn true_rows(&self) -> Vec<u32> {
+        match self {
+            Cells::Rows(it) => it.true_rows(),
+            Cells::Entries(it) => {
+                let mut is_true = vec![false; it.values.column.len()];
+                for entry in it.values.column.true_rows() {
+                    if let Some(slot) = is_true.get_mut(entry as usize) {
+                        *slot = true;
+                    }
+                }
+                match is_true.iter().filter(|it| **it).count() {
+                    0 => Vec::new(),
+                    n if n == is_true.len() => (0..it.codes().len() as u32).collect(),
+                    _ => lift::bits(it.codes(), |code| is_true.get(code as usize).copied().unwrap_or(false))
+                        .set_indices_u32()
+                        .collect(),
+                }
+            }
+        }
+    }
+
+    /// The dictionary that the rows choose from, if there is one.
+    fn source(&self) -> Option<&DictionaryColumn> {
+        match self {
+            Cells::Rows(Column::Dictionary(it)) => Some(it),
+            Cells::Entries(it) => Some(&it.source),
+            Cells::Rows(_) => None,
+        }
+    }
+
+    /// What results by entry depend on.
+    fn origin(&self) -> Origin {
+        match self {
+            Cells::Entries(it) => Origin::Values(it.values.id),
+            Cells::Rows(Column::Dictionary(it)) => Origin::Values(it.dictionary.id()),
+            Cells::Rows(Column::Constant { value, ty, .. }) => Origin::Constant(value.clone(), *ty),
+            // Only asked of arguments whose rows have one source.
+            Cells::Rows(_) => Origin::Constant(Value::Null, Type::Dynamic),
+        }
+    }
+
+    /// The same over the entries of a dictionary with so many.
+    fn by_entry(&self, n_entries: usize) -> Column {
+        match self {
+            Cells::Entries(it) => it.values.column.clone(),
+            Cells::Rows(Column::Dictionary(it)) => Column::String(it.dictionary.values().clone()),
+            Cells::Rows(Column::Constant { value, ty, .. }) => Column::constant(value.clone(), *ty, n_entries),
+            Cells::Rows(other) => other.clone(),
+        }
+    }
+}
+
+/// An argument of a call on entries.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// By the number of the values or of the dictionary.
+    Values(u64),
+    Constant(Value, Type),
+}
+
+impl Origin {
+    /// Whether it is surely the same: values that are equal may still have different texts.
+    fn is(&self, other: &Origin) -> bool {
+        match (self, other) {
+            (Origin::Values(a), Origin::Values(b)) => a == b,
+            (Origin::Constant(a, x), Origin::Constant(b, y)) => x == y && is_identical(a, b),
+            _ => false,
+        }
+    }
+}
+
+fn is_identical(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
+        (Value::Decimal(_), _) => false,
+        (Value::Dynamic(Dynamic::Array(a)), Value::Dynamic(Dynamic::Array(b))) => Arc::ptr_eq(a, b),
+        (Value::Dynamic(Dynamic::Bag(a)), Value::Dynamic(Dynamic::Bag(b))) => Arc::ptr_eq(a, b),
+        (Value::Dynamic(Dynamic::String(a)), Value::Dynamic(Dynamic::String(b))) => a == b,
+        (Value::Dynamic(Dynamic::Long(a)), Value::Dynamic(Dynamic::Long(b))) => a == b,
+        (Value::Dynamic(_), _) => false,
+        _ => a == b,
+    }
+}
 
 /// One call in a query. It remembers its results by dictionary from batch to batch.
 #[derive(Debug)]
@@ -11,20 +190,21 @@ pub struct CallSite {
     /// The function called.
     pub function: &'static Function,
     kernel: Kernel,
-    remembered: Mutex<Option<Remembered>>,
+    remembered: Mutex<Vec<Arc<Remembered>>>,
 }
 
-/// Of which dictionary, the results, and their memory.
-type Remembered = (u64, Arc<Mapped>, Reservation);
-
-/// Results for each entry of a dictionary.
+/// Results by entry for some arguments.
 #[derive(Debug)]
-enum Mapped {
-    /// Strings: for each old code the new code in a new dictionary.
-    Strings(Vec<u32>, Arc<StringDictionary>),
-    /// Other types: for each code a row.
-    Values(Column),
+struct Remembered {
+    origins: Vec<Origin>,
+    /// Rows of such arguments so far.
+    n_rows: AtomicUsize,
+    /// With their memory. `None` when the call fails for an entry, which may be none of the rows.
+    values: OnceLock<Option<(Arc<Values>, Reservation)>>,
 }
+
+/// Sets of arguments that one call remembers: chunks of a few tables, of a union.
+const REMEMBERED_MAX: usize = 8;
 
 impl CallSite {
     /// A call of an overload; fails by name when it has no kernel yet.
@@ -36,88 +216,73 @@ impl CallSite {
 
     /// The result for those arguments, each of `n_rows` rows.
     pub fn evaluate(&self, cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
-        let repeatable = !self.function.volatile && !self.function.window;
-        if repeatable && n_rows > 0 && args.iter().all(|it| matches!(it, Column::Constant { .. })) {
-            let args: Vec<Column> = args.iter().map(|it| it.slice(0, 1)).collect();
+        let args: Vec<Cells> = args.iter().cloned().map(Cells::Rows).collect();
+        Ok(self.apply(cx, &args, n_rows)?.column())
+    }
+
+    /// The result for those arguments, by entry where it can be.
+    pub fn apply(&self, cx: &Context, args: &[Cells], n_rows: usize) -> Result<Cells, Fault> {
+        let is_repeatable = !self.function.volatile && !self.function.window && n_rows > 0;
+        if is_repeatable && args.iter().all(|it| matches!(it, Cells::Rows(Column::Constant { .. }))) {
+            let args: Vec<Column> = args.iter().map(|it| it.column().slice(0, 1)).collect();
             let one = (self.kernel)(cx, &args, 1)?;
-            return Ok(Column::constant(one.value(0), one.ty(), n_rows));
+            return Ok(Cells::Rows(Column::constant(one.value(0), one.ty(), n_rows)));
         }
-        if repeatable && let Some((position, column)) = only_dictionary(args) {
-            let known = self.known(column.dictionary.id());
-            if known.is_some() || column.dictionary.len() <= n_rows {
-                let mapped = match known {
-                    Some(it) => it,
-                    None => self.map(cx, args, position, &column.dictionary)?,
-                };
-                return Ok(mapped.rows(&column.codes));
-            }
+        if is_repeatable
+            && let Some(source) = only_source(args)
+            && let Some(values) = self.by_entry(cx, args, source, n_rows)
+        {
+            return Ok(Cells::Entries(Entries { source: source.clone(), values }));
         }
-        (self.kernel)(cx, args, n_rows)
+        let args: Vec<Column> = args.iter().map(Cells::column).collect();
+        Ok(Cells::Rows((self.kernel)(cx, &args, n_rows)?))
     }
 
-    fn known(&self, id: u64) -> Option<Arc<Mapped>> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.as_ref().filter(|(known, ..)| *known == id).map(|(_, it, _)| it.clone())
-    }
-
-    fn map(
-        &self,
-        cx: &Context,
-        args: &[Column],
-        position: usize,
-        dictionary: &StringDictionary,
-    ) -> Result<Arc<Mapped>, Fault> {
-        let n_entries = dictionary.len();
-        let arg = |(index, arg): (usize, &Column)| match arg {
-            _ if index == position => Column::String(dictionary.values().clone()),
-            Column::Constant { value, ty, .. } => Column::constant(value.clone(), *ty, n_entries),
-            other => other.clone(),
+    /// The results for each entry, once so many rows have been seen that it pays.
+    fn by_entry(&self, cx: &Context, args: &[Cells], source: &DictionaryColumn, n_rows: usize) -> Option<Arc<Values>> {
+        let n_entries = source.dictionary.len();
+        let remembered = self.remembered(args);
+        let n_seen = remembered.n_rows.fetch_add(n_rows, Ordering::Relaxed).saturating_add(n_rows);
+        if n_seen < n_entries && remembered.values.get().is_none() {
+            return None;
+        }
+        let make = || {
+            let args: Vec<Column> = args.iter().map(|it| it.by_entry(n_entries)).collect();
+            let made = (self.kernel)(cx, &args, n_entries).ok()?;
+            // Of strings a dictionary is made besides.
+            let held = cx.budget.reserve(made.bytes().saturating_mul(2), crate::declare::BY).ok()?;
+            Some((Arc::new(Values::new(made)), held))
         };
-        let args: Vec<Column> = args.iter().enumerate().map(arg).collect();
-        let mapped = Arc::new(Mapped::new((self.kernel)(cx, &args, n_entries)?));
-        let held = cx.budget.reserve(mapped.bytes(), crate::declare::BY)?;
-        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some((dictionary.id(), mapped.clone(), held));
-        Ok(mapped)
+        remembered.values.get_or_init(make).as_ref().map(|it| it.0.clone())
+    }
+
+    fn remembered(&self, args: &[Cells]) -> Arc<Remembered> {
+        let origins: Vec<Origin> = args.iter().map(Cells::origin).collect();
+        let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |it: &&Arc<Remembered>| it.origins.iter().zip(&origins).all(|(a, b)| a.is(b));
+        if let Some(it) = all.iter().find(is_it) {
+            return it.clone();
+        }
+        let it = Arc::new(Remembered { origins, n_rows: AtomicUsize::new(0), values: OnceLock::new() });
+        if all.len() >= REMEMBERED_MAX {
+            _ = all.remove(0);
+        }
+        all.push(it.clone());
+        it
     }
 }
 
-impl Mapped {
-    fn new(results: Column) -> Mapped {
-        if !matches!(results, Column::String(_)) {
-            return Mapped::Values(results);
+/// The dictionary from which the rows of all arguments that vary choose, by the same codes.
+fn only_source(args: &[Cells]) -> Option<&DictionaryColumn> {
+    let mut found: Option<&DictionaryColumn> = None;
+    for arg in args {
+        if let Cells::Rows(Column::Constant { .. }) = arg {
+            continue;
         }
-        let reader = results.string_reader();
-        let mut builder = DictionaryBuilder::default();
-        let codes = (0..results.len()).map(|row| builder.code(reader.get(row))).collect();
-        Mapped::Strings(codes, Arc::new(builder.finish()))
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Mapped::Strings(codes, dictionary) => codes.len() * 4 + dictionary.bytes(),
-            Mapped::Values(column) => column.bytes(),
-        }
-    }
-
-    fn rows(&self, codes: &[u32]) -> Column {
-        match self {
-            Mapped::Values(results) => results.take(codes),
-            Mapped::Strings(map, dictionary) => Column::Dictionary(DictionaryColumn {
-                codes: codes.iter().map(|it| map.get(*it as usize).copied().unwrap_or(0)).collect(),
-                dictionary: dictionary.clone(),
-            }),
-        }
-    }
-}
-
-/// The only varying argument, if it is by dictionary.
-fn only_dictionary(args: &[Column]) -> Option<(usize, &DictionaryColumn)> {
-    let mut found = None;
-    for (index, arg) in args.iter().enumerate() {
-        match arg {
-            Column::Constant { .. } => {}
-            Column::Dictionary(it) if found.is_none() => found = Some((index, it)),
-            _ => return None,
+        let it = arg.source()?;
+        let known = *found.get_or_insert(it);
+        if known.dictionary.id() != it.dictionary.id() || !known.codes.ptr_eq(&it.codes) {
+            return None;
         }
     }
     found
@@ -132,4 +297,76 @@ pub fn fold(
 ) -> Result<Value, Fault> {
     let columns: Vec<Column> = args.iter().map(|(value, ty)| Column::constant(value.clone(), *ty, 1)).collect();
     Ok(CallSite::new(function, overload)?.evaluate(cx, &columns, 1)?.value(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actual, function, resolve};
+
+    fn dictionary(texts: &[&str]) -> Column {
+        let mut builder = DictionaryBuilder::default();
+        let codes: Vec<u32> = texts.iter().map(|it| builder.code(it)).collect();
+        Column::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: Arc::new(builder.finish()) })
+    }
+
+    fn site(name: &str, types: &[Type]) -> CallSite {
+        let function = function(name).unwrap();
+        let actuals: Vec<Actual> = types.iter().map(|it| Actual::varying(*it)).collect();
+        CallSite::new(function, resolve(function, &actuals).unwrap().overload).unwrap()
+    }
+
+    fn texts(cells: &Cells) -> Vec<Value> {
+        let column = cells.column();
+        (0..column.len()).map(|row| column.value(row)).collect()
+    }
+
+    #[test]
+    fn chains_by_entry_give_what_rows_give() {
+        let cx = Context::default();
+        let column = dictionary(&["{\"a\": 1}", "", "x", "{\"a\": \"y\"}", "x", "{\"a\": 1}", "[2]"]);
+        let plain = Column::strings((0..column.len()).map(|row| column.string_reader().get(row).to_owned()));
+        let parse = site("todynamic", &[Type::String]);
+        let slot = site(".", &[Type::Dynamic, Type::String]);
+        let text = site("tostring", &[Type::Dynamic]);
+        let both = site("strcat", &[Type::String, Type::String]);
+        let run = |column: &Column| {
+            let key = Cells::Rows(Column::constant(Value::String("a".into()), Type::String, column.len()));
+            let rows = Cells::Rows(column.clone());
+            let parsed = parse.apply(&cx, std::slice::from_ref(&rows), column.len()).unwrap();
+            let found = slot.apply(&cx, &[parsed, key], column.len()).unwrap();
+            let found = text.apply(&cx, &[found], column.len()).unwrap();
+            both.apply(&cx, &[found, rows], column.len()).unwrap()
+        };
+        for (from, count) in [(0, 7), (2, 5), (1, 6), (0, 7)] {
+            let by_entry = run(&column.slice(from, count));
+            assert!(count < 6 || matches!(by_entry, Cells::Entries(_)));
+            assert_eq!(texts(&by_entry), texts(&run(&plain.slice(from, count))));
+        }
+    }
+
+    #[test]
+    fn another_constant_is_another_result() {
+        let cx = Context::default();
+        let column = dictionary(&["x", "y", "x", "x"]);
+        let site = site("strcat", &[Type::String, Type::String]);
+        for constant in ["a", "b", "a"] {
+            let constant_column = Column::constant(Value::String(constant.into()), Type::String, 4);
+            let found = site.evaluate(&cx, &[constant_column, column.clone()], 4).unwrap();
+            assert_eq!(found.value(1), Value::String(format!("{constant}y").into()));
+        }
+    }
+
+    #[test]
+    fn true_rows_by_entry() {
+        let cx = Context::default();
+        let column = dictionary(&["login.failed", "", "logout", "login.ok", "logout"]);
+        let site = site("has", &[Type::String, Type::String]);
+        for (needle, expected) in [("login", vec![0, 3]), ("nowhere", vec![]), ("logout", vec![2, 4])] {
+            let needle = Column::constant(Value::String(needle.into()), Type::String, 5);
+            let cells = site.apply(&cx, &[Cells::Rows(column.clone()), Cells::Rows(needle)], 5).unwrap();
+            assert!(matches!(cells, Cells::Entries(_)));
+            assert_eq!(cells.true_rows(), expected);
+        }
+    }
 }

@@ -18,6 +18,6 @@ pub use parser::{OPERATORS, OperatorDeclaration, ParseOptions, is_incomplete, op
 
 mod bind;
 pub use bind::{
-    BOUND, Bound, Catalogue, Columns, Notes, Opaque, OpaqueNote, Parameters, StageNote, StoredFunction, bind,
-    bind_with_notes,
+    BOUND, BOUND_PLUGINS, Bound, Catalogue, Columns, Notes, Opaque, OpaqueNote, Parameters, StageNote, StoredFunction,
+    bind, bind_with_notes,
 };

@@ -2,7 +2,7 @@
 
 use crate::{Files, guid};
 use kql::{
-    Batch, External, Schema,
+    Batch, External, Field, Schema,
     formats::{Header, InputFormat, LoadOptions, load},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -50,16 +50,16 @@ impl Copies {
     }
 }
 
-impl External for Copies {
-    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
-        // Secrets behind `;` are not part of the name.
-        let name = uri.split(';').next().unwrap_or(uri);
+impl Copies {
+    /// The bytes of a URI's copy and the name of its file; `None` where a URI without one is a table without rows.
+    fn bytes(&self, uri: &str) -> Result<Option<(String, Vec<u8>)>, String> {
+        let name = without_secret(uri);
         if self.refused {
             return Err(format!("`{name}` is not read: --no-files"));
         }
         let Some(copy) = self.copies.iter().find(|it| it.url == uri || it.url == name) else {
             if self.declared_only {
-                return Ok(Vec::new());
+                return Ok(None);
             }
             return Err(format!(
                 "`{name}` is not fetched; record a local copy of it with `kql vendor '{name}' FILE`, \
@@ -76,13 +76,38 @@ impl External for Copies {
                  again with `kql vendor '{name}' '{shown}'`"
             ));
         }
-        let (format, header) = form(name, properties)?;
+        Ok(Some((shown, bytes)))
+    }
+}
+
+/// A URI without the secrets behind `;`, which are not part of its name.
+fn without_secret(uri: &str) -> &str {
+    uri.split(';').next().unwrap_or(uri)
+}
+
+impl External for Copies {
+    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
+        let Some((shown, bytes)) = self.bytes(uri)? else { return Ok(Vec::new()) };
+        let (format, header) = form(without_secret(uri), properties)?;
         let options = LoadOptions { format, header, schema: Some(schema.clone()), ..LoadOptions::default() };
         let loaded = load(&shown, Box::new(std::io::Cursor::new(bytes)), options).map_err(|why| why.to_string())?;
         // Only the declared columns, in their order; the file may have more.
         let n_columns = schema.len();
         let cut = |it: &Batch| Batch::new(it.columns.iter().take(n_columns).cloned().collect(), it.n_rows);
         Ok(loaded.table.chunks.iter().map(|it| cut(&it.batch)).collect())
+    }
+
+    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
+        let Some((shown, bytes)) = self.bytes(uri)? else { return Ok(Schema::default()) };
+        let (format, _) = form(without_secret(uri), properties)?;
+        let has_names =
+            format == InputFormat::Json || properties.iter().any(|(name, value)| name == "header" && value == "true");
+        let options = LoadOptions { format, ..LoadOptions::default() };
+        let loaded = load(&shown, Box::new(std::io::Cursor::new(bytes)), options).map_err(|why| why.to_string())?;
+        let named = |(n, it): (usize, &Field)| {
+            if has_names { it.clone() } else { Field::new(format!("Column{}", n + 1), it.ty) }
+        };
+        Ok(Schema::new(loaded.table.schema.fields.iter().enumerate().map(named).collect()))
     }
 }
 

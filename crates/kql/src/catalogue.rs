@@ -76,6 +76,13 @@ impl Catalogue for Names<'_> {
         kql_executor::run_plugin(self.cx, plan, self.engine, call).ok().map(|(schema, _)| schema)
     }
 
+    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
+        match &self.engine.external {
+            Some(external) => external.infer(uri, properties),
+            None => Err(format!("`{uri}` is not read: the engine opens nothing by itself. Allow a local copy of it")),
+        }
+    }
+
     fn runs(&self) -> bool {
         self.runs
     }

@@ -33,6 +33,12 @@ pub enum Now {
 pub trait External: Send + Sync {
     /// The rows behind a URI under a schema; the error says what to do.
     fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
+
+    /// The columns that the rows behind a URI seem to have. `properties`: `format`, and `header` where it is `true`.
+    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
+        _ = properties;
+        Err(format!("the columns of `{uri}` cannot be told here"))
+    }
 }
 
 /// Tables and functions to query. Cloning shares the tables.

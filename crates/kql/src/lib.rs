@@ -16,6 +16,7 @@
 mod assert;
 mod catalogue;
 mod country;
+pub mod coverage;
 mod engine;
 mod error;
 mod geo;

@@ -6,7 +6,7 @@ use crate::{
     options::{bytes, duration},
     output::{self, Output},
     report::{INTERRUPTED, IO},
-    script, source, test_command,
+    rule_command, script, source, test_command,
 };
 use kql::{Diagnostic, Engine, Query, Stop, formats::Format, formats::paint};
 use kql_rules::{Disk, paths};
@@ -42,6 +42,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command { name: ".param", values: "[NAME=VALUE]", doc: "A value for declare query_parameters.", run: param, files: false },
     Command { name: ".opt", values: "[memory|timeout VALUE]", doc: "Bounds of queries.", run: opt, files: false },
     Command { name: ".explain", values: "[QUERY]", doc: "The plan of a query; without one, the last plan with rows and times.", run: explain, files: false },
+    Command { name: ".rule", values: "FILE [at T]", doc: "One run of a rule as the service would do it: its window, rows, alerts and incidents.", run: rule, files: true },
     Command { name: ".test", values: "PATH", doc: "Run test files, or those beside rules; their rows are their own.", run: test, files: true },
     Command { name: ".help", values: "[NAME]", doc: "This, or what a function, aggregate or operator does.", run: about, files: false },
     Command { name: ".quit", values: "", doc: "Leave the shell; so does Ctrl-D.", run: |_, _| Ok(Next::Quit), files: false },
@@ -311,6 +312,22 @@ fn explain(shell: &mut Shell, text: &str) -> Result<Next, String> {
         return Ok(Next::Read);
     }
     shell.say(&plan_text::plans(&engine, &check.plan))
+}
+
+fn rule(shell: &mut Shell, text: &str) -> Result<Next, String> {
+    let text = needed(text, "a rule file: .rule FILE [at T]")?;
+    let (path, at) = match text.rsplit_once(" at ") {
+        Some((path, at)) => {
+            let at = unquoted(at.trim());
+            (path.trim(), Some(kql::parser::parse_datetime(at).ok_or_else(|| format!("`{at}` is no datetime"))?))
+        }
+        None => (text, None),
+    };
+    let mut engine = shell.engine.borrow().clone();
+    engine.set_stop(Stop::default());
+    // What fails is told where it fails.
+    _ = rule_command::over(engine, Path::new(unquoted(path)), at, &shell.options, &shell.report);
+    Ok(Next::Read)
 }
 
 fn test(_: &mut Shell, path: &str) -> Result<Next, String> {

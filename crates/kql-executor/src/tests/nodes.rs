@@ -251,9 +251,11 @@ fn stopping_and_limits() {
     let joined = it.join(table, table, JoinKind::Inner, &[]);
     let count = it.aggregate(joined, &[], &[]);
     let cx = Context::new(0, 1, Stop::default(), Limits { memory: 1 << 20, ..Limits::default() });
-    let fault = execute(&cx, &it.plan, &it.tables, count).unwrap_err();
+    let fault = execute(&cx, &it.plan, &it.tables, joined).unwrap_err();
     assert!(matches!(fault, Fault::Limit { name: "memory", .. }), "{fault}");
     assert_eq!(cx.budget.used(), 0);
+    // Pairs that are only counted need no room.
+    assert_eq!(execute(&cx, &it.plan, &it.tables, count).unwrap()[0].columns[0].value(0), Value::Long(9_000_000));
     let stop = Stop::default();
     stop.cancel();
     let cx = Context::new(0, 1, stop, Limits::default());

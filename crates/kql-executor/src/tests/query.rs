@@ -23,6 +23,10 @@ impl Catalogue for Nothing<'_> {
         None
     }
 
+    fn infer(&self, _: &str, _: &[(String, String)]) -> Result<Schema, String> {
+        Err("no files".to_owned())
+    }
+
     fn runs(&self) -> bool {
         true
     }

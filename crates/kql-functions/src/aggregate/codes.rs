@@ -1,7 +1,8 @@
 //! Which values of one dictionary each group has: what sets and distinct counts of strings keep instead of the strings.
 
+use super::interned::{Pairs, pair};
 use arrow_array::Array;
-use kql_data::{Column, Dynamic, Set, StringDictionary};
+use kql_data::{Column, Dynamic, StringDictionary};
 use std::sync::Arc;
 
 /// Words of bits that are held at most; beyond, pairs of group and code go to a set.
@@ -15,14 +16,14 @@ pub(crate) struct SeenCodes {
     stride: usize,
     bits: Vec<u64>,
     is_wide: bool,
-    wide: Set<u64>,
+    wide: Pairs,
 }
 
 impl SeenCodes {
     /// Without pairs.
     pub(crate) fn new(dictionary: Arc<StringDictionary>) -> SeenCodes {
         let stride = dictionary.len() / 64 + 1;
-        SeenCodes { dictionary, stride, bits: Vec::new(), is_wide: false, wide: Set::default() }
+        SeenCodes { dictionary, stride, bits: Vec::new(), is_wide: false, wide: Pairs::default() }
     }
 
     /// Whether those codes mean the same.
@@ -44,7 +45,7 @@ impl SeenCodes {
     #[inline]
     pub(crate) fn insert(&mut self, group: u32, code: u32) -> bool {
         if self.is_wide {
-            return self.wide.insert(u64::from(group) << 32 | u64::from(code));
+            return self.wide.insert(pair(group, code));
         }
         let at = group as usize * self.stride + code as usize / 64;
         let mask = 1_u64 << (code % 64);

@@ -10,7 +10,8 @@ use crate::{
     },
     declare::{Accepts, Naming, Overload, Param, Returns},
 };
-use kql_data::{Bag, Column, Context, Dynamic, Fault, Type};
+use arrow_array::Array;
+use kql_data::{Bag, Column, Context, Dynamic, DynamicReader, Fault, Type};
 use std::any::Any;
 
 /// Elements that a list, set or bag has at most in the language.
@@ -162,9 +163,9 @@ pub(super) fn check_size(cx: &Context, size: usize, max: usize, by: &str) -> Res
 }
 
 /// Runs something for every value to collect of a row: the elements of an array, or the value.
-pub(super) fn each_element(value: Dynamic, mut body: impl FnMut(Dynamic)) {
+pub(super) fn each_element(value: &Dynamic, mut body: impl FnMut(&Dynamic)) {
     match value {
-        Dynamic::Array(items) => items.iter().filter(|it| !it.is_null()).for_each(|it| body(it.clone())),
+        Dynamic::Array(items) => items.iter().filter(|it| !it.is_null()).for_each(body),
         Dynamic::Null => {}
         other => body(other),
     }
@@ -197,6 +198,49 @@ impl List {
     }
 }
 
+impl List {
+    /// Adds a scalar a row; a null is left out unless nulls are wanted.
+    fn push_rows(
+        &mut self,
+        cx: &Context,
+        groups: &[u32],
+        value: impl Fn(usize) -> Option<Dynamic>,
+    ) -> Result<(), Fault> {
+        for (row, group) in groups.iter().enumerate() {
+            let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < self.max) else { continue };
+            let Some(it) = value(row).or(self.with_nulls.then_some(Dynamic::Null)) else { continue };
+            self.bytes += size_of::<Dynamic>() + it.bytes();
+            list.push(it);
+            check_size(cx, list.len(), self.max, "make_list")?;
+        }
+        Ok(())
+    }
+
+    fn push_elements(&mut self, cx: &Context, groups: &[u32], column: &Column) -> Result<(), Fault> {
+        let values = DynamicReader::new(column);
+        let (max, before) = (self.max, self.bytes);
+        let bytes = &mut self.bytes;
+        let mut held = cx.budget.reserve(0, "make_list")?;
+        for (row, group) in groups.iter().enumerate() {
+            let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
+            let mut push = |it: &Dynamic| {
+                if list.len() < max {
+                    *bytes += size_of::<Dynamic>() + it.bytes();
+                    list.push(it.clone());
+                }
+            };
+            if self.with_nulls {
+                push(&values.get(row));
+            } else {
+                each_element(&values.get(row), push);
+            }
+            check_size(cx, list.len(), max, "make_list")?;
+            held.follow(*bytes - before, "make_list")?;
+        }
+        Ok(())
+    }
+}
+
 impl Accumulator for List {
     fn resize(&mut self, n_groups: usize) {
         self.lists.resize_with(n_groups.max(self.lists.len()), Vec::new);
@@ -211,26 +255,16 @@ impl Accumulator for List {
             }
             return self.update_codes(cx, groups, codes);
         }
-        let (max, before) = (self.max, self.bytes);
-        let bytes = &mut self.bytes;
-        let mut held = cx.budget.reserve(0, "make_list")?;
-        for (row, group) in groups.iter().enumerate() {
-            let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < max) else { continue };
-            let mut push = |it: Dynamic| {
-                if list.len() < max {
-                    *bytes += size_of::<Dynamic>() + it.bytes();
-                    list.push(it);
-                }
-            };
-            if self.with_nulls {
-                push(column.dynamic(row));
-            } else {
-                each_element(column.dynamic(row), push);
+        match column {
+            Column::String(it) => self.push_rows(cx, groups, |row| Some(Dynamic::string(it.value(row)))),
+            Column::Long(it) => {
+                self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Long(it.value(row))))
             }
-            check_size(cx, list.len(), max, "make_list")?;
-            held.follow(*bytes - before, "make_list")?;
+            Column::Datetime(it) => {
+                self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Datetime(it.value(row))))
+            }
+            _ => self.push_elements(cx, groups, column),
         }
-        Ok(())
     }
 
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {

@@ -4,39 +4,116 @@ use super::collect::{check_size, each_element};
 use crate::aggregate::{
     Accumulator,
     codes::{SeenCodes, by_dictionary},
+    interned::{Interned, Longs, Numbers, dynamics},
     same,
 };
 use arrow_array::Array;
 use indexmap::IndexSet;
-use kql_data::{Column, Context, Dynamic, Fault, Type, Value};
-use std::{any::Any, hash::Hash, sync::Arc};
+use kql_data::{Column, Context, DictionaryBuilder, Dynamic, DynamicReader, Fault, Type, Value};
+use std::{any::Any, hash::Hash};
 
 type Set<K> = IndexSet<K, ahash::RandomState>;
 
 /// Values by group, as their type allows.
 enum Sets {
     /// int, long, datetime, timespan.
-    Longs(Vec<Set<i64>>),
+    Longs(Lists<Longs>),
     /// string.
-    Texts(Vec<Set<Arc<str>>>),
+    Texts(Lists<DictionaryBuilder>),
     /// All other types.
     Any(Vec<Set<Dynamic>>),
+}
+
+/// Values of one type by group: the numbers of each group's values in order, or only how many they are.
+struct Lists<N> {
+    values: Interned<N>,
+    lists: Vec<Vec<u32>>,
+    sizes: Vec<u32>,
+    keeps: bool,
+}
+
+impl<N: Numbers> Lists<N> {
+    fn new() -> Lists<N> {
+        Lists { values: Interned::default(), lists: Vec::new(), sizes: Vec::new(), keeps: true }
+    }
+
+    fn resize(&mut self, n_groups: usize) {
+        self.sizes.resize(n_groups.max(self.sizes.len()), 0);
+        if self.keeps {
+            self.lists.resize_with(n_groups.max(self.lists.len()), Vec::new);
+        }
+    }
+
+    fn size(&self, group: u32) -> usize {
+        self.sizes.get(group as usize).map_or(0, |it| *it as usize)
+    }
+
+    fn count(&mut self, group: u32, (number, is_new): (u32, bool)) -> usize {
+        let Some(size) = self.sizes.get_mut(group as usize) else { return 0 };
+        if is_new {
+            *size += 1;
+            if let Some(list) = self.lists.get_mut(group as usize) {
+                list.push(number);
+            }
+        }
+        *size as usize
+    }
+
+    /// Adds a value to a group that has fewer than so many. Gives the group's size.
+    fn add(&mut self, group: u32, item: &N::Item, max: usize) -> usize {
+        let size = self.size(group);
+        if size >= max {
+            return size;
+        }
+        let added = self.values.insert(group, item);
+        self.count(group, added)
+    }
+
+    /// Adds the values of another whose group `i` is `groups[i]` here. Gives the largest size.
+    fn merge(&mut self, other: &Lists<N>, groups: &[u32], max: usize) -> usize {
+        let mut translation = self.values.translation(&other.values);
+        let mut largest = 0;
+        let mut add = |group: u32, number: u32| {
+            let size = self.size(group);
+            if size < max {
+                let added = translation.insert(&mut self.values, group, number);
+                largest = largest.max(self.count(group, added));
+            }
+        };
+        if other.keeps {
+            for (list, group) in other.lists.iter().zip(groups) {
+                list.iter().for_each(|it| add(*group, *it));
+            }
+        } else {
+            other.values.each_pair(|group, number| {
+                if let Some(group) = groups.get(group as usize) {
+                    add(*group, number);
+                }
+            });
+        }
+        largest
+    }
+
+    fn bytes(&self) -> usize {
+        let n_held: usize = if self.keeps { self.sizes.iter().map(|it| *it as usize).sum() } else { 0 };
+        self.values.bytes() + n_held * 4 + self.sizes.len() * 28
+    }
 }
 
 impl Sets {
     fn is_empty(&self) -> bool {
         match self {
-            Sets::Longs(it) => it.is_empty(),
-            Sets::Texts(it) => it.is_empty(),
+            Sets::Longs(it) => it.sizes.is_empty(),
+            Sets::Texts(it) => it.sizes.is_empty(),
             Sets::Any(it) => it.is_empty(),
         }
     }
 
     fn resize(&mut self, n_groups: usize) {
         match self {
-            Sets::Longs(it) => it.resize_with(n_groups, Set::default),
-            Sets::Texts(it) => it.resize_with(n_groups, Set::default),
-            Sets::Any(it) => it.resize_with(n_groups, Set::default),
+            Sets::Longs(it) => it.resize(n_groups),
+            Sets::Texts(it) => it.resize(n_groups),
+            Sets::Any(it) => it.resize_with(n_groups.max(it.len()), Set::default),
         }
     }
 }
@@ -61,8 +138,8 @@ impl Distinct {
     /// For so many values of a type.
     pub(super) fn collected(ty: Type, max: usize) -> Distinct {
         let sets = match ty {
-            Type::Int | Type::Long | Type::Datetime | Type::Timespan => Sets::Longs(Vec::new()),
-            Type::String => Sets::Texts(Vec::new()),
+            Type::Int | Type::Long | Type::Datetime | Type::Timespan => Sets::Longs(Lists::new()),
+            Type::String => Sets::Texts(Lists::new()),
             _ => Sets::Any(Vec::new()),
         };
         Distinct { ty, max, counts: false, n_groups: 0, codes: None, sets, bytes: 0 }
@@ -70,7 +147,13 @@ impl Distinct {
 
     /// For the number of values of a type.
     pub(super) fn counted(ty: Type) -> Distinct {
-        Distinct { counts: true, ..Distinct::collected(ty, usize::MAX) }
+        let mut it = Distinct { counts: true, ..Distinct::collected(ty, usize::MAX) };
+        match &mut it.sets {
+            Sets::Longs(sets) => sets.keeps = false,
+            Sets::Texts(sets) => sets.keeps = false,
+            Sets::Any(_) => {}
+        }
+        it
     }
 
     fn check(&self, cx: &Context, size: usize) -> Result<(), Fault> {
@@ -82,10 +165,9 @@ impl Distinct {
         self.sets.resize(self.n_groups);
         let (Some((seen, lists)), Sets::Texts(sets)) = (self.codes.take(), &mut self.sets) else { return };
         let strings = seen.strings();
-        for (codes, set) in lists.into_iter().zip(sets) {
+        for (codes, group) in lists.into_iter().zip(0..) {
             for code in codes {
-                self.bytes += ENTRY + strings.text(code).len();
-                _ = set.insert(strings.text(code).into());
+                _ = sets.add(group, strings.text(code), usize::MAX);
             }
         }
     }
@@ -108,37 +190,41 @@ impl Distinct {
         Ok(())
     }
 
-    /// Adds a row of a column that is not by the dictionary. Gives the group's size.
-    fn add(&mut self, column: &Column, row: usize, group: usize) -> usize {
+    /// Adds the rows of a column that is not by the dictionary. Gives the largest size of a group.
+    fn add(&mut self, cx: &Context, groups: &[u32], column: &Column) -> Result<usize, Fault> {
         let (max, bytes) = (self.max, &mut self.bytes);
+        let rows = || groups.iter().enumerate();
+        let mut largest = 0;
         match &mut self.sets {
             Sets::Longs(sets) => {
-                let (Some(set), Some(value)) = (sets.get_mut(group), long(column, row)) else { return 0 };
-                if set.len() < max && set.insert(value) {
-                    *bytes += 24;
-                }
-                set.len()
-            }
-            Sets::Texts(sets) => {
-                let Some(set) = sets.get_mut(group) else { return 0 };
-                let text = column.string_reader().get(row);
-                if !set.contains(text) && set.len() < max {
-                    *bytes += ENTRY + text.len();
-                    _ = set.insert(text.into());
-                }
-                set.len()
-            }
-            Sets::Any(sets) => {
-                let Some(set) = sets.get_mut(group) else { return 0 };
-                each_element(column.dynamic(row), |it| {
-                    let size = ENTRY + it.bytes();
-                    if set.len() < max && set.insert(it) {
-                        *bytes += size;
+                rows().for_each(|(row, group)| {
+                    if let Some(value) = long(column, row) {
+                        largest = largest.max(sets.add(*group, &value, max));
                     }
                 });
-                set.len()
+            }
+            Sets::Texts(sets) => {
+                let texts = column.string_reader();
+                rows().for_each(|(row, group)| largest = largest.max(sets.add(*group, texts.get(row), max)));
+            }
+            Sets::Any(sets) => {
+                let values = DynamicReader::new(column);
+                for (row, group) in rows() {
+                    if row.is_multiple_of(4_096) {
+                        cx.check()?;
+                    }
+                    let Some(set) = sets.get_mut(*group as usize) else { continue };
+                    each_element(&values.get(row), |it| {
+                        if set.len() < max && !set.contains(it) {
+                            *bytes += ENTRY + it.bytes();
+                            _ = set.insert(it.clone());
+                        }
+                    });
+                    largest = largest.max(set.len());
+                }
             }
         }
+        Ok(largest)
     }
 
     /// A long of the sets as it was.
@@ -151,23 +237,17 @@ impl Distinct {
     }
 
     fn sizes(&self) -> Vec<i64> {
-        fn of<K>(sets: &[Set<K>]) -> Vec<i64> {
-            sets.iter().map(|it| it.len() as i64).collect()
-        }
-        let mut sizes = match (&self.codes, &self.sets) {
+        let mut sizes: Vec<i64> = match (&self.codes, &self.sets) {
             (Some((_, lists)), _) => lists.iter().map(|it| it.len() as i64).collect(),
-            (None, Sets::Longs(sets)) => of(sets),
-            (None, Sets::Texts(sets)) => of(sets),
-            (None, Sets::Any(sets)) => of(sets),
+            (None, Sets::Longs(sets)) => sets.sizes.iter().map(|it| i64::from(*it)).collect(),
+            (None, Sets::Texts(sets)) => sets.sizes.iter().map(|it| i64::from(*it)).collect(),
+            (None, Sets::Any(sets)) => sets.iter().map(|it| it.len() as i64).collect(),
         };
         sizes.resize(self.n_groups, 0);
         sizes
     }
 
     fn arrays(&mut self) -> Vec<Option<Dynamic>> {
-        fn of<K>(sets: &[Set<K>], make: impl Fn(&K) -> Dynamic) -> Vec<Option<Dynamic>> {
-            sets.iter().map(|it| Some(Dynamic::array(it.iter().map(&make).collect()))).collect()
-        }
         if let Some((seen, mut lists)) = self.codes.take() {
             lists.resize_with(self.n_groups, Vec::new);
             let mut strings = seen.strings();
@@ -176,9 +256,9 @@ impl Distinct {
         }
         self.sets.resize(self.n_groups);
         match &self.sets {
-            Sets::Longs(sets) => of(sets, |it| self.dynamic(*it)),
-            Sets::Texts(sets) => of(sets, |it| Dynamic::String(it.clone())),
-            Sets::Any(sets) => of(sets, Dynamic::clone),
+            Sets::Longs(sets) => dynamics(&sets.values, &sets.lists, |it| self.dynamic(*it)),
+            Sets::Texts(sets) => dynamics(&sets.values, &sets.lists, |it| Dynamic::string(it)),
+            Sets::Any(sets) => sets.iter().map(|it| Some(Dynamic::array(it.iter().cloned().collect()))).collect(),
         }
     }
 }
@@ -234,11 +314,8 @@ impl Accumulator for Distinct {
             }
         }
         self.spill();
-        for (row, group) in groups.iter().enumerate() {
-            let size = self.add(column, row, *group as usize);
-            self.check(cx, size)?;
-        }
-        Ok(())
+        let size = self.add(cx, groups, column)?;
+        self.check(cx, size)
     }
 
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
@@ -258,8 +335,8 @@ impl Accumulator for Distinct {
         self.spill();
         other.spill();
         let (grown, largest) = match (&mut self.sets, other.sets) {
-            (Sets::Longs(mine), Sets::Longs(other)) => join(mine, other, groups, self.max, |_| 24),
-            (Sets::Texts(mine), Sets::Texts(other)) => join(mine, other, groups, self.max, |it| ENTRY + it.len()),
+            (Sets::Longs(mine), Sets::Longs(other)) => (0, mine.merge(&other, groups, self.max)),
+            (Sets::Texts(mine), Sets::Texts(other)) => (0, mine.merge(&other, groups, self.max)),
             (Sets::Any(mine), Sets::Any(other)) => join(mine, other, groups, self.max, |it| ENTRY + it.bytes()),
             _ => return Err(Fault::new("states of two different aggregates cannot be merged")),
         };
@@ -272,7 +349,12 @@ impl Accumulator for Distinct {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.n_groups * 64 + self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes())
+        let sets = match &self.sets {
+            Sets::Longs(it) => it.bytes(),
+            Sets::Texts(it) => it.bytes(),
+            Sets::Any(_) => 0,
+        };
+        self.bytes + sets + self.n_groups * 64 + self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -14,6 +14,7 @@ use arrow_array::{
 use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Shredded, Tag, Type, Value, json, time};
 
 pub mod choice;
+mod shred;
 pub mod test;
 pub mod text;
 
@@ -270,11 +271,11 @@ conversion_kernels! {
 }
 
 /// A JSON text as a dynamic; text that is no JSON is a string.
-pub fn dynamic_of_text(text: &str) -> Dynamic {
+pub fn dynamic_of_text(reader: &mut json::Reader, text: &str) -> Dynamic {
     if text.trim().is_empty() {
         return Dynamic::Null;
     }
-    json::read(text).unwrap_or_else(|| Dynamic::string(text))
+    reader.read(text).unwrap_or_else(|| Dynamic::string(text))
 }
 
 /// Text is read as JSON, and is a string when it is none; a dynamic passes, other types are wrapped.
@@ -284,13 +285,17 @@ fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fau
         Column::Dynamic(_) | Column::Shredded(_) | Column::Constant { ty: Type::Dynamic, .. } => Ok(column.clone()),
         _ if column.ty() == Type::String => {
             let rows = column.string_reader();
+            if let Some(shredded) = shred::shred(cx, rows, n_rows)? {
+                return Ok(shredded);
+            }
             let mut out = Vec::with_capacity(n_rows);
             let (mut held, mut bytes) = (cx.budget.reserve(0, "todynamic")?, 0);
+            let mut reader = json::Reader::default();
             for row in 0..n_rows {
                 if row % CHECK_ROWS == 0 {
                     cx.check()?;
                 }
-                let made = dynamic_of_text(rows.get(row));
+                let made = dynamic_of_text(&mut reader, rows.get(row));
                 bytes += made.owned_bytes();
                 held.follow(bytes, "todynamic")?;
                 out.push(Some(made));

@@ -6,6 +6,7 @@ use kql_data::Type;
 pub mod arithmetic;
 pub mod between;
 pub mod compare;
+pub mod haystack;
 pub mod lift;
 pub mod logic;
 pub mod member;

@@ -100,6 +100,7 @@ pub const IRREGULAR: &[Function] = &[
             dynamic(&[DIGEST, PERCENTILES], percentiles),
         ],
     )
+    .aliases(&["percentile_array_tdigest"])
     .naming(Naming::Prefix("percentile_tdigest")),
 ];
 

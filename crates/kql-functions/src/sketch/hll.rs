@@ -3,8 +3,11 @@
 //! O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, section 4.
 
 use arrow_array::Array;
-use kql_data::{Column, Dynamic, Set, Value};
-use std::sync::Arc;
+use kql_data::{Column, Dynamic, Value};
+use std::{
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+};
 
 /// First number of a sketch written as a dynamic.
 const FORMAT: i64 = 1_024;
@@ -20,11 +23,31 @@ pub fn bits_of_accuracy(accuracy: Option<i64>) -> u8 {
     }
 }
 
+/// Spreads numbers that are hashes already, or pairs of small numbers, by one multiplication.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|it| self.write_u64(u64::from(*it)));
+    }
+    fn write_u64(&mut self, it: u64) {
+        let spread = (self.0 ^ it).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+}
+
+/// A set of such numbers.
+pub type Hashes = std::collections::HashSet<u64, BuildHasherDefault<Spread>>;
+
 /// A sketch of a set.
 #[derive(Clone, Debug)]
 pub enum Hll {
     /// The hashes of all elements.
-    Exact(u8, Set<u64>),
+    Exact(u8, Hashes),
     /// One register for each index of so many bits: the largest rank seen.
     Dense(u8, Box<[u8]>),
 }
@@ -32,7 +55,7 @@ pub enum Hll {
 impl Hll {
     /// Without elements.
     pub fn new(bits: u8) -> Hll {
-        Hll::Exact(bits.clamp(4, 18), Set::default())
+        Hll::Exact(bits.clamp(4, 18), Hashes::default())
     }
 
     fn bits(&self) -> u8 {
@@ -148,7 +171,7 @@ impl Hll {
             let registers = registers.filter(|it| it.len() == 1 << bits && it.iter().all(|it| *it <= 64 - bits + 1))?;
             return Some(Hll::Dense(bits, registers.into()));
         }
-        let hashes: Option<Set<u64>> =
+        let hashes: Option<Hashes> =
             hashes.as_array()?.iter().map(|it| it.as_str()?.parse::<i64>().ok().map(|it| it as u64)).collect();
         let mut res = Hll::new(bits);
         hashes?.into_iter().for_each(|it| res.insert(it));
@@ -156,7 +179,7 @@ impl Hll {
     }
 }
 
-fn dense(bits: u8, hashes: &Set<u64>) -> Box<[u8]> {
+fn dense(bits: u8, hashes: &Hashes) -> Box<[u8]> {
     let mut registers = vec![0_u8; 1 << bits].into_boxed_slice();
     hashes.iter().for_each(|it| set_register(bits, &mut registers, *it));
     registers

@@ -74,11 +74,16 @@ pub trait Catalogue {
     fn plugin_refusal(&self, name: &str) -> Option<Fault>;
     /// The columns of a plugin, whose inputs are empty; `None` when it cannot tell.
     fn plugin_columns(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Schema>;
+    /// The columns that a file seems to have; the error says what to do.
+    fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String>;
     /// Whether the query will run; otherwise it is only checked.
     fn runs(&self) -> bool;
     /// Runs a plugin whose columns depend on its input. `None` when the query is only checked.
     fn plugin(&self, plan: &Plan, call: &crate::plan::Op) -> Option<Result<(Schema, Vec<Batch>), Fault>>;
 }
+
+/// Plugins that are answered while the query is bound.
+pub const BOUND_PLUGINS: &[&str] = &["infer_storage_schema"];
 
 /// Functions that look at names, columns or options and not at values: they are bound away and have no kernel.
 pub const BOUND: &[&str] = &["bin_auto", "column_ifexists", "columnifexists", "column_names_of", "iscolumnexists"];

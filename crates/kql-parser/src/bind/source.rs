@@ -174,6 +174,9 @@ impl Binder<'_> {
                 let message = "`graph()` reads a graph that a service stores; make one here with `make-graph`";
                 return self.fail("SEM1076", span, message);
             }
+            "external_table" | "stored_query_result" if self.names_known_table(call) => {
+                return self.table_by_name(call, span);
+            }
             "external_table" | "stored_query_result" | "arg" => {
                 let message =
                     format!("`{name}()` reads from a service; load its rows as a table and name that instead");
@@ -216,6 +219,15 @@ impl Binder<'_> {
         table.open = true;
         table.label = arguments.is_none().then(|| name.text.clone());
         Some(table)
+    }
+
+    /// Whether a call names a table of the host: `external_table("T")` reads that.
+    fn names_known_table(&mut self, call: &Call) -> bool {
+        let query = self.query.clone();
+        match call.arguments.first().map(|it| query.kind(it.value)) {
+            Some(ExprKind::Literal(syntax::Literal::String(name))) => self.catalogue.table(name).is_some(),
+            _ => false,
+        }
     }
 
     fn table_by_name(&mut self, call: &Call, span: Span) -> Bind<Table> {

@@ -80,6 +80,7 @@ impl Pass<'_> {
                 let n_left = self.plan.schema(left).len();
                 let (on_left, on_right, kept) = self.sides(kind, n_left, predicates);
                 let (left, right) = (self.build(left, on_left), self.build(right, on_right));
+                let (condition, kept) = self.into_condition(kind, condition, kept);
                 let node = self.plan.add(Op::Join { left, right, kind, keys, condition }, schema);
                 self.filter(node, kept)
             }
@@ -246,6 +247,37 @@ impl Pass<'_> {
             }
         }
         (on_left, on_right, kept)
+    }
+
+    /// Predicates on pairs become part of a join's condition, which tests them before the pairs are put together; and the
+    /// others.
+    fn into_condition(
+        &mut self,
+        kind: JoinKind,
+        condition: Option<ExprId>,
+        predicates: Vec<ExprId>,
+    ) -> (Option<ExprId>, Vec<ExprId>) {
+        if !matches!(kind, JoinKind::Inner | JoinKind::InnerUnique) {
+            return (condition, predicates);
+        }
+        let (moved, kept): (Vec<ExprId>, Vec<ExprId>) = predicates.into_iter().partition(|it| {
+            let (mut reads, mut is_volatile) = (false, false);
+            self.plan.walk(*it, &mut |it| match it {
+                Expr::Column { .. } => reads = true,
+                Expr::Call { function, .. } => is_volatile |= function.volatile,
+                _ => {}
+            });
+            reads && !is_volatile
+        });
+        let all: Vec<ExprId> = condition.into_iter().chain(moved.iter().copied()).collect();
+        match all.as_slice() {
+            [] => (None, kept),
+            [one] => (Some(*one), kept),
+            many => match self.conjunction(many) {
+                Some(it) => (Some(it), kept),
+                None => (condition, moved.into_iter().chain(kept).collect()),
+            },
+        }
     }
 
     fn type_of_column(&self, expr: ExprId, wanted: usize) -> Type {

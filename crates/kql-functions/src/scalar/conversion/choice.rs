@@ -7,7 +7,7 @@ use crate::{
     scalar::operator::{compare, lift},
 };
 use arrow_array::{Float64Array, Int64Array};
-use kql_data::{Column, ColumnBuilder, Context, Fault, Type, Value};
+use kql_data::{Column, ColumnBuilder, Context, DynamicReader, Fault, Type, Value};
 use std::cmp::Ordering;
 
 /// The type of branches: one type, int and long as long, and dynamic beside anything as dynamic.
@@ -96,6 +96,11 @@ fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
             out.push_str(readers.get(*choice as usize).map_or("", |it| it.get(row)));
         }
         return out.finish();
+    }
+    if ty == Type::Dynamic {
+        let readers: Vec<_> = branches.iter().map(DynamicReader::new).collect();
+        let one = |(row, choice): (usize, &u32)| Some(readers.get(*choice as usize)?.get(row).into_owned());
+        return Column::dynamics(choices.iter().enumerate().map(one).collect());
     }
     for (row, choice) in choices.iter().enumerate() {
         out.push(&branches.get(*choice as usize).map_or(Value::Null, |it| it.value(row)));

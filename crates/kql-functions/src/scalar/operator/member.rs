@@ -3,6 +3,7 @@
 //! The list is one dynamic array. A constant list is prepared once a query.
 
 use super::{
+    haystack::rows_with_any,
     lift,
     needle::{Needle, Place, equal_folded, fold, fold_into, is_term_char},
 };
@@ -12,7 +13,7 @@ use crate::{
 };
 use arrow_array::Array;
 use arrow_buffer::BooleanBuffer;
-use kql_data::{Column, Context, Dynamic, Fault, Set, Type, Value};
+use kql_data::{Column, Context, Dynamic, Fault, Set, StringReader, Type, Value};
 use std::sync::Arc;
 
 /// Texts up to this number are compared one by one: that is faster than hashing.
@@ -257,6 +258,14 @@ fn has<const ALL: bool>(cx: &Context, args: &[Column], n_rows: usize) -> Result<
     if let Some(list) = constant_list(list) {
         let kind = if ALL { "has_all" } else { "has_any" };
         let needles = prepared(cx, kind, &list, Type::String, |list| Needles::new(list, !ALL))?;
+        if !ALL
+            && let StringReader::Plain(texts) = texts
+            && needles.made.terms.is_empty()
+            && !needles.made.has_null
+            && let Some(found) = rows_with_any(cx, texts, &needles.made.others.iter().collect::<Vec<_>>())?
+        {
+            return Ok(lift::bools(found));
+        }
         return Ok(lift::bools(lift::bits_of_rows(n_rows, |row| test(&needles.made, texts.get(row), &mut folded))));
     }
     Ok(lift::bools(lift::bits_of_rows(n_rows, |row| {

@@ -190,6 +190,26 @@ impl Needle {
         false
     }
 
+    /// A regular expression over bytes for it, without its edges; `None` when only whole texts can be tested.
+    pub fn pattern(&self) -> Option<String> {
+        let is_anywhere = matches!(self.place, Place::Anywhere | Place::Terms | Place::TermStart | Place::TermEnd);
+        match self.search {
+            Search::Exact(_) if is_anywhere => Some(format!("(?:{})", byte_pattern(&self.text))),
+            Search::Ascii { .. } if is_anywhere => Some(format!("(?i:{})", byte_pattern(&self.text))),
+            _ => None,
+        }
+    }
+
+    /// Whether it stands at that byte of a text, of a needle that has a [`pattern`](Needle::pattern).
+    pub fn stands_at(&self, hay: &str, at: usize) -> bool {
+        let found = hay.as_bytes().get(at..at + self.text.len());
+        let is_there = found.is_some_and(|it| match self.search {
+            Search::Exact(_) => it == self.text.as_bytes(),
+            _ => it.eq_ignore_ascii_case(self.text.as_bytes()),
+        });
+        is_there && (self.place == Place::Anywhere || self.fits(hay, at))
+    }
+
     /// Whether the edges of terms are where they must be, for a needle found at a byte.
     fn fits(&self, hay: &str, at: usize) -> bool {
         let (start, end) = match self.place {
@@ -200,6 +220,13 @@ impl Needle {
         };
         (!start || !ends_in_term(hay, at)) && (!end || !begins_with_term(hay, at + self.text.len()))
     }
+}
+
+/// A text as a pattern over bytes.
+fn byte_pattern(text: &str) -> String {
+    text.bytes()
+        .map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("\\x{it:02X}") })
+        .collect()
 }
 
 fn ends_in_term(hay: &str, at: usize) -> bool {

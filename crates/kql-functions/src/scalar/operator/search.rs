@@ -1,7 +1,11 @@
 //! Operators that look for one text in another: `has`, `contains`, `startswith`, `=~`, `matches regex`, `like` and their kin.
 
-use super::needle::{Needle, Place};
-use super::{lift, refused, types};
+use super::{
+    haystack::rows_with_any,
+    lift,
+    needle::{Needle, Place},
+    refused, types,
+};
 use crate::declare::{Accepts, Function, Overload, Param, Returns, types::compile_regex};
 use kql_data::{Column, Context, Fault, StringReader, Type};
 
@@ -26,7 +30,7 @@ const fn place(code: u8) -> Place {
 }
 
 fn search<const PLACE: u8, const CASE: bool, const NEGATED: bool>(
-    _: &Context,
+    cx: &Context,
     args: &[Column],
     n_rows: usize,
 ) -> Result<Column, Fault> {
@@ -34,6 +38,11 @@ fn search<const PLACE: u8, const CASE: bool, const NEGATED: bool>(
     let mut folded = String::new();
     let found = if let StringReader::Constant(needle) = needles {
         let needle = Needle::new(needle, place(PLACE), CASE);
+        if let StringReader::Plain(texts) = hay
+            && let Some(found) = rows_with_any(cx, texts, &[&needle])?
+        {
+            return Ok(lift::bools(if NEGATED { !&found } else { found }));
+        }
         lift::bits_of_rows(n_rows, |row| needle.is_in(hay.get(row), &mut folded) != NEGATED)
     } else {
         let one = |row| Needle::new(needles.get(row), place(PLACE), CASE).is_in(hay.get(row), &mut folded) != NEGATED;

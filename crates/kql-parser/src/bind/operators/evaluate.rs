@@ -1,7 +1,7 @@
 //! `evaluate`: plugins. Their columns depend on rows, so where there are rows the plugin runs while the query is bound.
 
 use super::super::{Bind, Binder, Row, Table};
-use super::{columns, datatable};
+use super::{columns, datatable, infer_storage_schema};
 use crate::{
     plan::{EvaluateArg, EvaluateValue, Expr, Op},
     syntax::{Argument, Evaluate, ExprKind, Stage},
@@ -11,6 +11,9 @@ use std::sync::Arc;
 
 /// `evaluate` as a source: plugins that fetch rows from elsewhere stand there, and none of them runs here.
 pub(super) fn source(b: &mut Binder<'_>, it: &Evaluate, stage: &Stage) -> Bind<Table> {
+    if it.call.function.text == infer_storage_schema::NAME {
+        return infer_storage_schema::bind(b, it, stage);
+    }
     if let Some(fault) = b.catalogue.plugin_refusal(&it.call.function.text) {
         return b.fault(it.call.function.span, &fault);
     }

@@ -14,6 +14,7 @@ mod fork;
 mod getschema;
 mod graph;
 mod graph_match;
+mod infer_storage_schema;
 mod invoke;
 mod join;
 mod keys;

@@ -1,0 +1,323 @@
+//! Join conditions that hold a column of the right side between bounds by the left row: `Used between (At .. At + 24h)`.
+//!
+//! The right rows of each key are put into the order of that column, and a left row finds its stretch by two searches,
+//! instead of testing every pair of the key.
+
+use crate::{
+    execution::{Execution, Run},
+    group::{NO_GROUP, RowsByGroup},
+    program::Program,
+};
+use kql_data::{Batch, Column, Fault, Type, Value, time};
+use kql_parser::plan::{Expr, ExprId, Plan};
+use std::ops::Range;
+
+/// A window, as the condition tells it.
+pub(super) struct Window {
+    /// The column of the right side, an expression over its columns.
+    right: Program,
+    /// What is added to it before it is compared; with it the value must stay a datetime.
+    offsets: Vec<i64>,
+    /// The bases of the bounds, over the left columns.
+    left: Program,
+    bounds: Vec<Bound>,
+    ty: Type,
+}
+
+/// One bound: the right value must not be below, or above, `base + added`.
+struct Bound {
+    is_low: bool,
+    is_inclusive: bool,
+    /// What the query itself adds to the base, which must give a datetime: otherwise the bound is null.
+    checked: i64,
+    added: i128,
+}
+
+/// One side of a comparison.
+#[derive(Clone, Copy)]
+struct Term {
+    base: ExprId,
+    of_right: bool,
+    offset: i64,
+}
+
+/// A comparison of the right value with a bound by the left row.
+struct Comparison {
+    right: Term,
+    left: Term,
+    is_low: bool,
+    is_inclusive: bool,
+    /// Added to the bound without being computed in the query.
+    shift: i64,
+}
+
+/// The window in a condition's parts, and the parts that it does not cover. `None` when there is no window.
+pub(super) fn find(run: &Run<'_>, parts: &[ExprId], n_left: usize) -> Result<Option<(Window, Vec<ExprId>)>, Fault> {
+    let finder = Finder { plan: run.execution.plan, n_left };
+    let mut rest = Vec::new();
+    let mut found: Vec<Comparison> = Vec::new();
+    for part in parts {
+        match finder.comparisons(*part) {
+            Some(all) if all.iter().all(|it| found.first().is_none_or(|first| finder.have_one_base(first, it))) => {
+                found.extend(all);
+            }
+            _ => rest.push(*part),
+        }
+    }
+    let Some(first) = found.first() else { return Ok(None) };
+    // Columns of the right side come behind those of the left: the program sees them where the pairs have them.
+    let right = Program::compile(run, &[first.right.base])?;
+    let left = Program::compile(run, &found.iter().map(|it| it.left.base).collect::<Vec<ExprId>>())?;
+    if right.is_volatile || left.is_volatile {
+        return Ok(None);
+    }
+    let bound = |it: &Comparison| Bound {
+        is_low: it.is_low,
+        is_inclusive: it.is_inclusive,
+        checked: it.left.offset,
+        added: i128::from(it.left.offset) + i128::from(it.shift) - i128::from(it.right.offset),
+    };
+    let window = Window {
+        right,
+        offsets: found.iter().map(|it| it.right.offset).filter(|it| *it != 0).collect(),
+        left,
+        bounds: found.iter().map(bound).collect(),
+        ty: finder.plan.expr(first.right.base).ty(),
+    };
+    Ok(Some((window, rest)))
+}
+
+struct Finder<'p> {
+    plan: &'p Plan,
+    n_left: usize,
+}
+
+impl Finder<'_> {
+    /// The comparisons that a part consists of; `None` when it is something else.
+    fn comparisons(&self, part: ExprId) -> Option<Vec<Comparison>> {
+        let Expr::Call { function, args, .. } = self.plan.expr(part) else { return None };
+        match (function.name, args.as_slice()) {
+            ("between", [value, low, high]) => {
+                Some(vec![self.comparison(">=", *value, *low)?, self.comparison("<=", *value, *high)?])
+            }
+            (operator @ ("<" | "<=" | ">" | ">="), [a, b]) => Some(vec![self.comparison(operator, *a, *b)?]),
+            _ => None,
+        }
+    }
+
+    fn comparison(&self, operator: &str, a: ExprId, b: ExprId) -> Option<Comparison> {
+        let (x, y, shift) = match (self.difference(a), self.ticks(b), self.ticks(a), self.difference(b)) {
+            (Some((x, y)), Some(ticks), ..) => (x, y, ticks),
+            // c < x - y: x is above y + c.
+            (.., Some(ticks), Some((x, y))) => return self.oriented(mirrored(operator), x, y, ticks),
+            _ => (self.term(a)?, self.term(b)?, 0),
+        };
+        self.oriented(operator, x, y, shift)
+    }
+
+    /// `x operator y + shift`, with the right side in front.
+    fn oriented(&self, operator: &str, x: Term, y: Term, shift: i64) -> Option<Comparison> {
+        let ty = |it: Term| self.plan.expr(it.base).ty();
+        if x.of_right == y.of_right || ty(x) != ty(y) || !matches!(ty(x), Type::Datetime | Type::Long | Type::Timespan)
+        {
+            return None;
+        }
+        let (right, left, operator, shift) =
+            if x.of_right { (x, y, operator, shift) } else { (y, x, mirrored(operator), shift.checked_neg()?) };
+        let (is_low, is_inclusive) = (operator.starts_with('>'), operator.ends_with('='));
+        Some(Comparison { right, left, is_low, is_inclusive, shift })
+    }
+
+    /// The two datetimes of a difference.
+    fn difference(&self, expr: ExprId) -> Option<(Term, Term)> {
+        let Expr::Call { function, args, ty: Type::Timespan, .. } = self.plan.expr(expr) else { return None };
+        let [a, b] = args.as_slice() else { return None };
+        let are_times = [*a, *b].iter().all(|it| self.plan.expr(*it).ty() == Type::Datetime);
+        if function.name == "-" && are_times { Some((self.term(*a)?, self.term(*b)?)) } else { None }
+    }
+
+    /// A column's expression with what is added to it, if it reads one side alone.
+    fn term(&self, expr: ExprId) -> Option<Term> {
+        if let Expr::Call { function, args, ty: Type::Datetime, .. } = self.plan.expr(expr)
+            && let [base, added] = args.as_slice()
+            && self.plan.expr(*base).ty() == Type::Datetime
+            && let Some(ticks) = self.ticks(*added)
+        {
+            let offset = match function.name {
+                "+" => Some(ticks),
+                "-" => ticks.checked_neg(),
+                _ => None,
+            };
+            if let Some(offset) = offset {
+                return Some(Term { base: *base, of_right: self.side(*base)?, offset });
+            }
+        }
+        Some(Term { base: expr, of_right: self.side(expr)?, offset: 0 })
+    }
+
+    /// Whether an expression reads the right side alone; `None` when it reads both sides or none.
+    fn side(&self, expr: ExprId) -> Option<bool> {
+        let (mut left, mut right) = (false, false);
+        self.plan.walk(expr, &mut |it| {
+            if let Expr::Column { index, .. } = it {
+                *(if *index < self.n_left { &mut left } else { &mut right }) = true;
+            }
+        });
+        (left != right).then_some(right)
+    }
+
+    /// The ticks of a constant timespan.
+    fn ticks(&self, expr: ExprId) -> Option<i64> {
+        match self.plan.expr(expr) {
+            Expr::Constant { value: Value::Timespan(it), .. } => Some(*it),
+            _ => None,
+        }
+    }
+
+    fn have_one_base(&self, a: &Comparison, b: &Comparison) -> bool {
+        self.are_same(a.right.base, b.right.base)
+    }
+
+    /// Whether two expressions are the same, as far as is seen at once.
+    fn are_same(&self, a: ExprId, b: ExprId) -> bool {
+        match (self.plan.expr(a), self.plan.expr(b)) {
+            (Expr::Column { index: a, .. }, Expr::Column { index: b, .. }) => a == b,
+            _ => a == b,
+        }
+    }
+}
+
+fn mirrored(operator: &str) -> &'static str {
+    match operator {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        _ => "<=",
+    }
+}
+
+fn ticks(column: &Column, row: usize) -> Option<i64> {
+    match column.value(row) {
+        Value::Datetime(it) | Value::Long(it) | Value::Timespan(it) => Some(it),
+        _ => None,
+    }
+}
+
+/// The values of a column by row, and which rows have one.
+fn values(column: &Column) -> Vec<Option<i64>> {
+    match column {
+        Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) => it.iter().collect(),
+        other => (0..other.len()).map(|row| ticks(other, row)).collect(),
+    }
+}
+
+/// The right rows of each key by the window's column.
+pub(super) struct Sorted {
+    rows: RowsByGroup,
+    /// The value of each of those rows.
+    values: Vec<i64>,
+    /// Whether rows of a key that stand in this order also stand in the table's.
+    pub(super) is_in_order: bool,
+}
+
+impl Window {
+    /// The right rows of each key in order. `None` when an addition could leave the range of datetimes, so that pairs have
+    /// to be tested one by one.
+    pub(super) fn sort(
+        &self,
+        execution: &Execution<'_>,
+        right: &Batch,
+        n_left: usize,
+        numbers: &[u32],
+        n_keys: usize,
+    ) -> Result<Option<Sorted>, Fault> {
+        let found = self.right.run(execution, &behind(right, n_left))?;
+        let Some(column) = found.first() else { return Ok(None) };
+        let ticks = values(column);
+        let in_range = |it: i64| self.offsets.iter().all(|offset| is_datetime(i128::from(it) + i128::from(*offset)));
+        let extremes = [ticks.iter().flatten().min(), ticks.iter().flatten().max()];
+        if !extremes.into_iter().flatten().all(|it| in_range(*it)) {
+            return Ok(None);
+        }
+        execution.cx.check()?;
+        let with_value = |(number, it): (&u32, &Option<i64>)| if it.is_some() { *number } else { NO_GROUP };
+        let numbers: Vec<u32> = numbers.iter().zip(&ticks).map(with_value).collect();
+        let mut rows = RowsByGroup::new(&numbers, n_keys);
+        let value = |row: &u32| ticks.get(*row as usize).copied().flatten().unwrap_or(i64::MIN);
+        let mut is_in_order = true;
+        rows.each_group(|rows| {
+            if !rows.is_sorted_by_key(value) {
+                is_in_order = false;
+                rows.sort_by_key(value);
+            }
+        });
+        let values = rows.rows().iter().map(value).collect();
+        Ok(Some(Sorted { rows, values, is_in_order }))
+    }
+
+    /// The bounds of each left row: the smallest and the largest value that fits. Empty where nothing fits.
+    pub(super) fn bounds(&self, execution: &Execution<'_>, left: &Batch) -> Result<Vec<(i64, i64)>, Fault> {
+        let mut out = vec![(i64::MIN, i64::MAX); left.n_rows];
+        let bases = self.left.run(execution, left)?;
+        for (bound, column) in self.bounds.iter().zip(bases.iter()) {
+            for (slot, base) in out.iter_mut().zip(values(column)) {
+                let limit = base.filter(|it| self.is_bound(*it, bound)).map(|it| {
+                    let limit = i128::from(it) + bound.added;
+                    match (bound.is_inclusive, bound.is_low) {
+                        (true, _) => limit,
+                        (false, true) => limit + 1,
+                        (false, false) => limit - 1,
+                    }
+                });
+                *slot = match limit {
+                    None => NOTHING,
+                    Some(it) if bound.is_low => (slot.0.max(clamped(it, i64::MIN, i64::MAX)), slot.1),
+                    Some(it) => (slot.0, slot.1.min(clamped(it, i64::MIN, i64::MAX))),
+                };
+                // Beyond all values, which the clamp would let in.
+                if let Some(it) = limit
+                    && ((bound.is_low && it > i128::from(i64::MAX)) || (!bound.is_low && it < i128::from(i64::MIN)))
+                {
+                    *slot = NOTHING;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn is_bound(&self, base: i64, bound: &Bound) -> bool {
+        self.ty != Type::Datetime || bound.checked == 0 || is_datetime(i128::from(base) + i128::from(bound.checked))
+    }
+}
+
+/// A stretch without values. A later bound only narrows it.
+const NOTHING: (i64, i64) = (i64::MAX, i64::MIN);
+
+fn clamped(it: i128, low: i64, high: i64) -> i64 {
+    i64::try_from(it.clamp(i128::from(low), i128::from(high))).unwrap_or(low)
+}
+
+fn is_datetime(ticks: i128) -> bool {
+    i64::try_from(ticks).ok().and_then(time::in_range).is_some()
+}
+
+/// A right batch with its columns where pairs have them.
+fn behind(right: &Batch, n_left: usize) -> Batch {
+    let left = (0..n_left).map(|_| Column::null(Type::Bool, right.n_rows));
+    Batch::new(left.chain(right.columns.iter().cloned()).collect(), right.n_rows)
+}
+
+impl Sorted {
+    /// The right rows of a key within bounds.
+    pub(super) fn find(&self, number: u32, (low, high): (i64, i64)) -> &[u32] {
+        let Range { start, end } = self.rows.range(number);
+        let (rows, values) = (self.rows.rows().get(start..end), self.values.get(start..end));
+        let (Some(rows), Some(values)) = (rows, values) else { return &[] };
+        if low > high {
+            return &[];
+        }
+        let from = values.partition_point(|it| *it < low);
+        let count = values.get(from..).map_or(0, |it| it.partition_point(|it| *it <= high));
+        rows.get(from..from + count).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,188 @@
+//! Which values each group has, by the number of the value among all groups: a value is held, and its text looked up, once.
+
+use hashbrown::{HashTable, hash_table::Entry};
+use kql_data::{DictionaryBuilder, Dynamic};
+
+/// Gives values numbers in the order in which they first appear.
+pub(crate) trait Numbers: Default + Send + 'static {
+    /// A value as it is looked up.
+    type Item: ?Sized;
+    /// The number of a value, new or known.
+    fn number(&mut self, item: &Self::Item) -> u32;
+    /// Runs something on the value of a number.
+    fn with(&self, number: u32, body: &mut dyn FnMut(&Self::Item));
+    /// How many numbers were given.
+    fn len(&self) -> usize;
+    /// Rough bytes held.
+    fn bytes(&self) -> usize;
+}
+
+impl Numbers for DictionaryBuilder {
+    type Item = str;
+    fn number(&mut self, item: &str) -> u32 {
+        self.code(item)
+    }
+    fn with(&self, number: u32, body: &mut dyn FnMut(&str)) {
+        body(self.value(number));
+    }
+    fn len(&self) -> usize {
+        DictionaryBuilder::len(self)
+    }
+    fn bytes(&self) -> usize {
+        DictionaryBuilder::bytes(self)
+    }
+}
+
+/// Numbers of whole numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Longs {
+    table: HashTable<u32>,
+    values: Vec<i64>,
+    hasher: ahash::RandomState,
+}
+
+impl Numbers for Longs {
+    type Item = i64;
+    fn number(&mut self, item: &i64) -> u32 {
+        let (values, hasher) = (&mut self.values, &self.hasher);
+        let hash_of = |number: &u32| values.get(*number as usize).map_or(0, |it| hasher.hash_one(it));
+        let is_it = |number: &u32| values.get(*number as usize) == Some(item);
+        match self.table.entry(hasher.hash_one(item), is_it, hash_of) {
+            Entry::Occupied(it) => *it.get(),
+            Entry::Vacant(place) => {
+                // There are fewer rows than a u32 counts.
+                let number = values.len() as u32;
+                _ = place.insert(number);
+                values.push(*item);
+                number
+            }
+        }
+    }
+    fn with(&self, number: u32, body: &mut dyn FnMut(&i64)) {
+        if let Some(it) = self.values.get(number as usize) {
+            body(it);
+        }
+    }
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+    fn bytes(&self) -> usize {
+        self.table.capacity() * 5 + self.values.capacity() * 8
+    }
+}
+
+/// A set of pairs of a group and a number.
+pub(crate) type Pairs = crate::sketch::hll::Hashes;
+
+/// The pair of a group and a number.
+pub(crate) fn pair(group: u32, number: u32) -> u64 {
+    u64::from(group) << 32 | u64::from(number)
+}
+
+/// No group.
+const NOBODY: u32 = u32::MAX;
+
+/// Values by group.
+#[derive(Debug, Default)]
+pub(crate) struct Interned<N> {
+    values: N,
+    /// The first group of each number: most values are in one group only.
+    owners: Vec<u32>,
+    /// The other groups.
+    others: Pairs,
+}
+
+impl<N: Numbers> Interned<N> {
+    /// Adds a value to a group: its number, and whether it is new there.
+    pub(crate) fn insert(&mut self, group: u32, item: &N::Item) -> (u32, bool) {
+        let number = self.values.number(item);
+        (number, self.insert_number(group, number))
+    }
+
+    fn insert_number(&mut self, group: u32, number: u32) -> bool {
+        if number as usize >= self.owners.len() {
+            self.owners.resize(self.values.len().max(number as usize + 1), NOBODY);
+        }
+        match self.owners.get_mut(number as usize) {
+            Some(owner) if *owner == NOBODY => {
+                *owner = group;
+                true
+            }
+            Some(owner) if *owner == group => false,
+            _ => self.others.insert(pair(group, number)),
+        }
+    }
+
+    /// Runs something on the value of a number.
+    pub(crate) fn with(&self, number: u32, mut body: impl FnMut(&N::Item)) {
+        self.values.with(number, &mut body);
+    }
+
+    /// Runs something for every pair of a group and a number, in no order.
+    pub(crate) fn each_pair(&self, mut body: impl FnMut(u32, u32)) {
+        let owned = self.owners.iter().zip(0_u32..).filter(|(group, _)| **group != NOBODY);
+        owned.for_each(|(group, number)| body(*group, number));
+        self.others.iter().for_each(|it| body((it >> 32) as u32, *it as u32));
+    }
+
+    /// A translation of the numbers of another into those here.
+    pub(crate) fn translation<'o>(&self, other: &'o Interned<N>) -> Translation<'o, N> {
+        Translation { other, known: vec![None; other.values.len()] }
+    }
+
+    /// How many different values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Rough bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.bytes() + self.owners.capacity() * 4 + self.others.capacity() * 9
+    }
+}
+
+/// Numbers of another as they are here, each looked up once.
+pub(crate) struct Translation<'o, N> {
+    other: &'o Interned<N>,
+    known: Vec<Option<u32>>,
+}
+
+impl<N: Numbers> Translation<'_, N> {
+    /// Adds a value of the other, by its number there, to a group: its number here, and whether it is new there.
+    pub(crate) fn insert(&mut self, into: &mut Interned<N>, group: u32, number: u32) -> (u32, bool) {
+        let place = self.known.get_mut(number as usize);
+        let here = match place {
+            Some(Some(it)) => *it,
+            place => {
+                let mut found = 0;
+                self.other.with(number, |item| found = into.values.number(item));
+                if let Some(place) = place {
+                    *place = Some(found);
+                }
+                found
+            }
+        };
+        (here, into.insert_number(group, here))
+    }
+}
+
+/// Dynamics of numbers, each made once.
+pub(crate) fn dynamics<N: Numbers>(
+    values: &Interned<N>,
+    lists: &[Vec<u32>],
+    make: impl Fn(&N::Item) -> Dynamic,
+) -> Vec<Option<Dynamic>> {
+    let mut made: Vec<Option<Dynamic>> = vec![None; values.len()];
+    let mut one = |number: &u32| {
+        if let Some(Some(it)) = made.get(*number as usize) {
+            return it.clone();
+        }
+        let mut new = Dynamic::Null;
+        values.with(*number, |it| new = make(it));
+        if let Some(place) = made.get_mut(*number as usize) {
+            *place = Some(new.clone());
+        }
+        new
+    };
+    lists.iter().map(|it| Some(Dynamic::array(it.iter().map(&mut one).collect()))).collect()
+}

@@ -1,0 +1,539 @@
+//! JSON texts of a column taken apart into typed columns, slot by slot, so that a path into the result is a column and not
+//! another look into every bag.
+//!
+//! Only what comes out as `kql_data::json` would read it is done here: a column with bags whose slots come in different
+//! orders, a key twice in a bag or too many keys is left to be read row by row.
+
+use arrow_array::LargeStringArray;
+use arrow_buffer::{OffsetBuffer, ScalarBuffer};
+use kql_data::{
+    Column, Context, DictionaryBuilder, DictionaryColumn, Fault, Map, Node, Shredded, StringReader, Tag, Texts,
+};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::{fmt, sync::Arc};
+
+/// Rows from which it pays.
+const ROWS_MIN: usize = 32;
+/// Slots of a bag at most.
+const SLOTS_MAX: usize = 128;
+/// Brackets in a slot from which its depth would have to be looked at.
+const BRACKETS_MAX: usize = 100;
+
+/// The texts as a shredded column; `None` when they have to be read row by row.
+pub(super) fn shred(cx: &Context, texts: StringReader<'_>, n_rows: usize) -> Result<Option<Column>, Fault> {
+    if n_rows < ROWS_MIN {
+        return Ok(None);
+    }
+    let mut tree = Tree::default();
+    for row in 0..n_rows {
+        if row.is_multiple_of(4_096) {
+            cx.check()?;
+        }
+        if !tree.add(row, texts.get(row)) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Column::Shredded(Shredded::new(Arc::new(tree.finish(n_rows))))))
+}
+
+/// The column so far: what rows hold that are no bags, and a column a slot.
+#[derive(Default)]
+struct Tree {
+    top: Slots,
+    children: Vec<(Arc<str>, Slots)>,
+    indices: Map<Arc<str>, usize>,
+}
+
+/// Why a text is not taken apart.
+#[derive(Clone, Copy, PartialEq)]
+enum Refusal {
+    /// It is no JSON, as far as is known.
+    NoJson,
+    /// It is not for this reader.
+    NotHere,
+}
+
+impl Tree {
+    /// Adds a row; false when the column must be read in another way.
+    fn add(&mut self, row: usize, text: &str) -> bool {
+        let trimmed = text.trim();
+        match trimmed.as_bytes().first() {
+            None => self.top.put(row, Tag::Null),
+            Some(b'{') => return self.add_bag(row, text),
+            // An array, a number, anything: the usual reader tells, and reads arrays again when they are wanted.
+            Some(_) => match kql_data::json::read(text) {
+                Some(kql_data::Dynamic::Null) => self.top.put(row, Tag::Null),
+                Some(kql_data::Dynamic::String(it)) => self.top.put_string(row, &it),
+                Some(_) => self.top.put_raw(row, text),
+                None => self.top.put_string(row, text),
+            },
+        }
+        true
+    }
+
+    fn add_bag(&mut self, row: usize, text: &str) -> bool {
+        match self.add_plain_bag(row, text) {
+            Ok(()) => {
+                self.top.put(row, Tag::Bag);
+                return true;
+            }
+            Err(Refusal::NotHere) => return false,
+            // Or not as simple as most.
+            Err(Refusal::NoJson) => self.children.iter_mut().for_each(|(_, it)| it.cut(row)),
+        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        let mut bag = BagOf { tree: self, row, next: 0, refusal: Refusal::NoJson };
+        let read = (&mut bag).deserialize(&mut json).and_then(|()| json.end());
+        match (read, bag.refusal) {
+            (Ok(()), _) => {
+                self.top.put(row, Tag::Bag);
+                true
+            }
+            (Err(_), Refusal::NotHere) => false,
+            // Slots of this row may have been put already.
+            (Err(_), Refusal::NoJson) => {
+                self.children.iter_mut().for_each(|(_, it)| it.cut(row));
+                self.top.put_string(row, text);
+                true
+            }
+        }
+    }
+
+    /// Adds a bag of the usual kind: texts without escapes, whole numbers of some digits. What is not, is left to serde.
+    fn add_plain_bag(&mut self, row: usize, text: &str) -> Result<(), Refusal> {
+        let mut at = Cursor { text, bytes: text.as_bytes(), at: 0 };
+        at.expect(b'{')?;
+        if at.next_is(b'}') {
+            return at.end();
+        }
+        let mut next = 0;
+        loop {
+            at.expect(b'"')?;
+            let index = self.slot(at.string()?, &mut next).ok_or(Refusal::NotHere)?;
+            at.expect(b':')?;
+            let Some((_, slots)) = self.children.get_mut(index) else { return Err(Refusal::NotHere) };
+            at.value(row, slots)?;
+            if at.next_is(b'}') {
+                return at.end();
+            }
+            at.expect(b',')?;
+        }
+    }
+
+    /// The number of a key's slot, which must not stand before `next`; `None` when there are too many, or it does.
+    fn slot(&mut self, key: &str, next: &mut usize) -> Option<usize> {
+        let is_expected = self.children.get(*next).is_some_and(|(it, _)| **it == *key);
+        let known = if is_expected { Some(*next) } else { self.indices.get(key).copied() };
+        let index = match known {
+            Some(it) => it,
+            None if self.children.len() < SLOTS_MAX => {
+                let key: Arc<str> = key.into();
+                self.children.push((key.clone(), Slots::default()));
+                _ = self.indices.insert(key, self.children.len() - 1);
+                self.children.len() - 1
+            }
+            None => return None,
+        };
+        // Slots keep one order in all rows, and a key stands once.
+        if index < *next {
+            return None;
+        }
+        *next = index + 1;
+        Some(index)
+    }
+
+    fn finish(self, n_rows: usize) -> Node {
+        let mut node = self.top.finish(n_rows);
+        let is_used = |it: &Slots| it.tags.iter().any(|it| *it != Tag::Missing as u8);
+        let used = self.children.into_iter().filter(|(_, it)| is_used(it));
+        node.children = used.map(|(key, it)| (key, Arc::new(it.finish(n_rows)))).collect();
+        node
+    }
+}
+
+/// Reads one bag into the tree.
+struct BagOf<'t> {
+    tree: &'t mut Tree,
+    row: usize,
+    /// The slot that comes next when this bag is like those before.
+    next: usize,
+    refusal: Refusal,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut BagOf<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut BagOf<'_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a bag")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<(), A::Error> {
+        while let Some(index) = json.next_key_seed(KeyOf(&mut *self))? {
+            let value: &RawValue = json.next_value()?;
+            let row = self.row;
+            let Some((_, slots)) = self.tree.children.get_mut(index) else { return Err(A::Error::custom("no slot")) };
+            if let Err(why) = slots.put_json(row, value.get()) {
+                self.refusal = why;
+                return Err(A::Error::custom("a slot"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a key: the number of its slot.
+struct KeyOf<'b, 't>(&'b mut BagOf<'t>);
+
+impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_> {
+    type Value = usize;
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeyOf<'_, '_> {
+    type Value = usize;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
+        let BagOf { tree, next, refusal, .. } = self.0;
+        tree.slot(key, next).ok_or_else(|| {
+            *refusal = Refusal::NotHere;
+            E::custom("another order")
+        })
+    }
+}
+
+/// A place in a JSON text. Whatever is not simple is `NoJson`: another reader tells.
+struct Cursor<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_space(&mut self) {
+        while self.bytes.get(self.at).is_some_and(|it| matches!(it, b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Goes behind a byte if it comes next.
+    fn next_is(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let is_it = self.bytes.get(self.at) == Some(&byte);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Refusal> {
+        if self.next_is(byte) { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    fn end(&mut self) -> Result<(), Refusal> {
+        self.skip_space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    /// The rest of a string whose first quote is behind, and goes behind the other.
+    fn string(&mut self) -> Result<&'a str, Refusal> {
+        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
+        let len = rest.iter().position(|it| matches!(it, b'"' | b'\\' | ..0x20)).ok_or(Refusal::NoJson)?;
+        let text = self.text.get(self.at..self.at + len).filter(|_| rest.get(len) == Some(&b'"'));
+        self.at += len + 1;
+        text.ok_or(Refusal::NoJson)
+    }
+
+    fn word(&mut self, word: &str) -> Result<(), Refusal> {
+        let is_it = self.bytes.get(self.at..self.at + word.len()) == Some(word.as_bytes());
+        self.at += word.len();
+        if is_it { Ok(()) } else { Err(Refusal::NoJson) }
+    }
+
+    fn value(&mut self, row: usize, slots: &mut Slots) -> Result<(), Refusal> {
+        self.skip_space();
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                self.at += 1;
+                slots.put_string(row, self.string()?);
+            }
+            Some(b't') => self.word("true").map(|()| slots.put(row, Tag::True))?,
+            Some(b'f') => self.word("false").map(|()| slots.put(row, Tag::False))?,
+            Some(b'n') => self.word("null").map(|()| slots.put(row, Tag::Null))?,
+            Some(b'[' | b'{') => {
+                let rest = self.text.get(self.at..).unwrap_or("");
+                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Sound>();
+                _ = values.next().and_then(Result::ok).ok_or(Refusal::NoJson)?;
+                let text = rest.get(..values.byte_offset()).ok_or(Refusal::NoJson)?;
+                if text.bytes().filter(|it| matches!(it, b'[' | b'{')).count() > BRACKETS_MAX {
+                    return Err(Refusal::NotHere);
+                }
+                slots.put_raw(row, text);
+                self.at += text.len();
+            }
+            _ => slots.put_long(row, self.whole_number()?),
+        }
+        Ok(())
+    }
+
+    /// A whole number of at most 18 digits that something else follows.
+    fn whole_number(&mut self) -> Result<i64, Refusal> {
+        let is_negative = self.bytes.get(self.at) == Some(&b'-');
+        let from = self.at + usize::from(is_negative);
+        let digits = self.bytes.get(from..).unwrap_or(&[]).iter().take_while(|it| it.is_ascii_digit());
+        let (mut len, mut value) = (0, 0_i64);
+        for digit in digits.take(19) {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            len += 1;
+        }
+        self.at = from + len;
+        let is_whole = !matches!(self.bytes.get(self.at), Some(b'.' | b'e' | b'E') | None);
+        let is_plain = (1..=18).contains(&len) && (self.bytes.get(from) != Some(&b'0') || (len == 1 && !is_negative));
+        if !is_whole || !is_plain {
+            return Err(Refusal::NoJson);
+        }
+        Ok(if is_negative { -value } else { value })
+    }
+}
+
+/// One column of the tree. Rows that are not put hold nothing.
+#[derive(Default)]
+struct Slots {
+    tags: Vec<u8>,
+    longs: Vec<i64>,
+    reals: Vec<f64>,
+    strings: Option<(DictionaryBuilder, Vec<u32>)>,
+    raw: Option<(Vec<u8>, Vec<i64>)>,
+}
+
+impl Slots {
+    fn put(&mut self, row: usize, tag: Tag) {
+        self.tags.resize(row, Tag::Missing as u8);
+        self.tags.push(tag as u8);
+    }
+
+    fn put_string(&mut self, row: usize, text: &str) {
+        self.put(row, Tag::String);
+        let (dictionary, codes) = self.strings.get_or_insert_default();
+        codes.resize(row, 0);
+        codes.push(dictionary.code(text));
+    }
+
+    fn put_long(&mut self, row: usize, value: i64) {
+        self.put(row, Tag::Long);
+        self.longs.resize(row, 0);
+        self.longs.push(value);
+    }
+
+    fn put_real(&mut self, row: usize, value: f64) {
+        self.put(row, Tag::Real);
+        self.reals.resize(row, 0.0);
+        self.reals.push(value);
+    }
+
+    fn put_raw(&mut self, row: usize, text: &str) {
+        self.put(row, Tag::Raw);
+        let (bytes, ends) = self.raw.get_or_insert_default();
+        ends.resize(row, bytes.len() as i64);
+        bytes.extend_from_slice(text.as_bytes());
+        ends.push(bytes.len() as i64);
+    }
+
+    /// Puts a JSON value, whose text was only looked over so far.
+    fn put_json(&mut self, row: usize, text: &str) -> Result<(), Refusal> {
+        match text.as_bytes().first() {
+            Some(b'"') => {
+                let inside = text.get(1..text.len().saturating_sub(1)).unwrap_or("");
+                if inside.contains('\\') {
+                    let text: String = serde_json::from_str(text).map_err(|_| Refusal::NoJson)?;
+                    self.put_string(row, &text);
+                } else {
+                    self.put_string(row, inside);
+                }
+            }
+            Some(b't') => self.put(row, Tag::True),
+            Some(b'f') => self.put(row, Tag::False),
+            Some(b'n') => self.put(row, Tag::Null),
+            Some(b'[' | b'{') => {
+                if text.bytes().filter(|it| matches!(it, b'[' | b'{')).count() > BRACKETS_MAX {
+                    return Err(Refusal::NotHere);
+                }
+                _ = serde_json::from_str::<Sound>(text).map_err(|_| Refusal::NoJson)?;
+                self.put_raw(row, text);
+            }
+            _ => match text.parse::<i64>() {
+                Ok(it) if text != "-0" => self.put_long(row, it),
+                // Whole numbers beyond a long are decimals.
+                _ if text.parse::<u64>().is_ok() => self.put_raw(row, text),
+                _ => self.put_real(row, serde_json::from_str(text).map_err(|_| Refusal::NoJson)?),
+            },
+        }
+        Ok(())
+    }
+
+    /// Takes back what a row has put.
+    fn cut(&mut self, row: usize) {
+        if self.tags.len() > row {
+            self.tags.truncate(row);
+            self.longs.truncate(row);
+            self.reals.truncate(row);
+            if let Some((_, codes)) = &mut self.strings {
+                codes.truncate(row);
+            }
+            if let Some((bytes, ends)) = &mut self.raw {
+                ends.truncate(row);
+                bytes.truncate(ends.last().map_or(0, |it| *it as usize));
+            }
+        }
+    }
+
+    fn finish(mut self, n_rows: usize) -> Node {
+        fn whole<T: Clone + Default>(mut values: Vec<T>, n_rows: usize) -> Option<Vec<T>> {
+            (!values.is_empty()).then(|| {
+                values.resize(n_rows, T::default());
+                values
+            })
+        }
+        self.tags.resize(n_rows, Tag::Missing as u8);
+        Node {
+            tags: self.tags.into(),
+            longs: whole(self.longs, n_rows).map(ScalarBuffer::from),
+            reals: whole(self.reals, n_rows).map(ScalarBuffer::from),
+            strings: self.strings.map(|(dictionary, codes)| strings(dictionary, codes, n_rows)),
+            raw: self.raw.and_then(|(bytes, ends)| raw(bytes, ends, n_rows)),
+            children: Default::default(),
+        }
+    }
+}
+
+fn strings(dictionary: DictionaryBuilder, mut codes: Vec<u32>, n_rows: usize) -> Texts {
+    codes.resize(n_rows, 0);
+    if dictionary.len() > n_rows / 2 {
+        // Hardly any text stands twice.
+        return Texts::Plain(codes.iter().map(|it| Some(dictionary.value(*it))).collect());
+    }
+    Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: Arc::new(dictionary.finish()) })
+}
+
+fn raw(bytes: Vec<u8>, mut ends: Vec<i64>, n_rows: usize) -> Option<Texts> {
+    ends.resize(n_rows, bytes.len() as i64);
+    let offsets: Vec<i64> = std::iter::once(0).chain(ends).collect();
+    // The bytes are whole texts, and the offsets lie between them.
+    LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), bytes.into(), None).ok().map(Texts::Plain)
+}
+
+/// JSON that can be read, numbers and escapes included.
+struct Sound;
+
+impl<'de> serde::Deserialize<'de> for Sound {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Sound, D::Error> {
+        json.deserialize_any(Sound)
+    }
+}
+
+impl<'de> Visitor<'de> for Sound {
+    type Value = Sound;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut json: A) -> Result<Sound, A::Error> {
+        while json.next_element::<Sound>()?.is_some() {}
+        Ok(Sound)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut json: A) -> Result<Sound, A::Error> {
+        while json.next_key::<IgnoredAny>()?.is_some() {
+            _ = json.next_value::<Sound>()?;
+        }
+        Ok(Sound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shredded(texts: &[&str]) -> Option<Column> {
+        let column = Column::strings(texts);
+        shred(&Context::default(), column.string_reader(), texts.len()).unwrap()
+    }
+
+    #[test]
+    fn agrees_with_the_reader_of_dynamics() {
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(90), "]".repeat(90));
+        let texts = [
+            r#"{"a":1,"b":"x","c":null,"d":true}"#,
+            r#"{"a":-0,"b":"\u00e9\n","d":false}"#,
+            r#" {"a": 1.5, "c": [1, {"k": 2}] } "#,
+            r#"{"b":"\ud800"}"#,
+            r#"{"a":1e400}"#,
+            r#"{"c":[1e400]}"#,
+            r#"{"a":18446744073709551615}"#,
+            r#"{"a":18446744073709551616}"#,
+            r#"{"a":9223372036854775808,"d":{}}"#,
+            "{",
+            "{}",
+            r#"{"a":1}x"#,
+            r#"{"a":1,}"#,
+            "[1,2]",
+            "7",
+            "1e400",
+            "\"s\"",
+            "abc",
+            "",
+            "  ",
+            "null",
+            "true",
+            r#"{"a":"","b":"x"}"#,
+            r#"{"b":{"c":"\ud800"}}"#,
+            &deep,
+        ];
+        let texts: Vec<&str> = texts.iter().cycle().take(3 * texts.len()).map(|it| &**it).collect();
+        let found = shredded(&texts).unwrap();
+        let mut reader = kql_data::json::Reader::default();
+        for (row, text) in texts.iter().enumerate() {
+            let expected = super::super::dynamic_of_text(&mut reader, text);
+            assert_eq!(format!("{:?}", found.dynamic(row)), format!("{expected:?}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_it_cannot_keep_is_refused() {
+        let many = |it: &'static str| [vec![r#"{"a":1,"b":2}"#; 40], vec![it]].concat();
+        assert!(shredded(&many(r#"{"b":1}"#)).is_some());
+        assert!(shredded(&many(r#"{"b":1,"a":2}"#)).is_none());
+        assert!(shredded(&many(r#"{"a":1,"a":2}"#)).is_none());
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
+        assert!(shredded(&[vec!["{}"; 40], vec![&*deep]].concat()).is_none());
+        assert!(shredded(&["{}"]).is_none());
+    }
+}

@@ -98,6 +98,10 @@ pub const IRREGULAR: &[Function] = &[
                 kernel: Some(percentiles),
             },
             dynamic(&[DIGEST, PERCENTILES], percentiles),
+            dynamic(&[DIGEST, PERCENTILES, TYPE], |cx, args, n_rows| {
+                // The items are dynamic whatever the type that is named.
+                percentiles(cx, args.get(..2).unwrap_or_default(), n_rows)
+            }),
         ],
     )
     .aliases(&["percentile_array_tdigest"])

@@ -314,6 +314,8 @@ pub const FUNCTIONS: &[Function] = &[
             [
                 pair!(Datetime, Timespan, Datetime, datetime_plus),
                 pair!(Timespan, Datetime, Datetime, span_plus_datetime),
+                // Half of it is the middle of two moments.
+                pair!(Datetime, Datetime, Datetime, datetime_plus),
                 pair!(Timespan, Timespan, Timespan, timespan_plus),
                 PLUS_DATETIME[0],
                 PLUS_DATETIME[1],

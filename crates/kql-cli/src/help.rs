@@ -1,10 +1,14 @@
 //! `kql help NAME`: what the declarations of functions, aggregates and operators say.
 
 use kql::{
+    formats::width,
     functions::{Function, Overload, aggregate, all_aggregates, all_functions, function},
     parser::{OPERATORS, OperatorDeclaration, diagnostic::closest, operators},
 };
-use std::fmt::Write;
+use std::{fmt::Write, io::IsTerminal};
+
+/// Columns of a text where no terminal tells.
+const COLUMNS: usize = 120;
 
 /// The help for a name; the error suggests another one.
 pub(crate) fn about(name: &str) -> Result<String, String> {
@@ -57,6 +61,37 @@ pub(crate) fn is_infix(name: &str) -> bool {
         "matches regex",
     ];
     WORDS.contains(&name.trim_end_matches('~').trim_end_matches("_cs"))
+}
+
+/// A text in lines of so many columns, those after the first indented.
+pub(crate) fn wrapped(text: &str, columns: usize, indent: usize) -> String {
+    let room = columns.saturating_sub(indent).max(10);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
+/// A name with what it means behind it, in lines that fit the terminal.
+pub(crate) fn entry(name: &str, doc: &str, indent: usize) -> String {
+    let columns = columns();
+    if width(name) >= indent {
+        return format!("{name}\n{}{}\n", " ".repeat(indent), wrapped(doc, columns, indent));
+    }
+    format!("{name}{}{}\n", " ".repeat(indent - width(name)), wrapped(doc, columns, indent))
+}
+
+/// Columns of a text for people.
+pub(crate) fn columns() -> usize {
+    let terminal = if std::io::stdout().is_terminal() { crate::output::terminal_size() } else { None };
+    terminal.map_or(COLUMNS, |it| it.0.min(COLUMNS))
 }
 
 /// Every name, by kind.
@@ -112,7 +147,7 @@ fn also(names: &[&str]) -> String {
 
 fn write_operator(out: &mut String, it: &OperatorDeclaration) {
     let (name, aliases) = it.words.split_first().unwrap_or((&"", &[]));
-    _ = writeln!(out, "{name}   operator{}\n\n    {}\n\n{}\n", also(aliases), it.syntax, it.doc);
+    _ = writeln!(out, "{name}   operator{}\n\n    {}\n\n{}\n", also(aliases), it.syntax, wrapped(it.doc, columns(), 0));
     _ = writeln!(out, "    {}", it.query);
     for row in it.rows {
         _ = writeln!(out, "    => {row}");
@@ -136,6 +171,14 @@ fn write_entry(out: &mut String, name: &str, aliases: &[&str], doc: &str, overlo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_fit() {
+        assert_eq!(wrapped("one two three", 10, 0), "one two\nthree");
+        assert_eq!(wrapped("one two three", 20, 10), "one two\n          three");
+        assert_eq!(entry(".name", "What it means.", 12), ".name       What it means.\n");
+        assert_eq!(entry(".a_longer_name", "What.", 12), ".a_longer_name\n            What.\n");
+    }
 
     #[test]
     fn what_help_tells() {

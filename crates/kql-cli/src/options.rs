@@ -1,5 +1,6 @@
 //! The command line: commands and flags as tables, from which parsing, help and completion come.
 
+use crate::help::{columns, entry, wrapped};
 use kql::formats::Format;
 use std::{path::PathBuf, time::Duration};
 
@@ -336,35 +337,39 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 
 /// The help text.
 pub(crate) fn help() -> String {
-    let mut out = String::from(
-        "Query logs with KQL, the Kusto Query Language.\n\n\
-         kql [FILES…]                 the shell, over tables named after the files\n\
-         kql [FILES…] QUERY           one query; `T` is the first file's table\n\
-         kql -c QUERY [FILES…]        queries; standard input is the table `stdin`\n",
-    );
+    const FORMS: [(&str, &str); 3] = [
+        ("kql [FILES…]", "The shell, over tables named after the files."),
+        ("kql [FILES…] QUERY", "One query; `T` is the first file's table."),
+        ("kql -c QUERY [FILES…]", "Queries; standard input is the table `stdin`."),
+    ];
+    const END: [&str; 3] = [
+        "Variables: KQL_PAGER or PAGER shows long answers (off for none), KQL_HISTORY is the file of the shell's history (off \
+         for none), KQL_GEOIP as --geoip, NO_COLOR. Settings and tables of a project stand in kql.toml.",
+        "Files are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.",
+        "Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.",
+    ];
+    let mut out = String::from("Query logs with KQL, the Kusto Query Language.\n\n");
+    for (form, doc) in FORMS {
+        out.push_str(&entry(form, doc, 30));
+    }
     for (name, _, values, doc) in COMMANDS {
-        let command = format!("kql {name} {values}");
-        out.push_str(&format!("{command:28} {doc}\n"));
+        out.push_str(&entry(&format!("kql {name} {values}"), doc, 30));
     }
     for (command, doc) in OWN {
-        out.push_str(&format!("kql {command:24} {doc}\n"));
+        out.push_str(&entry(&format!("kql {command}"), doc, 30));
     }
     out.push_str("\nOptions\n");
     for it in FLAGS {
         let short = it.short.map_or("    ".to_owned(), |it| format!("-{it}, "));
-        let name = format!("{short}--{} {}", it.name, it.value.unwrap_or(""));
-        out.push_str(&format!("  {name:30} {}\n", it.doc));
+        out.push_str(&entry(&format!("  {short}--{} {}", it.name, it.value.unwrap_or("")), it.doc, 33));
     }
     out.push_str("\nFormats: table on a terminal, ndjson into a pipe or file, unless one is given\n");
     for it in Format::ALL {
-        out.push_str(&format!("  {:10} {}\n", it.name(), it.doc()));
+        out.push_str(&entry(&format!("  {}", it.name()), it.doc(), 13));
     }
-    out.push_str(
-        "\nVariables: KQL_PAGER or PAGER shows long answers (off for none), KQL_HISTORY is the file of the shell's history\n\
-         (off for none), KQL_GEOIP as --geoip, NO_COLOR. Settings and tables of a project stand in kql.toml.\n\
-         \nFiles are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.\n\
-         Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.\n",
-    );
+    for it in END {
+        out.push_str(&format!("\n{}\n", wrapped(it, columns(), 0)));
+    }
     out
 }
 

@@ -341,13 +341,12 @@ fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {
     if !name.is_empty() {
         return shell.say(&help::about(name)?);
     }
-    let mut out = String::from(
-        "A query ends with `;` or a blank line. One that stands whole on one line runs at Enter, a table alone waits for\n\
-         its pipes. An input that begins with `|` goes on from the last query. Alt-Enter runs an input as it is, Ctrl-O\n\
-         begins a new line, Tab completes, Ctrl-R searches the history, Ctrl-C stops a query, Ctrl-D leaves.\n\n",
-    );
+    const KEYS: &str = "A query ends with `;` or a blank line. One that stands whole on one line runs at Enter, a table alone \
+        waits for its pipes. An input that begins with `|` goes on from the last query. Alt-Enter runs an input as it is, \
+        Ctrl-O begins a new line, Tab completes, Ctrl-R searches the history, Ctrl-C stops a query, Ctrl-D leaves.";
+    let mut out = help::wrapped(KEYS, help::columns(), 0) + "\n\n";
     for it in COMMANDS {
-        out.push_str(&format!("{:32} {}\n", format!("{} {}", it.name, it.values), it.doc));
+        out.push_str(&help::entry(&format!("{} {}", it.name, it.values), it.doc, 30));
     }
     shell.say(&out)
 }

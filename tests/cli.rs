@@ -122,6 +122,8 @@ fn errors_show_the_place_and_suggest() {
     assert_eq!((it.status, it.out.as_str()), (1, ""), "the first error ends the run");
     let it = kql(&room, &["--keep-going", "-c", "print x", "-c", "print y = 2"]);
     assert_eq!((it.status, it.out.as_str()), (1, "{\"y\":2}\n"));
+    let it = kql(&room, &["logins.ndjson", "SELECT User, count(*) FROM logins"]);
+    assert!(it.err.contains("hint: this looks like SQL; a query begins with its table"), "{}", it.err);
     let it = kql(&room, &["--tiemout", "3s"]);
     assert!(it.err.contains("did you mean `--timeout`?"), "{}", it.err);
 }

@@ -15,7 +15,7 @@ pub fn each_row<'a, T: Argument, O: Output, R: Produce<O>>(
     let mut out = O::builder(n_rows);
     let mut held = cx.budget.reserve(0, super::BY)?;
     for row in 0..n_rows {
-        if row % 4_096 == 0 {
+        if row % super::CHECK_ROWS == 0 {
             cx.check()?;
         }
         items.clear();

@@ -88,7 +88,13 @@ impl Row<'_, '_> {
 
 /// Runs a body for each row; `None` gives null.
 fn each(cx: &Context, args: &[Column], n_rows: usize, body: impl Fn(Row) -> Option<Dynamic>) -> Result<Column, Fault> {
-    each_row::<types::any_dynamic, types::dynamic, _>(cx, args, n_rows, |items| body(Row(items)))
+    each_row::<types::any_dynamic, types::dynamic, _>(cx, args, n_rows, |items| {
+        cx.check()?;
+        let made = body(Row(items));
+        // A body that was stopped half-way gives what does not count.
+        cx.check()?;
+        Ok::<_, Fault>(made)
+    })
 }
 
 /// Whether a dynamic counts as a number, and which. Times count in ticks.

@@ -188,7 +188,7 @@ fn series_decompose_anomalies(cx: &Context, args: &[Column], n_rows: usize) -> R
     each(cx, args, n_rows, |row| {
         let threshold = row.real(1).unwrap_or(1.5);
         let plan = plan(&row, 2, "avg", row.long(4).unwrap_or(0), 6);
-        let parts = decompose(&row.numbers(0)?, &plan)?;
+        let parts = decompose(cx, &row.numbers(0)?, &plan)?;
         let n_learnt = parts.residual.len().saturating_sub(usize::try_from(plan.test_points).unwrap_or(0));
         let mut learnt: Vec<f64> = parts.residual.iter().take(n_learnt).copied().collect();
         let kind = row.word(5).unwrap_or("ctukey").to_ascii_lowercase();

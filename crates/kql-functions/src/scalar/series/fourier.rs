@@ -69,15 +69,15 @@ impl Complex {
 }
 
 /// The transform, not divided by the length.
-pub(super) fn transform(values: &[Complex]) -> Vec<Complex> {
+pub(super) fn transform(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     let n = values.len();
     if n <= 1 {
         return values.to_vec();
     }
     match n {
-        _ if n.is_power_of_two() => radix_2(values),
+        _ if n.is_power_of_two() => radix_2(cx, values),
         ..=DIRECT_MAX => direct(values),
-        _ => bluestein(values),
+        _ => bluestein(cx, values),
     }
 }
 
@@ -95,20 +95,21 @@ fn direct(values: &[Complex]) -> Vec<Complex> {
 }
 
 /// The inverse transform, divided by the length.
-pub(super) fn inverse(values: &[Complex]) -> Vec<Complex> {
+pub(super) fn inverse(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     let n = values.len() as f64;
     let turned: Vec<Complex> = values.iter().map(|it| it.conjugate()).collect();
-    let res = transform(&turned);
+    let res = transform(cx, &turned);
     res.into_iter().map(|it| Complex { re: it.re / n, im: (0.0 - it.im) / n }).collect()
 }
 
-fn radix_2(values: &[Complex]) -> Vec<Complex> {
+fn radix_2(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     let n = values.len();
     let bits = n.trailing_zeros();
     let mut res: Vec<Complex> = (0..n).map(|it| values[it.reverse_bits() >> (usize::BITS - bits)]).collect();
     let turns: Vec<Complex> = (0..n / 2).map(|it| Complex::turn(-2.0 * PI * it as f64 / n as f64)).collect();
     let mut half = 1;
-    while half < n {
+    // Whoever stops the query does not want the rest.
+    while half < n && cx.check().is_ok() {
         let stride = n / (2 * half);
         for block in res.chunks_exact_mut(2 * half) {
             let (low, high) = block.split_at_mut(half);
@@ -123,7 +124,7 @@ fn radix_2(values: &[Complex]) -> Vec<Complex> {
 }
 
 /// A transform as a convolution of a power of two.
-fn bluestein(values: &[Complex]) -> Vec<Complex> {
+fn bluestein(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     let n = values.len();
     let size = (2 * n - 1).next_power_of_two();
     // The square may be large; only its remainder matters for the angle.
@@ -140,9 +141,9 @@ fn bluestein(values: &[Complex]) -> Vec<Complex> {
             b[size - at] = chirp.conjugate();
         }
     }
-    let (a, b) = (radix_2(&a), radix_2(&b));
+    let (a, b) = (radix_2(cx, &a), radix_2(cx, &b));
     let product: Vec<Complex> = a.iter().zip(&b).map(|(a, b)| a.times(*b)).collect();
-    let found = inverse(&product);
+    let found = inverse(cx, &product);
     found.into_iter().zip(chirps).map(|(it, chirp)| it.times(chirp)).collect()
 }
 
@@ -157,7 +158,7 @@ fn transformed(cx: &Context, args: &[Column], n_rows: usize, is_inverse: bool) -
             return None;
         }
         let values: Vec<Complex> = real.iter().zip(&imaginary).map(|(re, im)| Complex { re: *re, im: *im }).collect();
-        let res = if is_inverse { inverse(&values) } else { transform(&values) };
+        let res = if is_inverse { inverse(cx, &values) } else { transform(cx, &values) };
         let (real, imaginary): (Vec<f64>, Vec<f64>) = res.iter().map(|it| (it.re, it.im)).unzip();
         Some(Dynamic::array(vec![reals(&real), reals(&imaginary)]))
     })
@@ -172,13 +173,13 @@ mod tests {
         for n in [1_usize, 2, 3, 8, 12, 60, 128, 200, 211] {
             let at = |it: usize| Complex { re: (it * 7 % 11) as f64, im: (it * 5 % 3) as f64 };
             let values: Vec<Complex> = (0..n).map(at).collect();
-            let found = transform(&values);
+            let found = transform(&Context::default(), &values);
             for (frequency, found) in found.iter().enumerate() {
                 let term = |it: usize| values[it].times(Complex::turn(-2.0 * PI * (it * frequency) as f64 / n as f64));
                 let sum = (0..n).map(term).fold(Complex::default(), Complex::plus);
                 assert!(sum.minus(*found).power() < 1e-16 * (n * n) as f64, "{n} {frequency}");
             }
-            let back = inverse(&found);
+            let back = inverse(&Context::default(), &found);
             assert!(back.iter().zip(&values).all(|(a, b)| a.minus(*b).power() < 1e-20 * (n * n) as f64));
         }
     }

@@ -86,16 +86,16 @@ pub const FUNCTIONS: &[Function] = &[
 const POINTS: Param = long("points");
 
 /// Scores of all lags, and the power of each frequency; `None` of a series that never changes.
-fn scores(series: &[f64]) -> Option<(Vec<f64>, Vec<f64>)> {
+fn scores(cx: &Context, series: &[f64]) -> Option<(Vec<f64>, Vec<f64>)> {
     let n = series.len();
     if n < 2 {
         return None;
     }
     let mean = mean(series);
     let centred: Vec<Complex> = series.iter().map(|it| Complex { re: it - mean, im: 0.0 }).collect();
-    let power: Vec<f64> = transform(&centred).iter().map(|it| it.power()).collect();
+    let power: Vec<f64> = transform(cx, &centred).iter().map(|it| it.power()).collect();
     let spectrum: Vec<Complex> = power.iter().map(|it| Complex { re: *it, im: 0.0 }).collect();
-    let correlations: Vec<f64> = inverse(&spectrum).iter().map(|it| it.re).collect();
+    let correlations: Vec<f64> = inverse(cx, &spectrum).iter().map(|it| it.re).collect();
     let largest = *correlations.first()?;
     let least = correlations.iter().copied().fold(f64::INFINITY, f64::min);
     let range = largest - least;
@@ -121,9 +121,9 @@ fn hill(scores: &[f64], frequency: usize) -> Option<usize> {
 }
 
 /// Periods between two bounds and their scores, best first.
-pub(super) fn detect(series: &[f64], min: f64, max: f64) -> Vec<(usize, f64)> {
+pub(super) fn detect(cx: &Context, series: &[f64], min: f64, max: f64) -> Vec<(usize, f64)> {
     let n = series.len();
-    let Some((scores, power)) = scores(series) else { return Vec::new() };
+    let Some((scores, power)) = scores(cx, series) else { return Vec::new() };
     let frequencies = power.get(1..=n / 2).unwrap_or(&[]);
     // The strongest of so many frequencies of noise has about the logarithm of their number times the average power.
     let noise = mean(frequencies) * (frequencies.len() as f64).ln().max(1.0);
@@ -131,6 +131,9 @@ pub(super) fn detect(series: &[f64], min: f64, max: f64) -> Vec<(usize, f64)> {
     for (frequency, power) in (1..).zip(frequencies) {
         if *power < noise {
             continue;
+        }
+        if cx.check().is_err() {
+            break;
         }
         let Some(top) = hill(&scores, frequency) else { continue };
         let fits = top >= PERIOD_MIN && top <= n / 2 && top as f64 >= min && top as f64 <= max;
@@ -158,7 +161,7 @@ fn validate(scores: &[f64], period: f64) -> f64 {
 fn periods_detect(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let cap = cx.limits.array_elements;
     each(cx, args, n_rows, |row| {
-        let found = detect(&row.numbers(0)?, row.real(1)?, row.real(2)?);
+        let found = detect(cx, &row.numbers(0)?, row.real(1)?, row.real(2)?);
         let count = usize::try_from(row.long(3)?).unwrap_or(0).min(cap);
         let filled = found.into_iter().map(|(period, score)| (period as f64, score));
         let (periods, scores): (Vec<f64>, Vec<f64>) = filled.chain(std::iter::repeat((0.0, 0.0))).take(count).unzip();
@@ -168,7 +171,7 @@ fn periods_detect(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column
 
 fn periods_validate(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     each(cx, args, n_rows, |row| {
-        let lags = scores(&row.numbers(0)?).map(|it| it.0).unwrap_or_default();
+        let lags = scores(cx, &row.numbers(0)?).map(|it| it.0).unwrap_or_default();
         let periods: Vec<f64> = (1..args.len()).map(|it| row.real(it)).collect::<Option<_>>()?;
         let scores: Vec<f64> = periods.iter().map(|it| validate(&lags, *it)).collect();
         Some(Dynamic::array(vec![reals(&periods), reals(&scores)]))
@@ -214,11 +217,11 @@ pub(super) struct Plan<'a> {
 }
 
 /// The parts of a series; `None` for a trend of another name.
-pub(super) fn decompose(series: &[f64], plan: &Plan) -> Option<Parts> {
+pub(super) fn decompose(cx: &Context, series: &[f64], plan: &Plan) -> Option<Parts> {
     let learnt = series.len().saturating_sub(usize::try_from(plan.test_points).unwrap_or(0));
     let known = series.get(..learnt)?;
     let period = match plan.period {
-        -1 => detected(known, plan.threshold),
+        -1 => detected(cx, known, plan.threshold),
         other => usize::try_from(other).unwrap_or(0),
     };
     let seasonal = seasonal(series, learnt, period);
@@ -237,8 +240,8 @@ pub(super) fn decompose(series: &[f64], plan: &Plan) -> Option<Parts> {
 }
 
 /// The best period with at least that score; 0 for none.
-fn detected(series: &[f64], threshold: f64) -> usize {
-    let found = detect(series, 0.0, f64::INFINITY);
+fn detected(cx: &Context, series: &[f64], threshold: f64) -> usize {
+    let found = detect(cx, series, 0.0, f64::INFINITY);
     found.first().filter(|(_, score)| *score >= threshold).map_or(0, |(period, _)| *period)
 }
 
@@ -247,7 +250,7 @@ fn series_seasonal(cx: &Context, args: &[Column], n_rows: usize) -> Result<Colum
         let series = row.numbers(0)?;
         let learnt = series.len().saturating_sub(usize::try_from(row.long(2).unwrap_or(0)).unwrap_or(0));
         let period = match row.long(1).unwrap_or(-1) {
-            -1 => detected(series.get(..learnt)?, SEASONAL_THRESHOLD),
+            -1 => detected(cx, series.get(..learnt)?, SEASONAL_THRESHOLD),
             other => usize::try_from(other).unwrap_or(0),
         };
         Some(reals(&seasonal(&series, learnt, period)))
@@ -256,7 +259,7 @@ fn series_seasonal(cx: &Context, args: &[Column], n_rows: usize) -> Result<Colum
 
 fn series_decompose(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     each(cx, args, n_rows, |row| {
-        let parts = decompose(&row.numbers(0)?, &plan(&row, 1, "avg", row.long(3).unwrap_or(0), 4))?;
+        let parts = decompose(cx, &row.numbers(0)?, &plan(&row, 1, "avg", row.long(3).unwrap_or(0), 4))?;
         Some(Dynamic::array(
             [parts.baseline, parts.seasonal, parts.trend, parts.residual].iter().map(|it| reals(it)).collect(),
         ))
@@ -265,7 +268,7 @@ fn series_decompose(cx: &Context, args: &[Column], n_rows: usize) -> Result<Colu
 
 fn series_decompose_forecast(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     each(cx, args, n_rows, |row| {
-        Some(reals(&decompose(&row.numbers(0)?, &plan(&row, 2, "linefit", row.long(1)?, 4))?.baseline))
+        Some(reals(&decompose(cx, &row.numbers(0)?, &plan(&row, 2, "linefit", row.long(1)?, 4))?.baseline))
     })
 }
 
@@ -318,7 +321,7 @@ mod tests {
                 + crate::sketch::hll::hash_long((day * 31 + hour) as i64) as f64 / 1e19
         };
         let series: Vec<f64> = (0..840).map(at).collect();
-        assert_eq!(detect(&series, 0.0, f64::INFINITY).first().map(|it| it.0), Some(168));
-        assert!(detect(&series, 0.0, f64::INFINITY).iter().any(|it| it.0 == 24));
+        assert_eq!(detect(&Context::default(), &series, 0.0, f64::INFINITY).first().map(|it| it.0), Some(168));
+        assert!(detect(&Context::default(), &series, 0.0, f64::INFINITY).iter().any(|it| it.0 == 24));
     }
 }

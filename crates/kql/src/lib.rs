@@ -13,6 +13,7 @@
 //! An [`Engine`] holds tables and stored functions. A query runs on a thread of its own with a bounded stack, under
 //! [`Limits`]; a panic inside becomes [`Error::Bug`]. Nothing here opens a file or a socket: the host hands over bytes.
 
+mod arrow;
 mod assert;
 mod catalogue;
 mod country;
@@ -23,6 +24,7 @@ mod geo;
 mod load;
 mod outcome;
 
+pub use arrow::ARROW_TYPE_KEY;
 pub use assert::assert_rows;
 pub use engine::{Check, Engine, External, Known, Now, Query};
 pub use error::Error;

@@ -273,7 +273,7 @@ fn damaged_bytes_are_accounted_for() {
         let mut engine = Engine::new();
         if let Ok(load) = engine.load_bytes("T", bytes.clone()) {
             let rows = engine.table("T").unwrap().n_rows() as u64;
-            assert_eq!(load.accounting.rows as u64, rows, "seed {seed}: {:?}", String::from_utf8_lossy(&bytes));
+            assert_eq!(load.accounting.rows, rows, "seed {seed}: {:?}", String::from_utf8_lossy(&bytes));
             _ = told(engine.query("T | getschema"));
             _ = told(engine.query("T | take 3 | extend all = pack_all()"));
         }

@@ -252,20 +252,25 @@ fn subject(workspace: &Workspace<'_>, suite: &Suite) -> Result<Rule, Fault> {
 fn check(rule: &Rule, engine: &Engine) -> Result<(), Fault> {
     let query = rule.query.with_window(0, 0);
     let check = engine.check(query.text.as_str());
-    let errors: Vec<Note> =
-        check.diagnostics.iter().filter(|it| it.is_error()).map(|it| note_of(it, query.place_of(it.span))).collect();
+    let errors = errors(&check.diagnostics, rule);
     match errors.is_empty() {
         true => Ok(()),
         false => Err(Fault { kind: FaultKind::Rule, source: rule.query.source.clone(), notes: errors }),
     }
 }
 
-fn note_of(it: &Diagnostic, place: Place) -> Note {
-    let note = Note::error(it.code, place, it.message.clone());
-    match it.hints.first() {
-        Some((_, hint)) => note.hint(hint.clone()),
-        None => note,
-    }
+/// The errors of a rule's query, at their places in its file. Placeholders of hunts are longer than the times that stand for
+/// them, so places are looked up in the query as it runs.
+fn errors(all: &[Diagnostic], rule: &Rule) -> Vec<Note> {
+    let query = rule.query.with_window(0, 0);
+    let note = |it: &Diagnostic| {
+        let note = Note::error(it.code, query.place_of(it.span), it.message.clone());
+        match it.hints.first() {
+            Some((_, hint)) => note.hint(hint.clone()),
+            None => note,
+        }
+    };
+    all.iter().filter(|it| it.is_error()).map(note).collect()
 }
 
 impl Prepared {
@@ -326,7 +331,7 @@ impl Prepared {
         }
         if let Some(stretch) = &case.backtest {
             let observed = evaluate::backtest(rule, &engine, stretch.from.value, stretch.to.value);
-            let observed = observed.map_err(|why| failed_run(&why, case))?;
+            let observed = observed.map_err(|why| failed_run(&why, case, rule))?;
             return Ok((observed, engine, stretch.to.value));
         }
         let at = match case.now.as_ref().or(self.suite.now.as_ref()) {
@@ -338,7 +343,7 @@ impl Prepared {
             }
         };
         report.notes.extend(outside(rule, &engine, at));
-        let observed = evaluate::once(rule, &engine, at).map_err(|why| failed_run(&why, case))?;
+        let observed = evaluate::once(rule, &engine, at).map_err(|why| failed_run(&why, case, rule))?;
         Ok((observed, engine, at))
     }
 
@@ -452,8 +457,12 @@ fn outside(rule: &Rule, engine: &Engine, at: i64) -> Vec<String> {
     out
 }
 
-/// A run that failed is a test that failed; it is not an empty answer.
-fn failed_run(why: &Error, case: &Case) -> Verdict {
+/// A run that failed is a test that failed, and not an empty answer; one whose query does not bind is the rule's fault.
+fn failed_run(why: &Error, case: &Case, rule: &Rule) -> Verdict {
+    if let Error::Query(all) = why {
+        let (source, notes) = (rule.query.source.clone(), errors(all, rule));
+        return Verdict::Faulty(Fault { kind: FaultKind::Rule, source, notes });
+    }
     let message = format!("the run failed: {} {}", why.code(), told(why));
     Verdict::Failed(vec![Failure { expectation: "run", place: case.expect.place, message, detail: Vec::new() }])
 }

@@ -480,3 +480,26 @@ tests:
     let legs: Vec<_> = rule.branches.iter().map(|it| (it.text.as_str(), it.rows, it.measured)).collect();
     assert_eq!(legs, [("rows of (A | where x > big)", 1, true), ("rows of B", 0, true)]);
 }
+
+#[test]
+fn documented_tables_need_no_schema() {
+    let with = |cells: &str| {
+        let text = format!(
+            "query: SigninLogs | where ResultType != '0' | join kind=leftouter AuditLogs on CorrelationId\ntests:\n  - name: one\n    rows: {{ SigninLogs: [ {{ TimeGenerated: 2026-01-01T10:00:00Z, {cells} }} ] }}\n    expect: must fire\n"
+        );
+        Memory::new([("q.test.yaml", text)])
+    };
+    // Types are the reference's, and a table without rows is there.
+    let report = run(&with("ResultType: '50126', LocationDetails: { city: Graz }"), PLAIN);
+    assert_eq!(report.exit_status(), 0, "{}", test::human(&report, true));
+    let (status, why, _) = refused(&with("ResultType: 50126"));
+    assert_eq!(
+        (status, why.as_str()),
+        (3, "table `SigninLogs`, row 1: `ResultType` is a string, and 50126 is none; put it into quotes")
+    );
+    let (status, why, _) = refused(&with("ResultTyp: '50126'"));
+    assert_eq!(
+        (status, why.as_str()),
+        (3, "table `SigninLogs`, row 1: there is no column `ResultTyp`; did you mean `ResultType`?")
+    );
+}

@@ -55,6 +55,15 @@ pub(super) fn tree(text: &str) -> Option<Query> {
     (!diagnostics.iter().any(kql::Diagnostic::is_error)).then_some(query)
 }
 
+/// Every name that a query uses.
+pub(super) fn names(query: &Query) -> Vec<String> {
+    let name = |kind: &ExprKind| match kind {
+        ExprKind::Name(it) => Some(it.text.clone()),
+        _ => None,
+    };
+    query.exprs.iter().filter_map(|it| name(&it.kind)).collect()
+}
+
 /// The predicates of a query in the order of their places.
 pub fn predicates(text: &str) -> Vec<Predicate> {
     let Some(query) = tree(text) else { return Vec::new() };

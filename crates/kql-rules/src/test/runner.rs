@@ -193,6 +193,7 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     engine.set_limits(limits);
     let fixtures = Fixtures { files: workspace.files, suite: &suite };
     fixtures.declare(&mut engine).map_err(config)?;
+    fixtures.know(&mut engine, &rule);
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }

@@ -1,6 +1,9 @@
 //! Beginnings of rules and test files.
 
-use crate::{Rule, test::predicate::tree};
+use crate::{
+    Rule,
+    test::predicate::{names, tree},
+};
 use kql::{
     Engine, Type,
     parser::syntax::{ExprKind, Operator, Query},
@@ -74,7 +77,8 @@ pub fn new_test(rule: &Rule, file: &str, engine: &Engine) -> String {
     let mut schemas = String::new();
     if let Some(query) = tree(&rule.query.text) {
         for table in tables(&query, engine) {
-            let known = engine.table(table_of_alias(&table)).map(|it| it.schema.clone());
+            let known = engine.table(table_of_alias(&table)).map(|it| (*it.schema).clone());
+            let known = known.or_else(|| crate::catalogue::table(&table));
             let names = names(&query);
             let columns: Vec<(String, Type)> = match &known {
                 Some(schema) => {
@@ -141,15 +145,6 @@ fn tables(query: &Query, engine: &Engine) -> Vec<String> {
         add(&mut out, *id);
     }
     out
-}
-
-/// Every name that a query uses.
-fn names(query: &Query) -> Vec<String> {
-    let name = |kind: &ExprKind| match kind {
-        ExprKind::Name(it) => Some(it.text.clone()),
-        _ => None,
-    };
-    query.exprs.iter().filter_map(|it| name(&it.kind)).collect()
 }
 
 fn example(ty: Type) -> &'static str {

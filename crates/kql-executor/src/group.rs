@@ -185,6 +185,10 @@ impl Grouper {
 
     /// Puts the first groups, up to that many, into the table by value.
     fn hash_groups(&mut self, up_to: u32) {
+        // A part may reach beyond: its hashes are not wanted again for each key.
+        if self.n_hashed >= up_to {
+            return;
+        }
         for part in &self.parts {
             let end = part.first + part.n_rows;
             if end <= self.n_hashed || part.first >= up_to {

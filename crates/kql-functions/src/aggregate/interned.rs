@@ -93,13 +93,8 @@ pub(crate) struct Interned<N> {
 }
 
 impl<N: Numbers> Interned<N> {
-    /// Adds a value to a group: its number, and whether it is new there.
-    pub(crate) fn insert(&mut self, group: u32, item: &N::Item) -> (u32, bool) {
-        let number = self.values.number(item);
-        (number, self.insert_number(group, number))
-    }
-
-    fn insert_number(&mut self, group: u32, number: u32) -> bool {
+    /// Adds the value of a number to a group; whether it is new there.
+    pub(crate) fn insert_number(&mut self, group: u32, number: u32) -> bool {
         if number as usize >= self.owners.len() {
             self.owners.resize(self.values.len().max(number as usize + 1), NOBODY);
         }
@@ -111,6 +106,17 @@ impl<N: Numbers> Interned<N> {
             Some(owner) if *owner == group => false,
             _ => self.others.insert(pair(group, number)),
         }
+    }
+
+    /// What gives the numbers.
+    pub(crate) fn values_mut(&mut self) -> &mut N {
+        &mut self.values
+    }
+
+    /// Adds a value to a group: its number, and whether it is new there.
+    pub(crate) fn insert(&mut self, group: u32, item: &N::Item) -> (u32, bool) {
+        let number = self.values.number(item);
+        (number, self.insert_number(group, number))
     }
 
     /// Runs something on the value of a number.

@@ -9,7 +9,7 @@ use crate::aggregate::{
 };
 use arrow_array::Array;
 use indexmap::IndexSet;
-use kql_data::{Column, Context, DictionaryBuilder, Dynamic, DynamicReader, Fault, Type, Value};
+use kql_data::{Column, Context, DictionaryBuilder, Dynamic, DynamicReader, Fault, StringReader, Type, Value};
 use std::{any::Any, hash::Hash};
 
 type Set<K> = IndexSet<K, ahash::RandomState>;
@@ -97,6 +97,28 @@ impl<N: Numbers> Lists<N> {
     fn bytes(&self) -> usize {
         let n_held: usize = if self.keeps { self.sizes.iter().map(|it| *it as usize).sum() } else { 0 };
         self.values.bytes() + n_held * 4 + self.sizes.len() * 28
+    }
+}
+
+impl Lists<DictionaryBuilder> {
+    /// Adds a text a row to groups that have fewer than so many. Gives the largest size.
+    fn add_texts(&mut self, groups: &[u32], texts: StringReader<'_>, max: usize) -> usize {
+        const BATCH: usize = DictionaryBuilder::BATCH;
+        let mut largest = 0;
+        let mut values = Vec::with_capacity(BATCH);
+        let mut numbers = [0; BATCH];
+        for (groups, first) in groups.chunks(BATCH).zip((0..).step_by(BATCH)) {
+            values.clear();
+            values.extend((first..first + groups.len()).map(|row| texts.get(row)));
+            self.values.values_mut().codes(&values, &mut numbers);
+            for (group, number) in groups.iter().zip(numbers) {
+                if self.size(*group) < max {
+                    let is_new = self.values.insert_number(*group, number);
+                    largest = largest.max(self.count(*group, (number, is_new)));
+                }
+            }
+        }
+        largest
     }
 }
 
@@ -204,8 +226,7 @@ impl Distinct {
                 });
             }
             Sets::Texts(sets) => {
-                let texts = column.string_reader();
-                rows().for_each(|(row, group)| largest = largest.max(sets.add(*group, texts.get(row), max)));
+                largest = sets.add_texts(groups, column.string_reader(), max);
             }
             Sets::Any(sets) => {
                 let values = DynamicReader::new(column);

@@ -80,7 +80,7 @@ impl Pass<'_> {
                 let n_left = self.plan.schema(left).len();
                 let (on_left, on_right, kept) = self.sides(kind, n_left, predicates);
                 let (left, right) = (self.build(left, on_left), self.build(right, on_right));
-                let (condition, kept) = self.into_condition(kind, condition, kept);
+                let (condition, kept) = self.condition_with(kind, condition, kept);
                 let node = self.plan.add(Op::Join { left, right, kind, keys, condition }, schema);
                 self.filter(node, kept)
             }
@@ -251,7 +251,7 @@ impl Pass<'_> {
 
     /// Predicates on pairs become part of a join's condition, which tests them before the pairs are put together; and the
     /// others.
-    fn into_condition(
+    fn condition_with(
         &mut self,
         kind: JoinKind,
         condition: Option<ExprId>,

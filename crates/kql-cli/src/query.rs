@@ -71,8 +71,7 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
         _ = read.map_err(|why| report.fail(IO, &format!("standard input: {why}")))?;
         scripts.push(Script::of(text));
     }
-    let mut engine = source::engine(options, &words.files, report)?;
-    script::add_functions(&mut engine, functions);
+    let mut engine = source::engine_for(options, &words.files, functions, &scripts, report)?;
     if scripts.iter().any(|it| names_stdin(&it.text)) {
         source::load_stdin(&mut engine, report)?;
     }
@@ -215,8 +214,7 @@ pub(crate) fn run_files(options: &Options, report: &Report) -> Result<(), Exit> 
         scripts.extend(file.queries);
         functions.extend(file.functions);
     }
-    let mut engine = source::engine(options, &[], report)?;
-    script::add_functions(&mut engine, functions);
+    let mut engine = source::engine_for(options, &[], functions, &scripts, report)?;
     if scripts.iter().any(|it| names_stdin(&it.text)) {
         source::load_stdin(&mut engine, report)?;
     }

@@ -5,8 +5,13 @@ use crate::{
     options::{Command, Options},
     progress::Progress,
     report::{Exit, INTERRUPTED, IO, Report, USAGE},
+    script::{self, Script},
 };
-use kql::{Engine, GeoFile, Load, Now, StoredFunction, formats::Reject, table_of_alias};
+use kql::{
+    Engine, GeoFile, Load, Map, Now, Query, Set, StoredFunction,
+    formats::{Loaded, Reject},
+    table_of_alias,
+};
 use kql_rules::{Copies, Disk, Files, Level, LocalCopy, paths, schemas};
 use std::{
     fs::File,
@@ -18,8 +23,70 @@ use std::{
 /// Bytes of a file that tell what its records are.
 const PEEK_BYTES: u64 = 256 << 10;
 
+/// What of files is loaded.
+enum Part {
+    /// All.
+    Whole,
+    /// The beginning, without a word.
+    Beginning,
+    /// Those columns of each table.
+    Columns(Map<String, Set<String>>),
+}
+
 /// An engine as the options say, with its files loaded.
 pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Result<Engine, Exit> {
+    engine_with(options, files, report, &Part::Whole)
+}
+
+/// An engine for those queries: of large files only the columns that they read are kept. Which ones is found out over the
+/// beginning of the files, and again over the whole ones; when it was too few, everything is loaded.
+pub(crate) fn engine_for(
+    options: &Options,
+    files: &[String],
+    functions: Vec<(String, StoredFunction)>,
+    scripts: &[Script],
+    report: &Report,
+) -> Result<Engine, Exit> {
+    let with_functions = |engine: Result<Engine, Exit>| {
+        let mut engine = engine?;
+        script::add_functions(&mut engine, functions.clone());
+        Ok(engine)
+    };
+    let whole = || with_functions(engine(options, files, report));
+    if options.explain || !is_large(options, files) {
+        return whole();
+    }
+    let sample = with_functions(engine_with(options, files, report, &Part::Beginning))?;
+    let Some(columns) = columns_read(&sample, options, scripts) else { return whole() };
+    drop(sample);
+    let pruned = with_functions(engine_with(options, files, report, &Part::Columns(columns.clone())))?;
+    let of_table = |(table, read): (&String, &Set<String>)| columns.get(table).is_some_and(|it| read.is_subset(it));
+    match columns_read(&pruned, options, scripts) {
+        Some(read) if read.iter().all(of_table) => Ok(pruned),
+        _ => whole(),
+    }
+}
+
+/// The columns that queries read, by table; `None` when one of them does not tell.
+fn columns_read(engine: &Engine, options: &Options, scripts: &[Script]) -> Option<Map<String, Set<String>>> {
+    let mut all: Map<String, Set<String>> = engine.tables().map(|it| (it.0.to_owned(), Set::default())).collect();
+    for script in scripts {
+        let text = script.at(engine.now()).text;
+        for (table, columns) in engine.columns_read(Query { text, parameters: options.parameters.clone() })? {
+            all.entry(table).or_default().extend(columns);
+        }
+    }
+    Some(all)
+}
+
+/// Whether looking at the beginning of the files first is worth while.
+fn is_large(options: &Options, files: &[String]) -> bool {
+    let all = options.loads.iter().map(|it| &it.1).chain(files);
+    let found = all.flat_map(|it| paths::expand(&Disk, it).unwrap_or_default());
+    found.map(|it| it.metadata().map_or(0, |it| it.len())).sum::<u64>() > 16 * PEEK_BYTES
+}
+
+fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part) -> Result<Engine, Exit> {
     let mut engine = Engine::with_builtin_schemas();
     set_up(&mut engine, options).map_err(|why| report.fail(why.0, &why.1))?;
     let mut rejects = Vec::new();
@@ -39,13 +106,22 @@ pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Re
     }
     for (name, files) in groups {
         let is_named = options.loads.iter().any(|it| table_of_alias(&it.0) == name);
-        let load = load_files(&mut engine, (!is_named).then_some(()), &name, &files, report)?;
+        let finds_table = (!is_named).then_some(());
+        let columns = match part {
+            Part::Beginning => {
+                load_beginning(&mut engine, finds_table, &name, &files);
+                continue;
+            }
+            Part::Whole => None,
+            Part::Columns(it) => Some(it),
+        };
+        let load = load_columns(&mut engine, finds_table, &name, &files, columns, report)?;
         rejects.extend(load.accounting.rejects.iter().cloned());
     }
     if let Some(first) = given.first().filter(|_| options.names_first) {
         name_first(&mut engine, first);
     }
-    if let Some(path) = &options.rejects {
+    if let Some(path) = options.rejects.as_ref().filter(|_| !matches!(part, Part::Beginning)) {
         write_rejects(path, &rejects).map_err(|why| report.fail(IO, &format!("{}: {why}", path.display())))?;
     }
     set_now(&mut engine, options.now.as_deref()).map_err(|why| report.fail(USAGE, &why))?;
@@ -122,10 +198,37 @@ pub(crate) fn load_files(
     files: &[PathBuf],
     report: &Report,
 ) -> Result<Load, Exit> {
+    load_columns(engine, finds_table, name, files, None, report)
+}
+
+/// Loads the beginning of files, as far as it can be read.
+fn load_beginning(engine: &mut Engine, finds_table: Option<()>, name: &str, files: &[PathBuf]) {
+    let mut loader = engine.loader(name);
+    for path in files.iter().take(8) {
+        if let Ok(file) = File::open(path) {
+            // The last record is cut, and a compressed file ends too early, which is no matter here.
+            _ = loader.add(&path.display().to_string(), Box::new(file.take(PEEK_BYTES)));
+        }
+    }
+    if let Ok(loaded) = loader.finish() {
+        _ = add(engine, finds_table, name, loaded);
+    }
+}
+
+fn load_columns(
+    engine: &mut Engine,
+    finds_table: Option<()>,
+    name: &str,
+    files: &[PathBuf],
+    columns: Option<&Map<String, Set<String>>>,
+    report: &Report,
+) -> Result<Load, Exit> {
     let stop = engine.stop();
     let total = files.iter().map(|it| it.metadata().map_or(0, |it| it.len())).sum();
     let progress = Progress::new(&format!("loading {name}"), total, report.quiet);
-    let mut loader = engine.loader(name);
+    // By which name the records go is known at the end only: then the columns of both are kept.
+    let kept = columns.map(|it| it.values().flatten().cloned().collect::<Set<String>>());
+    let mut loader = engine.loader_of(name, kept.clone());
     let fail = |text: String| if stop.check().is_err() { INTERRUPTED } else { report.fail(IO, &text) };
     for path in files {
         let source = path.display().to_string();
@@ -138,6 +241,15 @@ pub(crate) fn load_files(
     }
     let loaded = interrupt::stoppable(&stop, || loader.finish()).map_err(|why| fail(why.to_string()))?;
     drop(progress);
+    let load = add(engine, finds_table, name, loaded);
+    if let Some(kept) = kept {
+        engine.set_kept(&load.table, kept);
+    }
+    tell(&load, report);
+    Ok(load)
+}
+
+fn add(engine: &mut Engine, finds_table: Option<()>, name: &str, loaded: Loaded) -> Load {
     let table = match (finds_table, loaded.table_name) {
         (Some(()), Some(table)) => table,
         _ => table_of_alias(name),
@@ -146,8 +258,7 @@ pub(crate) fn load_files(
     if table != name && table_of_alias(name) != table {
         name_table(engine, name, table);
     }
-    tell(&load, report);
-    Ok(load)
+    load
 }
 
 /// Makes a second name of a table: a function, so that `union *` and `search` do not read it twice.

@@ -7,7 +7,7 @@ use crate::{
     schemas,
     shred::{Finish, ROOT, Tree},
 };
-use kql_data::{Chunk, Fault, Limits, Schema, Stop, Table, Type};
+use kql_data::{Chunk, Fault, Limits, Schema, Set, Stop, Table, Type};
 use std::fmt;
 
 pub use crate::read::source::Bytes;
@@ -121,6 +121,9 @@ pub struct LoadOptions {
     pub schema: Option<Schema>,
     /// What the first record of a delimited source is.
     pub header: Header,
+    /// Columns of JSON sources whose values are wanted; all when not given. The others exist, with the types that their
+    /// values have, and are null in every row. Every line is checked all the same.
+    pub columns: Option<Set<String>>,
     /// What the records are; found out from the first one when not given.
     pub shape: Option<Shape>,
     /// What `TimeGenerated` is for OpenAI records without a time.
@@ -167,8 +170,11 @@ impl Loader {
     pub fn new(mut options: LoadOptions) -> Loader {
         // Places within a line are kept in 32 bits.
         options.limits.line_bytes = options.limits.line_bytes.min(LINE_BYTES_MAX);
-        let tree = Tree::new(Loader::chunk_rows(&options));
+        let mut tree = Tree::new(Loader::chunk_rows(&options));
         let shape = options.shape;
+        if let Some(shape) = shape {
+            tree.want(openai::wanted(shape, options.columns.as_ref()));
+        }
         Loader { options, tree, shape, accounting: Accounting::default(), texts: false }
     }
 
@@ -214,7 +220,8 @@ impl Loader {
                 if options.block_bytes > 0 {
                     source.set_block(options.block_bytes);
                 }
-                json::Reader { limits, shape, tree, accounting, fast, scratch, alone }.read(&mut source)
+                let columns = options.columns.as_ref();
+                json::Reader { limits, shape, columns, tree, accounting, fast, scratch, alone }.read(&mut source)
             }
         };
         assert_balanced(accounting)?;

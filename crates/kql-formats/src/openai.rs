@@ -1,9 +1,10 @@
 //! Exports of OpenAI's interfaces, mapped as the Microsoft Sentinel connector maps them.
 
 use crate::schemas;
-use crate::shred::{Grown, NodeId, ROOT};
-use kql_data::{Type, Value};
+use crate::shred::{Grown, NodeId, ROOT, Wanted};
+use kql_data::{Set, Type, Value};
 use serde_json::Value as Json;
+use std::sync::Arc;
 
 /// What the records of a source are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,57 @@ pub(crate) struct Item {
     pub(crate) origin: Origin,
 }
 
+/// The keys of records that columns are made of. Times are always kept: they may be the clock.
+pub(crate) fn wanted(shape: Shape, columns: Option<&Set<String>>) -> Wanted {
+    let columns = columns?;
+    let has = |names: &[&str]| names.iter().any(|it| columns.contains(*it));
+    let mut keys = columns.clone();
+    keys.extend(["TimeGenerated", "Timestamp"].map(String::from));
+    match shape {
+        Shape::Plain => {}
+        Shape::OpenAiAudit => {
+            // The type of an event tells which key holds its details.
+            keys.extend(["id", "type", "effective_at", "friendlyName"].map(String::from));
+            if has(&["ActorType", "ActorApiKey", "ActorSession"]) {
+                _ = keys.insert("actor".to_owned());
+            }
+            if has(&["Project"]) {
+                _ = keys.insert("project".to_owned());
+            }
+        }
+        Shape::OpenAiChat => {
+            // All but the large ones, unless their columns are wanted.
+            keys.extend(CHAT_KEYS.map(String::from));
+            if has(&["EventOriginalResultDetails", "EventFinishReasons"]) {
+                _ = keys.insert("choices".to_owned());
+            }
+            if has(&["AdditionalFields"]) {
+                keys.extend(CHAT_MORE.map(String::from));
+            }
+        }
+    }
+    Some(Arc::new(keys))
+}
+
+/// Keys of a completion that columns of their own are made of.
+const CHAT_KEYS: [&str; 12] = [
+    "created",
+    "id",
+    "request_id",
+    "model",
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "tool_choice",
+    "object",
+    "usage",
+];
+/// Keys of a completion that go to `AdditionalFields`.
+const CHAT_MORE: [&str; 6] =
+    ["service_tier", "system_fingerprint", "response_format", "tools", "metadata", "input_user"];
+
 /// The columns of a shape, before a declared schema is laid over them.
 pub(crate) fn items(shape: Shape, tree: &Grown) -> Vec<Item> {
     match shape {
@@ -128,7 +180,6 @@ fn audit(tree: &Grown) -> Vec<Item> {
 fn chat(tree: &Grown) -> Vec<Item> {
     let child = |key: &str| tree.child(ROOT, key);
     let text = |text: &str| Some(Origin::Constant(Value::String(text.into())));
-    let more = ["service_tier", "system_fingerprint", "response_format", "tools", "metadata", "input_user"];
     fill(schemas::AGENT_EVENT_LOGS, |name| match name {
         "TimeGenerated" | "EventStartTime" | "EventEndTime" => child("created").map(Origin::Seconds),
         "EventUid" => child("id").map(Origin::Node),
@@ -145,7 +196,7 @@ fn chat(tree: &Grown) -> Vec<Item> {
         "EventFinishReasons" => child("choices").map(Origin::FinishReasons),
         "InputTokensUsed" => path(tree, &["usage", "prompt_tokens"]).map(Origin::Node),
         "OutputTokensUsed" => path(tree, &["usage", "completion_tokens"]).map(Origin::Node),
-        "AdditionalFields" => Some(Origin::Pack(more.iter().map(|it| (*it, child(it))).collect())),
+        "AdditionalFields" => Some(Origin::Pack(CHAT_MORE.iter().map(|it| (*it, child(it))).collect())),
         "EventVendor" | "ModelProviderName" => text("OpenAI"),
         "EventProduct" => text("OpenAI API Platform"),
         "EventSchema" => text("AgentEvent"),

@@ -30,8 +30,8 @@ pub use engine::{Check, Engine, External, Known, Now, Query};
 pub use error::Error;
 pub use geo::GeoFile;
 pub use kql_data::{
-    Bag, Batch, Chunk, Column, ColumnBuilder, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Schema, Stop,
-    Table, TimeIndex, Type, Value, json, time,
+    Bag, Batch, Chunk, Column, ColumnBuilder, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Map, Schema, Set,
+    Stop, Table, TimeIndex, Type, Value, json, time,
 };
 pub use kql_executor::{NodeStatistics, evaluate as plugins};
 pub use kql_formats as formats;

@@ -1,7 +1,7 @@
 //! From bytes and rows to tables of an engine, and the names that they get.
 
 use crate::{Engine, Error};
-use kql_data::{Batch, ColumnBuilder, Schema, Table, Type, Value};
+use kql_data::{Batch, ColumnBuilder, Schema, Set, Table, Type, Value};
 use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Shape, schemas};
 use kql_parser::StoredFunction;
 use std::{io::Read, sync::Arc};
@@ -109,14 +109,23 @@ impl Engine {
 
     /// A loader for the table of that name: for several sources into one table. [`Engine::finish_load`] ends it.
     pub fn loader(&self, name: &str) -> Loader {
+        Loader::new(self.load_options(name))
+    }
+
+    fn load_options(&self, name: &str) -> LoadOptions {
         let schema = self.known.get(table_of_alias(name)).map(|it| (*it.schema).clone());
-        Loader::new(LoadOptions {
+        LoadOptions {
             schema,
             now: Some(self.now()),
             limits: self.limits().clone(),
             stop: self.stop(),
             ..LoadOptions::default()
-        })
+        }
+    }
+
+    /// A loader for the table of that name that keeps the values of those columns only; see [`Engine::columns_read`].
+    pub fn loader_of(&self, name: &str, columns: Option<Set<String>>) -> Loader {
+        Loader::new(LoadOptions { columns, ..self.load_options(name) })
     }
 
     /// Puts what a loader read into the table of that name.

@@ -11,7 +11,7 @@ use crate::{
     openai::{self, Shape},
     shred::Tree,
 };
-use kql_data::{Fault, Limits, json};
+use kql_data::{Fault, Limits, Set, json};
 use std::{borrow::Cow, ops::Range};
 
 /// Keys under which a page holds its records.
@@ -50,6 +50,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) limits: &'a Limits,
     /// What the records are; found out from the first.
     pub(crate) shape: &'a mut Option<Shape>,
+    /// Columns that are wanted; all when not given.
+    pub(crate) columns: Option<&'a Set<String>>,
     pub(crate) tree: &'a mut Tree,
     pub(crate) accounting: &'a mut Accounting,
     /// Whether the fast path is taken; not in tests that compare.
@@ -167,7 +169,14 @@ impl Reader<'_> {
 
     /// How the keys of a record are read, and how deep it may be nested.
     fn keys(&mut self, text: &str) -> (Keys, usize) {
-        let shape = *self.shape.get_or_insert_with(|| openai::detect(text));
+        let shape = match *self.shape {
+            Some(it) => it,
+            None => {
+                let found = openai::detect(text);
+                self.tree.want(openai::wanted(found, self.columns));
+                *self.shape.insert(found)
+            }
+        };
         (Keys { audit: shape == Shape::OpenAiAudit }, self.limits.json_depth.min(json::DEPTH_MAX))
     }
 

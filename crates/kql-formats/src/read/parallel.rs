@@ -6,7 +6,7 @@ use super::{json::Reader, source::Source};
 use crate::{
     Accounting, LoadError,
     openai::Shape,
-    shred::{Harvest, Tree},
+    shred::{Harvest, Tree, Wanted},
 };
 use kql_data::{Fault, Limits};
 use std::{
@@ -45,6 +45,7 @@ struct Work<'a> {
     shape: Shape,
     fast: bool,
     chunk_rows: usize,
+    wanted: Wanted,
     queue: Mutex<Queue<'a>>,
     /// Set when a thread cannot go on: the rest is not read.
     failed: AtomicBool,
@@ -68,6 +69,7 @@ pub(super) fn lines(reader: &mut Reader<'_>, source: &mut Source) -> Result<(), 
         shape: reader.shape.unwrap_or(Shape::Plain),
         fast: reader.fast,
         chunk_rows: reader.tree.chunk_rows(),
+        wanted: reader.tree.wanted(),
         queue: Mutex::new(Queue { source, n_runs: 0, error: None }),
         failed: AtomicBool::new(false),
         held: AtomicUsize::new(reader.tree.bytes()),
@@ -153,6 +155,7 @@ impl Work<'_> {
     /// Reads runs until there are no more.
     fn help(&self) -> Yield {
         let mut tree = Tree::new(self.chunk_rows);
+        tree.want(self.wanted.clone());
         let (mut accounting, mut error, mut runs) = (Accounting::default(), None, Vec::new());
         let (mut held, mut buffer) = (0, Vec::new());
         while let Some(run) = self.next(std::mem::take(&mut buffer)) {
@@ -160,7 +163,8 @@ impl Work<'_> {
             let mut shape = Some(self.shape);
             let (limits, fast, scratch) = (self.limits, self.fast, String::new());
             let (tree_, accounting) = (&mut tree, &mut accounting);
-            let mut reader = Reader { limits, shape: &mut shape, tree: tree_, accounting, fast, scratch, alone: 0 };
+            let shape = &mut shape;
+            let mut reader = Reader { limits, shape, columns: None, tree: tree_, accounting, fast, scratch, alone: 0 };
             let mut res = reader.block(self.name, &run.bytes, run.line, run.offset).map(|_| ());
             tree.end_chunk();
             runs.resize(runs.len() + tree.n_chunks() - before, run.index);

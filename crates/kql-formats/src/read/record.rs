@@ -195,6 +195,14 @@ impl Fast<'_> {
                     self.tree.set_side(node, Tag::String, start)?;
                 }
             },
+            b'{' | b'[' if self.tree.skims(node) => {
+                let is_bag = self.cursor.byte() == b'{';
+                self.cursor.skip_value(depth)?;
+                match is_bag {
+                    true => self.tree.set_bag(node)?,
+                    false => self.tree.set(node, Tag::Raw)?,
+                }
+            }
             b'{' => self.object(node, depth)?,
             b'[' => {
                 let start = self.cursor.at;

@@ -4,7 +4,7 @@ use super::{
     convert::{self, Failures},
     grown::Grown,
     instant, raw,
-    tree::{NodeId, ROOT, Tree},
+    tree::{NodeId, ROOT, Skimmed, Tree},
 };
 use crate::{
     ConversionWarning,
@@ -56,7 +56,8 @@ impl Finish<'_> {
             if let Origin::Pack(slots) = &item.origin {
                 parts = pack(&mut tree, slots);
             }
-            let ty = self.find_type(&item, &parts);
+            let skimmed = node.map(|it| tree.skimmed(it)).unwrap_or_default();
+            let ty = self.find_type(&item, &parts, skimmed);
             if ty == Type::Dynamic && (item.ty.is_some() || self.texts) {
                 parts = self.open_texts(parts, &n_rows);
             }
@@ -89,11 +90,12 @@ impl Finish<'_> {
         out
     }
 
-    fn find_type(&self, item: &Item, parts: &Parts) -> Type {
+    fn find_type(&self, item: &Item, parts: &Parts, skimmed: Skimmed) -> Type {
         if let Some(ty) = item.ty {
             return ty;
         }
-        let seen = parts.iter().flatten().flat_map(|it| it.tags.iter()).fold(0_u16, |seen, it| seen | 1 << it) & !0b11;
+        let tags = parts.iter().flatten().flat_map(|it| it.tags.iter());
+        let seen = tags.fold(skimmed.seen, |seen, it| seen | 1 << it) & !0b11;
         let only = |tags: &[Tag]| seen & !tags.iter().fold(0, |bits, it| bits | 1 << *it as u8) == 0;
         if seen == 0 {
             return Type::Dynamic;
@@ -102,7 +104,10 @@ impl Finish<'_> {
             return Type::Bool;
         }
         if only(&[Tag::String]) {
-            return if self.texts { type_of_cells(&item.name, parts) } else { type_of_strings(&item.name, parts) };
+            return match self.texts {
+                true => type_of_cells(&item.name, parts),
+                false => type_of_strings(&item.name, parts, skimmed),
+            };
         }
         if &*item.name == "TimeGenerated" && only(&[Tag::String, Tag::Long, Tag::Real]) {
             return Type::Datetime;
@@ -193,8 +198,8 @@ fn all(parts: &Parts, mut test: impl FnMut(&str) -> bool) -> bool {
     parts.iter().flatten().all(|it| strings(it).all(&mut test))
 }
 
-fn type_of_strings(name: &str, parts: &Parts) -> Type {
-    let is_time = name == "TimeGenerated" || all(parts, |it| instant::date_time(it).is_some());
+fn type_of_strings(name: &str, parts: &Parts, skimmed: Skimmed) -> Type {
+    let is_time = name == "TimeGenerated" || skimmed.moments && all(parts, |it| instant::date_time(it).is_some());
     if is_time { Type::Datetime } else { Type::String }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     growth::ChunkPart,
     texts::Finished,
-    tree::{NodeId, Sprout},
+    tree::{NodeId, Skimmed, Sprout},
 };
 use indexmap::IndexMap;
 use kql_data::Node;
@@ -15,6 +15,7 @@ struct GrownNode {
     strings: Option<Finished>,
     raw: Option<Finished>,
     parts: Vec<Option<ChunkPart>>,
+    skimmed: Skimmed,
 }
 
 /// A complete tree, from which nodes are taken.
@@ -33,6 +34,7 @@ impl Grown {
             strings: it.growth.strings.take().map(|it| it.finish()),
             raw: it.growth.raw.take().map(|it| it.finish()),
             parts: it.growth.parts,
+            skimmed: it.skimmed,
         };
         Grown { nodes: nodes.into_iter().map(grow).collect(), chunks }
     }
@@ -45,6 +47,11 @@ impl Grown {
     /// The child of that key.
     pub(crate) fn child(&self, node: NodeId, key: &str) -> Option<NodeId> {
         self.nodes.get(node as usize)?.members.iter().find(|it| &*it.0 == key).map(|it| it.1)
+    }
+
+    /// What is known of values of a node that were not kept.
+    pub(super) fn skimmed(&self, node: NodeId) -> Skimmed {
+        self.nodes.get(node as usize).map(|it| it.skimmed).unwrap_or_default()
     }
 
     /// The finished node of a chunk, taken out. `None` when no row of the chunk has it.

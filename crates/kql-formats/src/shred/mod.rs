@@ -14,4 +14,4 @@ mod tree;
 pub(crate) use finish::Finish;
 pub(crate) use graft::Harvest;
 pub(crate) use grown::Grown;
-pub(crate) use tree::{Base, NONE, NodeId, ROOT, Tree, Twice};
+pub(crate) use tree::{Base, NONE, NodeId, ROOT, Tree, Twice, Wanted};

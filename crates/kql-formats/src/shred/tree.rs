@@ -6,9 +6,10 @@
 use super::{
     grown::Grown,
     growth::{Entry, Growth, Texts},
+    instant,
     pattern::Pattern,
 };
-use kql_data::{Chunk, Map, Tag};
+use kql_data::{Chunk, Map, Set, Tag};
 use std::sync::Arc;
 
 /// A node of the tree.
@@ -44,6 +45,41 @@ pub(crate) struct Member {
     pub(super) key: Arc<str>,
 }
 
+/// What is known of values that were not kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skimmed {
+    /// By tag: whether a row has it.
+    pub(crate) seen: u16,
+    /// Whether all strings are moments.
+    pub(crate) moments: bool,
+}
+
+impl Skimmed {
+    fn settle(&mut self, entries: &[Entry], texts: Texts<'_>) {
+        for it in entries {
+            self.seen |= 1 << it.tag();
+            if it.tag() == Tag::String as u8 {
+                self.moments = self.moments && instant::date_time(it.text(texts)).is_some();
+            }
+        }
+    }
+
+    /// Also that of another tree.
+    pub(super) fn add(&mut self, other: Skimmed) {
+        self.seen |= other.seen;
+        self.moments &= other.moments;
+    }
+}
+
+impl Default for Skimmed {
+    fn default() -> Skimmed {
+        Skimmed { seen: 0, moments: true }
+    }
+}
+
+/// Keys of the root whose values are kept; all when there is no such set.
+pub(crate) type Wanted = Option<Arc<Set<String>>>;
+
 /// A node of the tree under construction.
 #[derive(Debug)]
 pub(super) struct Sprout {
@@ -53,6 +89,9 @@ pub(super) struct Sprout {
     last_row: u32,
     pub(super) first: u32,
     pub(super) n_bags: usize,
+    /// Values are only looked at, for the type of the column, and not kept.
+    skims: bool,
+    pub(super) skimmed: Skimmed,
     parent: NodeId,
     pub(super) by_key: Box<Map<Arc<str>, u32>>,
     pub(super) growth: Box<Growth>,
@@ -66,6 +105,8 @@ impl Sprout {
             last_row: NONE,
             first: NONE,
             n_bags: 0,
+            skims: false,
+            skimmed: Skimmed::default(),
             parent,
             by_key: Box::default(),
             growth: Box::default(),
@@ -141,6 +182,7 @@ pub(crate) struct Tree {
     side: String,
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
+    wanted: Wanted,
 }
 
 impl Tree {
@@ -155,7 +197,24 @@ impl Tree {
             side: String::new(),
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
+            wanted: None,
         }
+    }
+
+    /// Says which keys of the root are kept, before the first record is read.
+    pub(crate) fn want(&mut self, keys: Wanted) {
+        self.wanted = keys;
+    }
+
+    /// The keys of the root that are kept.
+    pub(crate) fn wanted(&self) -> Wanted {
+        self.wanted.clone()
+    }
+
+    /// Whether values of the node are only looked at.
+    #[inline]
+    pub(crate) fn skims(&self, node: NodeId) -> bool {
+        self.nodes[node as usize].skims
     }
 
     /// Rows so far.
@@ -211,10 +270,12 @@ impl Tree {
         let sprout = &self.nodes[node as usize];
         let n = sprout.members.len();
         let room = match node {
+            // Not by the number of nodes: whether a record is taken must not depend on which columns are kept.
             ROOT => n < COLUMNS_MAX,
+            _ if self.nodes.len() >= NODES_MAX => false,
             _ => n < CHILDREN_FREE || n < CHILDREN_MAX && sprout.n_bags > n * 1_024,
         };
-        if !room || self.nodes.len() >= NODES_MAX {
+        if !room {
             return None;
         }
         Some(self.grow_member(node, key))
@@ -223,7 +284,9 @@ impl Tree {
     /// A member with a node of its own, whether there is room or not.
     pub(super) fn grow_member(&mut self, node: NodeId, key: &str) -> u32 {
         let child = self.nodes.len() as NodeId;
-        self.nodes.push(Sprout::new(node));
+        let mut sprout = Sprout::new(node);
+        sprout.skims = node == ROOT && self.wanted.as_ref().is_some_and(|it| !it.contains(key));
+        self.nodes.push(sprout);
         self.push_member(node, key, child, false)
     }
 
@@ -407,7 +470,10 @@ impl Tree {
         let texts = Texts { block, side: &self.side };
         for node in &mut self.nodes {
             if !node.entries.is_empty() {
-                node.growth.settle(&node.entries, texts);
+                match node.skims {
+                    true => node.skimmed.settle(&node.entries, texts),
+                    false => node.growth.settle(&node.entries, texts),
+                }
                 node.entries.clear();
             }
         }

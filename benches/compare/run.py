@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares kql with DuckDB on generated OpenAI logs: load time, the source queries, micro queries, memory.
 
-    benches/compare/run.py [--events 1000000] [--completions 1000000] [--runs 7] [--threads 1] [--only NAME ...]
+    benches/compare/run.py [--events 1000000] [--completions 1000000] [--runs 7] [--threads 1] [--only NAME ...] [--peers [NAME ...]]
 
 Makes a virtual environment of its own beside itself, and its data under target/. Each engine has a process to itself; loads
 are not part of a query's time, results are fetched. Times are medians of the runs: of the processors' time, which other
@@ -29,9 +29,62 @@ def python_with_duckdb():
     python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         venv.create(directory, with_pip=True)
-    if subprocess.run([python, "-c", "import duckdb"], capture_output=True).returncode != 0:
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "duckdb"], check=True)
+    install(python, "duckdb")
     return python
+
+
+def install(python, package):
+    """Whether a package is there, or can be had."""
+    if subprocess.run([python, "-c", f"import {package}"], capture_output=True).returncode == 0:
+        return True
+    return subprocess.run([python, "-m", "pip", "install", "--quiet", package]).returncode == 0
+
+
+PEERS = {"polars": "polars", "datafusion": "datafusion", "chdb": "chdb", "json": "duckdb"}
+
+
+def compare_peers(engines, python, files, wanted, options, ours):
+    """Runs the other engines one after the other and prints how they did beside kql; returns the queries that differ."""
+    found, differ = {}, []
+    for engine in engines:
+        if not install(python, PEERS[engine]):
+            print(f"{engine}: not to be had here")
+            continue
+        command = [python, HERE / "peers.py", engine, *files, wanted, options.runs, options.threads]
+        try:
+            found[engine] = run(command)
+        except subprocess.CalledProcessError as why:
+            print(f"{engine}: ended with status {why.returncode}")
+    print("\nprocessors' time, median: kql, then the others with their multiple of it\n")
+    print(f"{'':<24} {'kql':>12}" + "".join(f"{it + ' ' + found[it]['version']:>24}" for it in found))
+    for name, path in zip(ours["loads"], files):
+        left, size = ours["loads"][name]["seconds"], path.stat().st_size
+        line = f"load {name:<19.19} {size / left / 1e6:>7,.0f} MB/s"
+        for it in found.values():
+            right = it["loads"][name]["seconds"]
+            line += f"{size / right / 1e6:>10,.0f} MB/s {right / left:>7.1f}x"
+        print(line + "   (by the clock)")
+    for name, left in ours["queries"].items():
+        if not any(name in it["queries"] for it in found.values()):
+            continue
+        own = statistics.median(left["busy"]) * 1e3
+        line = f"{name:<24} {own:>9.2f} ms"
+        for engine, it in found.items():
+            right = it["queries"].get(name)
+            if right is None:
+                line += f"{'–':>24}"
+                continue
+            busy = statistics.median(right["busy"]) * 1e3
+            line += f"{busy:>13.1f} ms {busy / own:>6.1f}x" + " "
+            if right["rows"] != left["rows"]:
+                line += f"[{right['rows']} for {left['rows']}: THEY DIFFER]"
+                differ.append(f"{name} in {engine}")
+        print(line)
+    print(f"{'peak memory':<24} {megabytes(ours['peak']):>12}" + "".join(f"{megabytes(it['peak']):>24}" for it in found.values()))
+    for engine, it in found.items():
+        for name, why in it["failed"].items():
+            print(f"{engine} failed at {name}: {why}")
+    return differ
 
 
 def generate(options):
@@ -90,6 +143,7 @@ def main():
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="micro queries by name; none for the source queries alone")
+    parser.add_argument("--peers", nargs="*", choices=sorted(PEERS), help="other engines to run; all when none is named")
     options = parser.parse_args()
     python, files = python_with_duckdb(), generate(options)
     names = [it for it in micro.MICRO if options.only is None or it in options.only]
@@ -118,6 +172,8 @@ def main():
         ratios = [it[1] / it[0] for it in (busy, clock)]
         print(f"{name:<28} {busy[0]:>9.2f} ms {busy[1]:>9.2f} ms {ratios[0]:>10.2f}x {ratios[1]:>10.2f}x   {answer}")
     print(f"\npeak memory: kql {megabytes(ours['peak'])}, DuckDB {megabytes(duck['peak'])}")
+    if options.peers is not None:
+        differ += compare_peers(options.peers or list(PEERS), python, files, wanted, options, ours)
     return 1 if differ else 0
 
 

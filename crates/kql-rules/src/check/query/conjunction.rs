@@ -165,7 +165,7 @@ fn stem(operator: B) -> Option<(&'static str, bool)> {
 
 fn condition(it: &Subject<'_>, id: ExprId) -> Option<Condition> {
     let (value, test) = match it.kind(it.inner(id)) {
-        ExprKind::Binary { operator, left, right, .. } => (*left, comparison(it, *operator, *left, *right)?),
+        ExprKind::Binary { operator, left, right, .. } => (*left, comparison(it, *operator, *right)?),
         ExprKind::Membership { operator, value, list, .. } => {
             let caseless = matches!(operator, M::InCaseless | M::NotInCaseless);
             let values = listed(it, list)?;
@@ -193,8 +193,7 @@ fn condition(it: &Subject<'_>, id: ExprId) -> Option<Condition> {
     Some(Condition { subject, ty: it.ty(value)?, test, place: it.place_of(it.inner(id)) })
 }
 
-fn comparison(it: &Subject<'_>, operator: B, left: ExprId, right: ExprId) -> Option<Test> {
-    _ = left;
+fn comparison(it: &Subject<'_>, operator: B, right: ExprId) -> Option<Test> {
     if let Some((name, holds)) = stem(operator) {
         let needle = it.constant_text(right)?.to_owned();
         return Some(if holds { Test::Holds(name, needle) } else { Test::Lacks(name, needle) });

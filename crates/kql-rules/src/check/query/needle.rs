@@ -6,7 +6,7 @@ use crate::{
 };
 use kql::{
     Value,
-    parser::syntax::{BinaryOperator as B, ExprId, ExprKind, MembershipOperator as M},
+    parser::syntax::{ExprId, ExprKind, MembershipOperator as M},
 };
 
 pub(crate) const EMPTY: Lint = Lint {
@@ -125,5 +125,4 @@ fn glob(it: &Subject<'_>, found: &mut Found<'_>) {
         let message = format!("`{word}` knows no wildcards: the asterisks of `{text}` are looked for as they are");
         _ = found.add(it.rule, it.place_of(id), message).hint(format!("`contains \"{inside}\"` finds it anywhere"));
     });
-    _ = B::Has;
 }

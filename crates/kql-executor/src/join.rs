@@ -21,6 +21,9 @@ const CHECK_ROWS: usize = 4_096;
 
 const BY: &str = "`join`";
 
+/// A window, and the right rows in its order.
+type Windowed = (Window, Sorted);
+
 /// One side: its batches, and the number of the key of each row.
 struct Side {
     batches: Vec<Batch>,
@@ -91,7 +94,7 @@ fn windowed(
     right: &Batch,
     right_numbers: &[u32],
     n_keys: usize,
-) -> Result<(Option<(Window, Sorted)>, Vec<ExprId>), Fault> {
+) -> Result<(Option<Windowed>, Vec<ExprId>), Fault> {
     let Some((window, rest)) = window::find(run, &parts, left_types.len())? else { return Ok((None, parts)) };
     Ok(match window.sort(run.execution, right, left_types.len(), right_numbers, n_keys)? {
         Some(sorted) => (Some((window, sorted)), rest),
@@ -163,7 +166,7 @@ struct Join {
     /// Rows of the right side by number of their key.
     matches: RowsByGroup,
     /// Bounds that the condition puts on a column of the right side, with the rows in its order.
-    window: Option<(Window, Sorted)>,
+    window: Option<Windowed>,
     right: Batch,
     /// What else the condition asks for.
     condition: Option<Filter>,

@@ -287,11 +287,11 @@ fn opt(shell: &mut Shell, text: &str) -> Result<Next, String> {
         Some(("memory", value)) => limits.memory = bytes(value).ok_or("expected a size such as 512MB")?,
         Some(("timeout", "none")) => {
             shell.options.timeout = None;
-            engine.set_timeout(None);
+            limits.time = None;
         }
         Some(("timeout", value)) => {
             shell.options.timeout = Some(duration(value).ok_or("expected a time such as 30s")?);
-            engine.set_timeout(shell.options.timeout);
+            limits.time = shell.options.timeout;
         }
         _ => return Err("expected memory SIZE or timeout TIME".to_owned()),
     }

@@ -138,7 +138,8 @@ fn a_backtest_and_its_report() {
         "2026-06-08      6",
         "noisiest entities\n       6  Account ann",
         "8 times as many",
-        "against old.yaml: 1 detection",
+        "against old.yaml: 0 detections lost, 1 gained, 2 in both",
+        "+ 2026-06-08T02:00:00Z  User=ann, Failures=2",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }

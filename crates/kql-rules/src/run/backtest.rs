@@ -212,7 +212,7 @@ pub enum Failure {
 #[derive(Default)]
 struct Kept {
     rows: HashSet<Vec<String>, ahash::RandomState>,
-    sources: BTreeMap<String, HashSet<i64, ahash::RandomState>>,
+    sources: BTreeMap<String, lineage::RowSet>,
 }
 
 /// Names of the tables that a rule reads and that have a time.
@@ -307,7 +307,7 @@ impl Backtest {
             }
         }
         for (table, rows) in sources {
-            kept.sources.entry(table).or_default().extend(rows);
+            kept.sources.entry(table).or_default().extend(&rows);
         }
         let n_seen = history.n_seen(&self.schedule.view(run.at), &self.tables);
         let (at, n_rows, n_alerts) = (run.at, run.n_rows, run.alerts.len());

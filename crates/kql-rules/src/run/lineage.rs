@@ -12,6 +12,32 @@ use kql::{
 /// The name of the column of row numbers: none that a query could write.
 pub(super) const ROW: &str = "$row";
 
+/// Numbers of rows, a bit each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RowSet {
+    words: Vec<u64>,
+}
+
+impl RowSet {
+    /// Adds numbers; those below 0 are none.
+    pub(super) fn extend(&mut self, numbers: &[i64]) {
+        for number in numbers.iter().filter_map(|it| usize::try_from(*it).ok()) {
+            let word = number / 64;
+            if word >= self.words.len() {
+                self.words.resize(word + 1, 0);
+            }
+            if let Some(it) = self.words.get_mut(word) {
+                *it |= 1 << (number % 64);
+            }
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.words.iter().map(|it| it.count_ones() as usize).sum()
+    }
+}
+
 /// Numbers of the rows that went on, by table. Tables without row numbers are left out.
 pub(super) fn source_rows(engine: &Engine, outcome: &Outcome) -> Vec<(String, Vec<i64>)> {
     let mut out: Vec<(String, Vec<i64>)> = Vec::new();
@@ -32,6 +58,9 @@ pub(super) fn source_rows(engine: &Engine, outcome: &Outcome) -> Vec<(String, Ve
 }
 
 fn numbers(column: &Column) -> Vec<i64> {
+    if let Column::Long(it) = column {
+        return it.values().to_vec();
+    }
     let number = |row| if let Value::Long(it) = column.value(row) { it } else { -1 };
     (0..column.len()).map(number).collect()
 }

@@ -97,12 +97,26 @@ impl TextMap {
             *at += line.len();
             Some((begin, line.trim_end_matches(['\n', '\r'])))
         });
+        let mut next = lines.next();
         let mut offset = 0;
         for line in text.split_inclusive('\n') {
             let content = line.trim_end_matches(['\n', '\r']);
-            let Some((begin, found)) = lines.find(|it| content.is_empty() || it.1.ends_with(content)) else { break };
-            let indentation = if content.is_empty() { 0 } else { found.len() - content.len() };
-            out.push(offset, begin + indentation);
+            if content.is_empty() {
+                // Empty lines at the beginning may lie before what is given of the file.
+                if let Some((begin, _)) = next.filter(|it| it.1.trim().is_empty()) {
+                    out.push(offset, begin);
+                    next = lines.next();
+                } else if let Some((begin, _)) = next {
+                    out.push(offset, begin.saturating_sub(1));
+                }
+            } else {
+                while next.is_some_and(|it| !it.1.ends_with(content)) {
+                    next = lines.next();
+                }
+                let Some((begin, found)) = next else { break };
+                out.push(offset, begin + found.len() - content.len());
+                next = lines.next();
+            }
             offset += line.len();
         }
         if out.points.is_empty() { TextMap::straight(start) } else { out }
@@ -150,5 +164,7 @@ mod tests {
         let map = TextMap::literal("T\n\n| x\n", "  T\n\n  | x\n", 100);
         assert_eq!((map.byte(0), map.byte(3), map.byte(5)), (102, 107, 109));
         assert_eq!(map.from(3).byte(2), 109);
+        let map = TextMap::literal("\n\nT\n", "  T\n", 100);
+        assert_eq!(map.byte(2), 102);
     }
 }

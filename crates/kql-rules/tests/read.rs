@@ -274,9 +274,9 @@ fn bare_queries_fences_and_tests() {
 
 #[test]
 fn detections_of_panther() {
-    let text = "AnalysisType: rule\nRuleID: A.B\nDisplayName: AB\nLogTypes: [OpenAI.Audit]\nThreshold: 3\nDedupPeriodMinutes: 60\nSeverity: High\n\
+    let panther = "AnalysisType: rule\nRuleID: A.B\nDisplayName: AB\nLogTypes: [OpenAI.Audit]\nThreshold: 3\nDedupPeriodMinutes: 60\nSeverity: High\n\
                 Tests:\n  - Name: fires\n    ExpectedResult: true\n    Log: { id: 1, user: { name: ann } }\n  - Name: broken\n    Log: {}\n";
-    let contents = read("panther.yml", text.as_bytes());
+    let contents = read("panther.yml", panther.as_bytes());
     let it = &contents.panther[0];
     assert_eq!((text(&it.id), it.threshold.as_ref().unwrap().value, it.tests.len()), ("A.B", 3, 1));
     assert_eq!(it.tests[0].log.as_ref().unwrap().to_json()["user"]["name"], "ann");

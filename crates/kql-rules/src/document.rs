@@ -1,10 +1,10 @@
 //! YAML and JSON documents as trees in which every key and value has its place.
 //!
-//! The YAML crate is `granit-parser`: it is maintained (it is what `serde-saphyr` parses with), writes no unsafe code, and
-//! gives *events* with the byte range of each. A deserializer such as `serde-saphyr` with its `Spanned` wants to know the
-//! shape of a document beforehand and keeps no place of keys, while rules come with unknown keys that are to be told about,
-//! and text blocks in which a byte must be found again. JSON has a reader of its own: escapes of surrogates, long keys and
-//! deep nesting are no YAML.
+//! The YAML crate is `granit-parser`: it is maintained (it is what `serde-saphyr` parses with), writes no unsafe code,
+//! and gives *events* with the byte range of each. A deserializer such as `serde-saphyr` with its `Spanned` wants to
+//! know the shape of a document beforehand and keeps no place of keys, while rules come with unknown keys that are to
+//! be told about, and text blocks in which a byte must be found again. JSON has a reader of its own: escapes of
+//! surrogates, long keys and deep nesting are no YAML.
 
 mod json;
 mod yaml;
@@ -173,8 +173,8 @@ fn number(text: &str) -> Option<serde_json::Value> {
 
 /// The documents of a text: several for a stream of YAML documents, parted by `---`. A JSON text is one.
 ///
-/// The note tells why it is neither. Tabs that indent are read as blanks where the text is no YAML otherwise; the second
-/// value has a warning of the first of them.
+/// The note tells why it is neither. Tabs that indent are read as blanks where the text is no YAML otherwise; the
+/// second value has a warning of the first of them.
 pub fn parse(source: &Source) -> Result<(Vec<Node>, Vec<Note>), Note> {
     if source.text.trim_start().starts_with(['{', '['])
         && let Ok(node) = json::parse(source)

@@ -99,8 +99,8 @@ impl Project {
         self.root.join(text)
     }
 
-    /// Gives an engine the functions, watchlists, copies of external data and the GeoIP file. Tables are loaded by whoever
-    /// owns the engine, from [`Project::loads`]. The notes are about functions; each has the name of its file.
+    /// Gives an engine the functions, watchlists, copies of external data and the GeoIP file. Tables are loaded by
+    /// whoever owns the engine, from [`Project::loads`]. The notes are about functions; each has the name of its file.
     pub fn prepare(&self, engine: &mut Engine, files: &Arc<dyn Files>) -> Result<Vec<(Arc<Source>, Note)>, String> {
         let notes = self.add_functions(engine, files.as_ref())?;
         let lists: Result<Vec<_>, String> =

@@ -1,7 +1,7 @@
 //! One run of a rule, exactly as the service would do it, and many of them.
 //!
-//! A run at the instant R sees the rows of `[R − queryPeriod, R)` that had come in when it was executed, five minutes later;
-//! `now()` is R. What the documentation leaves open is decided here, and [`DECISIONS`] lists it.
+//! A run at the instant R sees the rows of `[R − queryPeriod, R)` that had come in when it was executed, five minutes
+//! later; `now()` is R. What the documentation leaves open is decided here, and [`DECISIONS`] lists it.
 
 mod alert;
 mod backtest;

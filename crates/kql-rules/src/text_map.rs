@@ -65,8 +65,8 @@ impl TextMap {
         }
     }
 
-    /// A map for a text that was made of a scalar and is written there in order, folded or with escapes: each character is
-    /// found again at or after the one before it.
+    /// A map for a text that was made of a scalar and is written there in order, folded or with escapes: each character
+    /// is found again at or after the one before it.
     pub(crate) fn aligned(text: &str, file: &str, start: usize, escapes: bool) -> TextMap {
         let mut out = TextMap { points: Vec::new() };
         let mut at = 0;

@@ -4,8 +4,8 @@ use crate::{Files, LocalCopy, guid, project::FILE};
 use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// Records a file as the copy of a URL in the project file of a directory, which is made where there is none. What else the
-/// file says stays as it is. `date` is the day, as `2026-06-08`. Nothing is fetched.
+/// Records a file as the copy of a URL in the project file of a directory, which is made where there is none. What else
+/// the file says stays as it is. `date` is the day, as `2026-06-08`. Nothing is fetched.
 pub fn record(files: &dyn Files, directory: &Path, url: &str, file: &Path, date: &str) -> Result<LocalCopy, String> {
     if !url.contains("://") {
         return Err(format!("`{url}` is no URL"));

@@ -51,8 +51,8 @@ pub(super) fn read(out: &mut Contents, node: &Node) {
     out.rules.push(it);
 }
 
-/// How often it runs, and how far it looks back: a day for those that run once a day, four times the period for others, as
-/// the portal tells, unless it says so itself.
+/// How often it runs, and how far it looks back: a day for those that run once a day, four times the period for others,
+/// as the portal tells, unless it says so itself.
 fn schedule(it: &mut Rule, fields: &Fields<'_>, notes: &mut Vec<Note>) {
     let Some((schedule, _)) = fields.fields(&["schedule"]) else { return };
     let of = |text: &str| match text.trim().to_ascii_uppercase().as_str() {

@@ -1,5 +1,5 @@
-//! Rules pasted into a page: their YAML has lost its indentation, or is none, and prose may stand around it. Keys at the
-//! beginning of a line part it.
+//! Rules pasted into a page: their YAML has lost its indentation, or is none, and prose may stand around it. Keys at
+//! the beginning of a line part it.
 
 use super::Contents;
 use crate::{
@@ -134,8 +134,9 @@ fn value(source: &Source, section: &Section<'_>, notes: &mut Vec<Note>) -> Node 
     let blank: String = before.bytes().map(|it| if it == b'\n' { '\n' } else { ' ' }).collect();
     let line = blank.rfind('\n').map_or(0, |it| it + 1);
     let own = source.text.get(section.value.clone()).unwrap_or("");
-    // A value in the line of its key is one only if it is alone there.
-    let text = format!("{}x:{own}", blank.get(..blank.len().saturating_sub(2).max(line)).unwrap_or(""));
+    // The key begins its line, so that a list below it may do so too.
+    let padding = " ".repeat(section.value.start.saturating_sub(line + 2));
+    let text = format!("{}x{padding}:{own}", blank.get(..line).unwrap_or(""));
     let place = source.place(section.value.clone());
     let padded = Source::new(source.name.clone(), text);
     let parsed = document::parse(&padded).ok().and_then(|mut it| it.0.pop());

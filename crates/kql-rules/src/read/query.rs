@@ -22,6 +22,9 @@ pub(super) fn read(out: &mut Contents) {
     let source = out.source.clone();
     let mut add = |range: Range<usize>| out.rules.push(rule(&source, range));
     let text = source.text.as_str();
+    if text.trim().is_empty() {
+        return out.notes.push(Note::error("READ004", source.place(0..0), "the file is empty"));
+    }
     let fenced = fences(text);
     if !fenced.is_empty() {
         fenced.into_iter().for_each(&mut add);
@@ -35,10 +38,6 @@ pub(super) fn read(out: &mut Contents) {
     match blocks.len() > 1 && blocks.iter().all(|it| is_sound(text.get(it.clone()).unwrap_or(""))) {
         true => blocks.into_iter().for_each(add),
         false => add(whole),
-    }
-    if text.trim().is_empty() {
-        out.rules.clear();
-        out.notes.push(Note::error("READ004", source.place(0..0), "the file is empty"));
     }
 }
 

@@ -1,4 +1,5 @@
-//! Analytics rules and hunting queries of Sentinel: YAML as repositories hold them, and the properties of exported ones.
+//! Analytics rules and hunting queries of Sentinel: YAML as repositories hold them, and the properties of exported
+//! ones.
 
 use super::{Contents, fields::Fields, query_text};
 use crate::{

@@ -17,7 +17,8 @@ const ROW_BYTES_MAX: usize = 10 << 10;
 /// An alert. Times are in ticks.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// A guid made of the rule, the instant and the number of the alert in its run: the same in every run of the program.
+    /// A guid made of the rule, the instant and the number of the alert in its run: the same in every run of the
+    /// program.
     pub id: String,
     /// The instant of the run.
     pub at: i64,

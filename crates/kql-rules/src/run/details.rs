@@ -38,8 +38,8 @@ pub(super) fn custom_details(rule: &Rule, answer: &Answer<'_>, rows: Range<usize
     out
 }
 
-/// A text with the values that its `{{Column}}`s have in a row. `None` where one of them has none: then the rule's own text
-/// stands. Names are exact; blanks inside the braces are part of the name.
+/// A text with the values that its `{{Column}}`s have in a row. `None` where one of them has none: then the rule's own
+/// text stands. Names are exact; blanks inside the braces are part of the name.
 pub(super) fn filled(format: &str, answer: &Answer<'_>, row: Option<usize>, bytes_max: usize) -> Option<String> {
     let mut out = String::new();
     let mut rest = format;

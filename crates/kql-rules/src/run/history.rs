@@ -53,8 +53,8 @@ pub struct History {
 }
 
 impl History {
-    /// The history of an engine's tables, sorted once. `Type` and `TenantId` are filled in as a workspace has them, and the
-    /// time of arrival of rows that have none is that of their event.
+    /// The history of an engine's tables, sorted once. `Type` and `TenantId` are filled in as a workspace has them, and
+    /// the time of arrival of rows that have none is that of their event.
     pub fn new(mut engine: Engine, workspace: &str) -> Result<History, Error> {
         let loaded: Vec<(String, Arc<Table>)> =
             engine.tables().map(|(name, it)| (name.to_owned(), it.clone())).collect();

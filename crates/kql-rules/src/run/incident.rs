@@ -45,8 +45,8 @@ pub struct IncidentRecord {
 /// What must be the same for alerts to share an incident; `None` where nothing can be.
 type Key = Option<Vec<String>>;
 
-/// The incidents of a rule's alerts, which are in the order of time. `closed_after` is how long after its last alert somebody
-/// closes an incident; nobody does unless it is given.
+/// The incidents of a rule's alerts, which are in the order of time. `closed_after` is how long after its last alert
+/// somebody closes an incident; nobody does unless it is given.
 pub fn incidents(rule: &Rule, alerts: &[Alert], closed_after: Option<i64>) -> Vec<IncidentRecord> {
     let mut out: Vec<(Key, IncidentRecord)> = Vec::new();
     if rule.incident.create.as_ref().is_some_and(|it| !it.value) {

@@ -1,8 +1,8 @@
 //! Source rows behind a run: those of each table that pass the filters which the query puts on the table itself.
 //!
-//! Rows of the history are numbered in a column that no query sees. The plan that ran has its filters right above its scans;
-//! a copy of those nodes with the number as one more column tells which rows went on. What a query drops later (groups that
-//! are too small, rows that join nothing) counts as looked at.
+//! Rows of the history are numbered in a column that no query sees. The plan that ran has its filters right above its
+//! scans; a copy of those nodes with the number as one more column tells which rows went on. What a query drops later
+//! (groups that are too small, rows that join nothing) counts as looked at.
 
 use kql::{
     Column, Engine, Outcome, Value,

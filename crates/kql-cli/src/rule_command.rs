@@ -186,7 +186,7 @@ pub(crate) fn over(
 fn rules_of(path: &Path, report: &Report) -> Result<Vec<Rule>, Exit> {
     let bytes = Disk.read(path).map_err(|why| report.fail(IO, &why))?;
     let contents = read::read(&path.display().to_string(), &bytes);
-    for note in contents.all_notes().into_iter().filter(|it| it.level == Level::Error) {
+    if let Some(note) = contents.all_notes().into_iter().find(|it| it.level == Level::Error) {
         return Err(report.fail(USAGE, &note.line(&contents.source)));
     }
     let rules: Vec<Rule> = contents.rules.into_iter().filter(|it| it.kind != Kind::Function).collect();

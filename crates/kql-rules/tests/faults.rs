@@ -186,7 +186,7 @@ fn fixes_mend_and_touch_nothing_else() {
         }
         kept.push_str(&text[at..]);
         assert_eq!(after.text, kept, "{code}");
-        let left = check(&[after.text.clone()]);
+        let left = check(std::slice::from_ref(&after.text));
         assert!(left.iter().all(|it| it.code != code), "{code} is found again in\n{}\n{:?}", after.text, told(&left));
     }
     assert!(n_fixes >= 20, "{n_fixes} fixes");

@@ -12,29 +12,24 @@ struct Facts {
     consumes: bool,
 }
 
-fn parse(pattern: &str) -> Result<Hir, regex_syntax::Error> {
-    regex_syntax::parse(pattern).or_else(|why| match rewritten(pattern) {
-        Some(it) => regex_syntax::parse(&it),
-        None => Err(why),
-    })
+/// The pattern as the engine takes it; nothing if it is none.
+fn parse(pattern: &str) -> Option<Hir> {
+    regex_syntax::parse(pattern).ok().or_else(|| regex_syntax::parse(&rewritten(pattern)?).ok())
 }
 
 /// Whether no text matches: an empty class, a beginning behind characters, characters behind the end.
 pub(super) fn never_matches(pattern: &str) -> bool {
-    let parsed = parse(pattern);
-    parsed.is_ok_and(|it| facts(&it).never)
+    parse(pattern).is_some_and(|it| facts(&it).never)
 }
 
 /// Whether no text matches that has no upper (or with `upper` no lower) case letters.
 pub(super) fn never_matches_in_case(pattern: &str, upper: bool) -> bool {
-    let parsed = parse(pattern);
-    parsed.is_ok_and(|it| needs_other_case(&it, upper))
+    parse(pattern).is_some_and(|it| needs_other_case(&it, upper))
 }
 
 /// The number of groups, and whether the pattern is valid.
 pub(super) fn n_groups(pattern: &str) -> Option<usize> {
-    let parsed = parse(pattern).ok()?;
-    Some(parsed.properties().explicit_captures_len())
+    Some(parse(pattern)?.properties().explicit_captures_len())
 }
 
 fn facts(hir: &Hir) -> Facts {

@@ -132,6 +132,9 @@ impl Shell {
         let bind = |it: Cmd| EventHandler::Simple(it);
         _ = editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), bind(Cmd::AcceptLine));
         _ = editor.bind_sequence(KeyEvent::alt('\r'), bind(Cmd::AcceptLine));
+        // Typed ahead, while the terminal turns Enter into a line feed.
+        _ = editor.bind_sequence(KeyEvent::alt('\n'), bind(Cmd::AcceptLine));
+        _ = editor.bind_sequence(KeyEvent(KeyCode::Char('J'), Modifiers::CTRL_ALT), bind(Cmd::AcceptLine));
         _ = editor.bind_sequence(KeyEvent::ctrl('O'), bind(Cmd::Newline));
         Ok(editor)
     }

@@ -105,7 +105,8 @@ impl Columns {
             ends(shown).filter_map(|it| self.least.get(it)).sum::<usize>() + mark + frame(shown + mark)
         };
         let shown = (1..=n).rev().find(|it| least(*it) <= options.width).unwrap_or(1);
-        let mark = usize::from(shown < n);
+        // A terminal too narrow for the mark beside one character goes without; the footer counts the columns.
+        let mark = usize::from(shown < n && options.width > frame(shown + 1) + 1);
         let room = options.width.saturating_sub(frame(shown + mark) + mark);
         let mut out: Vec<Drawn> = ends(shown).filter_map(|it| self.natural.get(it).cloned()).collect();
         let floor = |it: &Drawn| it.index.and_then(|it| self.least.get(it)).copied().unwrap_or(1);
@@ -124,7 +125,7 @@ impl Columns {
         if let [only] = out.as_mut_slice() {
             only.width = only.width.min(room.max(1));
         }
-        if shown < n {
+        if mark == 1 {
             out.insert(shown.div_ceil(2), Drawn { index: None, width: 1, is_right: false });
         }
         out

@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(nearest_rank(0.0, 20), 1);
         assert_eq!(nearest_rank(100.0, 20), 20);
         let x = Column::Int(vec![3, 1, 2].into());
-        assert_eq!(one("percentile", &[x, number(50.0, 3)]), Value::Int(2));
+        assert_eq!(one("percentile", &[x, number(50.0, 3)]), Value::Long(2), "of int it is long");
         assert_eq!(one("percentile", &[Column::null(Type::Long, 0), number(55.0, 0)]), Value::Null);
     }
 

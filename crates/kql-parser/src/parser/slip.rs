@@ -33,7 +33,7 @@ impl Parser<'_> {
             TokenKind::Dot if next == TokenKind::Name && self.touches(1) => {
                 format!("`.{}` is a management command, not a query", self.word_ahead(1))
             }
-            _ if self.text.split_whitespace().next().is_some_and(|it| it.eq_ignore_ascii_case("select")) => {
+            _ if self.text_at(0).eq_ignore_ascii_case("select") => {
                 "this looks like SQL; a query begins with its table: `T | where … | project …`".to_owned()
             }
             _ => return None,

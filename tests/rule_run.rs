@@ -195,3 +195,79 @@ fn vendored_copies() {
     place.write("bad.csv", "User\neve\n");
     assert!(String::from_utf8_lossy(&place.kql(&["-c", &query]).stderr).contains("its hash differs"));
 }
+
+/// A documented table without data is there and empty, and one with data has the documented columns and types; what nothing
+/// knows is an error.
+#[test]
+fn documented_tables_need_no_data() {
+    let place = Place::new("documented");
+    place.write(
+        "data/SigninLogs.ndjson",
+        "{\"TimeGenerated\":\"2026-06-08T02:30:00Z\",\"UserPrincipalName\":\"ann\",\"ResultType\":50126}\n",
+    );
+    let rule = |query: &str| {
+        let lines: String = query.lines().map(|it| format!("  {it}\n")).collect();
+        place.write("own.yaml", &format!("name: Own\nqueryFrequency: 1h\nqueryPeriod: 1h\nquery: |\n{lines}"));
+    };
+    let run = ["rule", "run", "own.yaml", "--data", "data", "--at", "2026-06-08T03:00:00Z"];
+    let verbs = [&run[..], &["rule", "backtest", "own.yaml", "--data", "data", "--from", "2026-06-08T03:00:00Z"]];
+    for (query, empty) in [
+        ("SigninLogs | join kind=leftouter (AuditLogs | project Id, OperationName) on Id", "`AuditLogs`"),
+        ("SigninLogs | where ResultType == '50126' and isempty(AppDisplayName)", ""),
+        ("union SigninLogs, DeviceLogon* | where isempty(LogonType)", "`DeviceLogonEvents`"),
+        ("let f = () { table('OfficeActivity') }; union SigninLogs, f()", "`OfficeActivity`"),
+    ] {
+        rule(query);
+        for args in verbs {
+            let out = place.kql(args);
+            let error = String::from_utf8_lossy(&out.stderr);
+            assert_eq!(out.status.code(), Some(0), "{query}: {error}");
+            let notice = if empty.is_empty() { String::new() } else { format!("no rows were given for {empty}") };
+            assert!(error.contains(&notice) && error.is_empty() == empty.is_empty(), "{query}: {error}");
+            assert!(String::from_utf8_lossy(&out.stdout).contains("1 alert"), "{query}");
+        }
+    }
+    for (query, expected) in [
+        ("SigninLog | take 1", "did you mean `SigninLogs`?"),
+        ("SigninLogs | where UserPrincipalNam == ''", "did you mean `UserPrincipalName`?"),
+        ("Mine_CL | take 1", "unknown table `Mine_CL`"),
+    ] {
+        rule(query);
+        let out = place.kql(&run);
+        let error = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(1) && error.contains(expected), "{error}");
+    }
+    rule("SigninLogs | summarize n = dcount(_ItemId), m = countif(isempty(_ItemId))\n| where n == 1 and m == 0");
+    assert!(place.text(&run).contains("1 alert"));
+}
+
+/// Events of Defender have a `Timestamp`, and their table in a workspace has `TimeGenerated` too.
+#[test]
+fn the_time_of_a_table_is_the_one_that_its_rows_have() {
+    let place = Place::new("timestamp");
+    place.write("data/DeviceEvents.ndjson", "{\"Timestamp\":\"2026-06-08T02:30:00Z\",\"DeviceId\":\"d\"}\n");
+    place.write(
+        "own.yaml",
+        "name: Own\nqueryFrequency: 1h\nqueryPeriod: 1h\nquery: DeviceEvents | where TimeGenerated == Timestamp\n",
+    );
+    for (at, n) in [("2026-06-08T03:00:00Z", "1 alert"), ("2026-06-08T04:00:00Z", "0 alerts")] {
+        let text = place.text(&["rule", "run", "own.yaml", "--data", "data", "--at", at]);
+        assert!(text.contains(n), "{text}");
+    }
+}
+
+/// Ten kilobytes of a row are what an alert holds.
+#[test]
+fn large_rows_are_told() {
+    let place = Place::new("large");
+    place.write(
+        "own.yaml",
+        "name: Own\nqueryFrequency: 1h\nqueryPeriod: 1h\nquery: Logins | extend Text = strcat_array(repeat('x', 10241), '')\n",
+    );
+    let run = ["rule", "run", "own.yaml", "--data", "data", "--at", "2026-06-08T03:00:00Z"];
+    let text = place.text(&run);
+    assert!(text.contains("warning: 3 rows are larger than the 10 KB that an alert holds"), "{text}");
+    assert_eq!(place.json(&[&run[..], &["-o", "json"]].concat())["largeRows"], 3);
+    let backtest = ["rule", "backtest", "own.yaml", "--data", "data"];
+    assert!(place.text(&backtest).contains("warning: 20 rows are larger"));
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     interrupt,
-    options::Options,
+    options::{Options, choice, unknown_flag, unknown_short},
     output,
     report::{Exit, INTERRUPTED, Report},
     source,
@@ -64,6 +64,9 @@ enum Format {
     Github,
 }
 
+const FORMATS: &[(&str, Format)] =
+    &[("human", Format::Human), ("json", Format::Json), ("sarif", Format::Sarif), ("github", Format::Github)];
+
 #[derive(Debug, Default)]
 struct Arguments {
     values: Vec<String>,
@@ -114,7 +117,7 @@ impl Arguments {
                 Short('h') => "help".to_owned(),
                 Short('o') => "format".to_owned(),
                 Short('q') => "quiet".to_owned(),
-                Short(short) => return Err(format!("unknown option `-{short}`; see kql check --help")),
+                Short(short) => return Err(unknown_short("kql check", short)),
             };
             let value = || Ok(parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned());
             out.set(&name, value)?;
@@ -136,25 +139,11 @@ impl Arguments {
             "only" => self.only.extend(codes(&value()?)?),
             "schema" | "load" | "param" => self.options.set(name, value()?)?,
             "level" => {
-                let text = value()?;
-                let found = [Level::Info, Level::Warning, Level::Error].into_iter().find(|it| it.name() == text);
-                self.level = Some(found.ok_or_else(|| format!("--level takes error, warning or info, not `{text}`"))?);
+                let levels = [Level::Error, Level::Warning, Level::Info].map(|it| (it.name(), it));
+                self.level = Some(choice(name, &value()?, &levels)?);
             }
-            "format" => {
-                let text = value()?;
-                self.format = match text.as_str() {
-                    "human" => Format::Human,
-                    "json" => Format::Json,
-                    "sarif" => Format::Sarif,
-                    "github" => Format::Github,
-                    _ => return Err(format!("--format takes human, json, sarif or github, not `{text}`")),
-                };
-            }
-            _ => {
-                let near = kql::parser::diagnostic::closest(name, FLAGS.iter().copied());
-                let hint = near.map_or("see kql check --help".to_owned(), |it| format!("did you mean `--{it}`?"));
-                return Err(format!("unknown option `--{name}`; {hint}"));
-            }
+            "format" => self.format = choice(name, &value()?, FORMATS)?,
+            _ => return Err(unknown_flag("kql check", name, FLAGS.iter().copied())),
         }
         Ok(())
     }

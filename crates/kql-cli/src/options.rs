@@ -83,6 +83,8 @@ pub(crate) struct Options {
     pub(crate) version: bool,
     /// Whether `T` is the first file's table.
     pub(crate) names_first: bool,
+    /// Whether what is loaded into a table that Microsoft documents has the columns of that.
+    pub(crate) documented: bool,
 }
 
 type Set = fn(&mut Options, String) -> Result<(), String>;
@@ -196,11 +198,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         Ok(())
     }),
     flag("error-format", Some("text|json"), "How errors are written to standard error.", |it, value| {
-        it.json_errors = match value.as_str() {
-            "json" => true,
-            "text" => false,
-            other => return Err(format!("--error-format takes text or json, not `{other}`")),
-        };
+        it.json_errors = choice("error-format", &value, &[("text", false), ("json", true)])?;
         Ok(())
     }),
     flag("keep-going", None, "Go on with the next query after an error.", |it, _| {
@@ -295,16 +293,37 @@ impl Options {
 }
 
 fn unknown(arg: &lexopt::Arg<'_>) -> String {
-    let lexopt::Arg::Long(name) = arg else {
-        return match arg {
-            lexopt::Arg::Short(it) => format!("unknown option `-{it}`; see kql --help"),
-            _ => "unknown argument".to_owned(),
-        };
-    };
-    match kql::parser::diagnostic::closest(name, FLAGS.iter().map(|it| it.name)) {
-        Some(near) => format!("unknown option `--{name}`; did you mean `--{near}`?"),
-        None => format!("unknown option `--{name}`; see kql --help"),
+    match arg {
+        lexopt::Arg::Long(name) => unknown_flag("kql", name, FLAGS.iter().map(|it| it.name)),
+        lexopt::Arg::Short(it) => unknown_short("kql", *it),
+        lexopt::Arg::Value(_) => "unknown argument".to_owned(),
     }
+}
+
+/// What to say of a long flag that a command does not have.
+pub(crate) fn unknown_flag<'a>(command: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    match kql::parser::diagnostic::closest(name, known) {
+        Some(near) => format!("unknown option `--{name}`; did you mean `--{near}`?"),
+        None => format!("unknown option `--{name}`; see {command} --help"),
+    }
+}
+
+/// What to say of a short one.
+pub(crate) fn unknown_short(command: &str, name: char) -> String {
+    format!("unknown option `-{name}`; see {command} --help")
+}
+
+/// The value that a text names, of a flag that takes one of a few words.
+pub(crate) fn choice<T: Copy>(flag: &str, text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    if let Some((_, value)) = words.iter().find(|it| it.0 == text) {
+        return Ok(*value);
+    }
+    let names: Vec<&str> = words.iter().map(|it| it.0).collect();
+    let all = match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.join(""),
+    };
+    Err(format!("--{flag} takes {all}, not `{text}`"))
 }
 
 /// A number of bytes with a unit: `1000`, `512MB`, `2GiB`, `64k`.

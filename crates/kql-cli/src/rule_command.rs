@@ -4,7 +4,7 @@ mod draw;
 
 use crate::{
     interrupt,
-    options::Options,
+    options::{FLAGS, Options, unknown_flag},
     report::{Exit, INTERRUPTED, IO, Place, QUERY, Report, USAGE},
     source,
 };
@@ -87,8 +87,11 @@ impl Arguments {
                 let next = || args.next().map(|it| it.to_string_lossy().into_owned());
                 let value = given.or_else(next).ok_or_else(|| format!("--{name} takes a value"))?;
                 out.set(name, value)?;
-            } else {
+            } else if name.is_empty() || FLAGS.iter().any(|it| it.name == name) {
                 rest.push(arg);
+            } else {
+                let known = OWN.iter().copied().chain(["incidents"]).chain(FLAGS.iter().map(|it| it.name));
+                return Err(unknown_flag("kql rule", name, known));
             }
         }
         out.options = Options::parse(rest).and_then(source::configured)?;
@@ -148,13 +151,14 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
     if rules.is_empty() {
         return Err(report.fail(USAGE, "no rule was given; see kql rule --help"));
     }
-    let history = history(&arguments, &report)?;
+    let all = history(&arguments, &rules, &report)?;
     let mut res = Ok(());
     for rule in &rules {
+        let history = &of_rule(&all, rule, &report);
         let one = if verb == "run" {
-            run_one(&arguments, &history, rule, &report)
+            run_one(&arguments, history, rule, &report)
         } else {
-            backtest(&arguments, &history, rule, &report)
+            backtest(&arguments, history, rule, &report)
         };
         match one {
             Err(exit) if exit == INTERRUPTED || exit == IO => return Err(exit),
@@ -179,7 +183,7 @@ pub(crate) fn over(
     arguments.settings.parameters = options.parameters.clone();
     let history = History::new(engine, &arguments.settings.workspace);
     let history = history.map_err(|why| report.query(&Place::default(), "", &why))?;
-    rules.iter().try_for_each(|rule| run_one(&arguments, &history, rule, report))
+    rules.iter().try_for_each(|rule| run_one(&arguments, &of_rule(&history, rule, report), rule, report))
 }
 
 /// The rules of a file that can run.
@@ -196,8 +200,19 @@ fn rules_of(path: &Path, report: &Report) -> Result<Vec<Rule>, Exit> {
     Ok(rules)
 }
 
+/// The history with the documented tables that the rule reads and `--data` does not have: they are empty, which is told.
+fn of_rule(history: &History, rule: &Rule, report: &Report) -> History {
+    let (own, empty) = history.of_rule(rule);
+    if !empty.is_empty() {
+        let named = empty.iter().take(8).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+        let more = if empty.len() > 8 { format!(" and {} more", empty.len() - 8) } else { String::new() };
+        report.warn(&format!("{}: no rows were given for {named}{more}", rule.title()));
+    }
+    own
+}
+
 /// The tables and watchlists of `--data` and of the project, by time.
-fn history(arguments: &Arguments, report: &Report) -> Result<History, Exit> {
+fn history(arguments: &Arguments, rules: &[Rule], report: &Report) -> Result<History, Exit> {
     let mut options = arguments.options.clone();
     let mut files = Vec::new();
     for text in &arguments.data {
@@ -222,7 +237,11 @@ fn history(arguments: &Arguments, report: &Report) -> Result<History, Exit> {
         }
     }
     options.names_first = false;
-    let engine = source::engine(&options, &files, report)?;
+    options.documented = true;
+    let mut engine = source::engine(&options, &files, report)?;
+    if rules.iter().any(|it| it.query.text.contains(run::ITEM_ID)) {
+        run::number_items(&mut engine);
+    }
     let history = History::new(engine, &arguments.settings.workspace);
     let history = history.map_err(|why| report.query(&Place::default(), "", &why))?;
     for (table, n) in history.untimed() {
@@ -256,7 +275,8 @@ fn run_one(arguments: &Arguments, history: &History, rule: &Rule, report: &Repor
             let alerts: serde_json::Value = run.alerts.iter().map(run::Alert::to_json).collect();
             let wire = kql::time::datetime_wire;
             let whole = serde_json::json!({
-                "rule": rule.title(), "at": wire(at), "executed": wire(run.executed), "rows": run.n_rows, "alerts": alerts,
+                "rule": rule.title(), "at": wire(at), "executed": wire(run.executed), "rows": run.n_rows,
+                "largeRows": run.large.n, "alerts": alerts,
             });
             write(&format!("{whole:#}\n"), report)?;
         }

@@ -12,7 +12,7 @@ use kql::{
     formats::{Loaded, Reject},
     table_of_alias,
 };
-use kql_rules::{Copies, Disk, Files, Level, LocalCopy, paths, schemas};
+use kql_rules::{Copies, Disk, Files, Level, LocalCopy, catalogue, paths, schemas};
 use std::{
     fs::File,
     io::{IsTerminal, Read, Write},
@@ -105,6 +105,9 @@ fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part
         add_group(&mut groups, &name, vec![file.clone()]);
     }
     for (name, files) in groups {
+        if options.documented {
+            catalogue::know(&mut engine, &name);
+        }
         let is_named = options.loads.iter().any(|it| table_of_alias(&it.0) == name);
         let finds_table = (!is_named).then_some(());
         let columns = match part {

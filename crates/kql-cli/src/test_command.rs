@@ -2,6 +2,7 @@
 
 use crate::{
     interrupt,
+    options::{choice, unknown_flag, unknown_short},
     report::{Exit, INTERRUPTED, Report},
 };
 use kql::{Engine, Stop, formats::paint};
@@ -63,6 +64,9 @@ enum Format {
     Github,
 }
 
+const FORMATS: &[(&str, Format)] =
+    &[("human", Format::Human), ("json", Format::Json), ("tap", Format::Tap), ("github", Format::Github)];
+
 #[derive(Debug, Default)]
 struct Arguments {
     paths: Vec<PathBuf>,
@@ -109,7 +113,7 @@ impl Arguments {
                     'o' => "format".to_owned(),
                     'v' => "verbose".to_owned(),
                     'w' => "write".to_owned(),
-                    _ => return Err(format!("unknown option `-{short}`; see kql test --help")),
+                    _ => return Err(unknown_short("kql test", short)),
                 },
             };
             let value = || Ok(parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned());
@@ -146,21 +150,8 @@ impl Arguments {
                 let time = crate::options::duration(&text);
                 self.timeout = Some(time.ok_or_else(|| format!("--timeout takes a time, not `{text}`"))?);
             }
-            "format" => {
-                let text = value()?;
-                self.format = match text.as_str() {
-                    "human" => Format::Human,
-                    "json" => Format::Json,
-                    "tap" => Format::Tap,
-                    "github" => Format::Github,
-                    _ => return Err(format!("--format takes human, json, tap or github, not `{text}`")),
-                };
-            }
-            _ => {
-                let near = kql::parser::diagnostic::closest(name, FLAGS.iter().copied());
-                let hint = near.map_or("see kql test --help".to_owned(), |it| format!("did you mean `--{it}`?"));
-                return Err(format!("unknown option `--{name}`; {hint}"));
-            }
+            "format" => self.format = choice(name, &value()?, FORMATS)?,
+            _ => return Err(unknown_flag("kql test", name, FLAGS.iter().copied())),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! are named at the beginning. The text is in the program as it is. Nothing is read before the first look-up, which finds
 //! where each table begins; a table is decoded when it is asked for. `tests/catalogue.rs` makes the text and counts it.
 
-use kql::{Field, Known, Schema, Type, parser::Opaque};
+use kql::{Engine, Field, Known, Query, Schema, Table, Type, parser::Opaque, plan::Op};
 use std::{
     collections::HashMap,
     sync::{Arc, OnceLock},
@@ -165,6 +165,56 @@ pub fn function(name: &str) -> Option<Schema> {
         "AzureDiagnostics" => table(name),
         _ => (DEFENDER.contains(&name) || CLASSIC.contains(&name)).then(Schema::default),
     }
+}
+
+/// Makes a documented table known to an engine that has nothing of that name, so that what is loaded into it has its
+/// columns and their types.
+pub fn know(engine: &mut Engine, name: &str) {
+    let is_new = engine.table(name).is_none() && !engine.functions().any(|it| it.0 == name);
+    if let Some(schema) = table(name).filter(|_| is_new) {
+        engine.add_known_table(name, schema);
+    }
+}
+
+/// Makes the documented tables known that a query reads and an engine does not have: they are there, and empty, as in a
+/// workspace to which nothing was sent. Gives the names of all tables that the query reads and nothing was loaded into.
+///
+/// What it reads is found out by binding it, so that tables behind functions and patterns (`union Device*`) count; `union *`
+/// and `search` do not look at what has no rows.
+pub fn complete(engine: &mut Engine, query: impl Into<Query>) -> Vec<String> {
+    let query = query.into();
+    let read = |engine: &Engine| -> Vec<String> {
+        let check = engine.check(query.clone());
+        let scans = check.plan.nodes.iter().filter_map(|it| match &it.op {
+            Op::Scan { table, .. } => Some(table.clone()),
+            _ => None,
+        });
+        // Tables of which the catalogue has not all columns.
+        let opaque = check.notes.opaque.into_iter().filter(|it| it.is_known && !it.is_call);
+        scans.chain(opaque.map(|it| it.name.text)).collect()
+    };
+    let mut asked = engine.clone();
+    asked.set_known(Arc::new(Workspace { lenient: true }));
+    let (mut empty, mut is_new) = (Vec::new(), false);
+    for name in read(&asked) {
+        if engine.tables().any(|it| it.0 == name) || empty.contains(&name) {
+            continue;
+        }
+        if engine.table(&name).is_none() {
+            let Some(schema) = table(&name) else { continue };
+            engine.add_known_table(name.as_str(), schema);
+            is_new = true;
+        }
+        empty.push(name);
+    }
+    if is_new && query.text.contains('*') {
+        // Patterns pass over tables that are only known.
+        let named = read(engine);
+        for name in empty.iter().filter(|it| !named.contains(it)) {
+            engine.add_table(name.as_str(), Table::empty(table(name).unwrap_or_default()));
+        }
+    }
+    empty
 }
 
 /// What a workspace is taken to have when a query is checked: the tables and functions of this catalogue, and with

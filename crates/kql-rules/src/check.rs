@@ -37,6 +37,7 @@ const OTHER: &str = "2017-01-01T00:00:00Z";
 pub struct Checker {
     now: Engine,
     other: Engine,
+    strict: bool,
     parameters: Vec<(String, String)>,
 }
 
@@ -50,7 +51,7 @@ impl Checker {
             engine.set_now(Now::At(kql::parser::parse_datetime(text).unwrap_or(0)));
             engine
         };
-        Checker { now: at(NOW), other: at(OTHER), parameters: Vec::new() }
+        Checker { now: at(NOW), other: at(OTHER), strict, parameters: Vec::new() }
     }
 
     /// Gives values for `declare query_parameters`.
@@ -102,7 +103,7 @@ impl Checker {
             }
         };
         let subject = Subject::new(rule, &query, &check, other.as_ref(), &self.now);
-        query::diagnostics(&subject, found);
+        query::diagnostics(&subject, self.strict, found);
         for lint in LINTS {
             match lint.body {
                 lint::Body::Query(body) => body(&subject, &mut found.of(lint)),

@@ -86,6 +86,10 @@ fn without_secret(uri: &str) -> &str {
 }
 
 impl External for Copies {
+    fn available(&self, uri: &str) -> Result<(), String> {
+        self.bytes(uri).map(|_| ())
+    }
+
     fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
         let Some((shown, bytes)) = self.bytes(uri)? else { return Ok(Vec::new()) };
         let (format, header) = form(without_secret(uri), properties)?;

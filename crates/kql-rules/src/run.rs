@@ -12,15 +12,17 @@ mod history;
 mod incident;
 mod lineage;
 mod record;
+mod size;
 mod trigger;
 
 pub use alert::Alert;
 pub use backtest::{Backtest, Day, Failure, RUNS, RUNS_MAX, Range, RunRecord, backtest, instants};
 pub use compare::{Comparison as VersionComparison, Detection};
 pub use entities::Entity;
-pub use history::{ARRIVAL_COLUMNS, By, History, TIME_COLUMNS, View};
+pub use history::{ARRIVAL_COLUMNS, By, History, ITEM_ID, TIME_COLUMNS, View, number_items};
 pub use incident::{IncidentRecord, incidents};
 pub use record::{alert_table, incident_table};
+pub use size::{LargeRows, ROW_BYTES_MAX};
 
 use crate::{Kind, Rule, Severity};
 use kql::{
@@ -38,6 +40,10 @@ pub const DECISIONS: &[(&str, &str)] = &[
     (
         "no period",
         "a rule without queryFrequency or queryPeriod runs every 5 hours over 5 hours, as the portal proposes",
+    ),
+    (
+        "time column",
+        "a table's time is TimeGenerated, or Timestamp where it has no TimeGenerated with a value; each fills in the other",
     ),
     ("NRT now", "now() of an NRT rule is the instant of its run; the window is the minute of arrival before it"),
     ("NRT component", "ProductComponentName of NRT alerts is `NRT Alerts`"),
@@ -166,6 +172,8 @@ pub struct Run {
     pub n_rows: usize,
     /// Its alerts.
     pub alerts: Vec<Alert>,
+    /// Rows of the answer that are larger than what an alert holds of one.
+    pub large: LargeRows,
     /// The answer, or why there is none: a failed run is not one without rows.
     pub outcome: Result<Outcome, Error>,
 }
@@ -209,11 +217,22 @@ pub(crate) fn finish(
     outcome: Result<Outcome, Error>,
 ) -> Run {
     let executed = at.saturating_add(schedule.delay);
-    let mut run = Run { at, from: schedule.view(at).from, executed, n_rows: 0, alerts: Vec::new(), outcome };
+    let mut run = Run {
+        at,
+        from: schedule.view(at).from,
+        executed,
+        n_rows: 0,
+        alerts: Vec::new(),
+        large: LargeRows::default(),
+        outcome,
+    };
     let Ok(outcome) = &run.outcome else { return run };
     run.n_rows = outcome.table().map_or(0, kql::ResultTable::n_rows);
     if rule.kind.alerts() {
         run.alerts = alert::alerts(rule, &run, schedule, options, outcome);
+        if run.fired() {
+            run.large = outcome.table().map_or_else(LargeRows::default, LargeRows::of);
+        }
     }
     run
 }

@@ -153,7 +153,7 @@ fn examples_of_lints_are_true() {
 fn every_lint_has_a_seeded_fault() {
     let cases = cases();
     // Long texts and the exports of Defender are cases of their own: their examples.
-    let is_seeded = |code: &str| cases.iter().any(|it| it.code == code) || ["R005", "R013", "R026"].contains(&code);
+    let is_seeded = |code: &str| cases.iter().any(|it| it.code == code) || ["R005", "R013", "R026", "R027"].contains(&code);
     let missing: Vec<&str> = LINTS.iter().map(|it| it.code).filter(|it| !is_seeded(it)).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let mut codes: Vec<&str> = LINTS.iter().map(|it| it.code).collect();

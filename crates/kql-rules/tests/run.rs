@@ -64,6 +64,39 @@ fn the_window_is_half_open_and_under_the_whole_query() {
     assert_eq!((it.executed, it.from), (minutes(5), minutes(-60)));
 }
 
+/// A query pasted from an alert sets the scope that the run had: it narrows every table, and not what has no such column.
+#[test]
+fn a_pasted_scope_is_a_filter_under_the_whole_query() {
+    let mut engine =
+        history(&[(-61, "before", ""), (-60, "first", ""), (-1, "last", ""), (0, "at", "")]).engine().clone();
+    engine.load_rows("Names", &[("User", Type::String)], [vec![Value::String("first".into())]]).unwrap();
+    engine.add_function("F", kql::StoredFunction { parameters: String::new(), body: "E".to_owned() });
+    let set = |what: &str, value: &str| format!("set query_datetimescope_{what} = {value};\n");
+    let (column, from, to) = (
+        set("column", "\"TimeGenerated\""),
+        set("from", "datetime(2026-01-02T11:00:00Z)"),
+        set("to", "datetime(2026-01-02T12:00:00Z)"),
+    );
+    let users = |text: &str| {
+        let rows = engine.query(text).unwrap().rows();
+        rows.iter().map(|it| it[0].text()).collect::<Vec<_>>().join(" ")
+    };
+    let project = "| project User";
+    assert_eq!(users(&format!("{column}{from}{to}E {project}")), "first last");
+    assert_eq!(users(&format!("{column}{from}E {project}")), "first last at");
+    assert_eq!(users(&format!("{column}{to}E {project}")), "before first last");
+    assert_eq!(users(&format!("{from}{to}E {project}")), "before first last at");
+    assert_eq!(
+        users(&format!("{column}{from}{to}let f = () {{ F }}; union (f() | where User == 'at'), E* {project}")),
+        "first last"
+    );
+    assert_eq!(users(&format!("{column}{from}{to}E | join kind=inner Names on User {project}")), "first");
+    assert_eq!(users(&format!("{}{from}E {project}", set("column", "'Missing'"))), "before first last at");
+    for wrong in [set("from", "'x'"), set("column", "1"), set("to", "ago(1d)")] {
+        assert!(matches!(engine.query(format!("{wrong}E").as_str()), Err(kql::Error::Query(_))), "{wrong}");
+    }
+}
+
 /// What came in more than five minutes after R is not there; a row without a time of arrival is.
 #[test]
 fn late_rows_are_missed() {

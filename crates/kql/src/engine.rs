@@ -42,6 +42,12 @@ pub trait External: Send + Sync {
         _ = properties;
         Err(format!("the columns of `{uri}` cannot be told here"))
     }
+
+    /// Whether a URI can be read; the error says why not and what to do.
+    fn available(&self, uri: &str) -> Result<(), String> {
+        _ = uri;
+        Ok(())
+    }
 }
 
 /// Tables and functions to query. Cloning shares the tables.
@@ -187,6 +193,14 @@ impl Engine {
     /// Sets where `externaldata` gets its rows.
     pub fn set_external(&mut self, external: Arc<dyn External>) {
         self.external = Some(external);
+    }
+
+    /// Whether `externaldata` can read a URI; the error says why not and what to do.
+    pub fn external_available(&self, uri: &str) -> Result<(), String> {
+        match &self.external {
+            Some(external) => external.available(uri),
+            None => Err(format!("`{uri}` is not read: the engine opens nothing by itself")),
+        }
     }
 
     /// Sets what [`Engine::check`] knows beyond the engine's own tables and functions; runs do not see it.

@@ -49,6 +49,9 @@ pub(super) fn run(rule: &Rule, run: &Run, incidents: &[IncidentRecord], options:
         plural(run.n_rows, "row", "rows"),
         plural(incidents.len(), "incident", "incidents")
     );
+    if let Some(warning) = run.large.warning() {
+        _ = writeln!(out, "  warning: {warning}");
+    }
     for it in run.alerts.iter().take(LIST) {
         alert(&mut out, it);
     }
@@ -107,6 +110,9 @@ pub(super) fn backtest(rule: &Rule, it: &Backtest, options: &Options, width: usi
             _ = write!(out, ", {rested} suppressed");
         }
         _ = writeln!(out);
+    }
+    if let Some(warning) = it.large().warning() {
+        _ = writeln!(out, "warning: {warning}");
     }
     let (alerts, incidents) = (it.alerts.len(), it.incidents.len());
     _ = writeln!(out, "{} in {}\n", plural(alerts, "alert", "alerts"), plural(incidents, "incident", "incidents"));

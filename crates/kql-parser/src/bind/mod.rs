@@ -155,6 +155,7 @@ impl<'a> Binder<'a> {
             foreign: None,
             level: 0,
             now: cx.now,
+            time_scope: TimeScope::default(),
             star_skips: kql_data::Set::default(),
             scope_names: kql_data::Set::default(),
             results_given: false,
@@ -225,6 +226,16 @@ struct Aggregation {
     inside: bool,
 }
 
+/// What `set query_datetimescope_column`, `_from` and `_to` say: a filter under the whole query.
+#[derive(Clone, Debug, Default)]
+struct TimeScope {
+    column: Option<String>,
+    /// The first moment, in ticks.
+    from: Option<i64>,
+    /// The moment after the last.
+    to: Option<i64>,
+}
+
 struct Binder<'a> {
     query: Arc<syntax::Query>,
     /// The query's own text; `query` is another one within stored functions.
@@ -248,6 +259,7 @@ struct Binder<'a> {
     foreign: Option<Span>,
     level: u32,
     now: i64,
+    time_scope: TimeScope,
     /// Columns that `*` leaves out of an aggregate: the group keys.
     star_skips: kql_data::Set<String>,
     /// Names that top-level `let`s bound so far.

@@ -126,7 +126,27 @@ impl Binder<'_> {
         let mut table = self.new_table(op, schema);
         table.label = Some(name.to_owned());
         table.label_is_table = true;
-        Some(table)
+        Some(self.scoped(table))
+    }
+
+    /// The rows of a table within the scope that `set query_datetimescope_…` gives the whole query: `[from, to)` of the
+    /// scope's column. A table without such a column is not narrowed.
+    fn scoped(&mut self, table: Table) -> Table {
+        let scope = self.time_scope.clone();
+        let Some(index) = scope.column.and_then(|it| table.schema.index_of(&it)) else { return table };
+        if table.schema.fields.get(index).is_none_or(|it| it.ty != Type::Datetime) {
+            return table;
+        }
+        let mut scoped = table;
+        for (operator, moment) in [(">=", scope.from), ("<", scope.to)] {
+            let Some(moment) = moment else { continue };
+            let time = self.column(index, Type::Datetime);
+            let moment = self.constant(Value::Datetime(moment), Type::Datetime);
+            let Ok(predicate) = self.compare(operator, time, moment, Span::default()) else { continue };
+            let schema = scoped.schema.clone();
+            scoped = self.table(Op::Filter { input: scoped.node, predicate }, schema, &scoped).with_label(&scoped);
+        }
+        scoped
     }
 
     pub(super) fn unknown_table<T>(&mut self, name: &str, span: Span) -> Bind<T> {

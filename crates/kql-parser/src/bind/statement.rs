@@ -99,7 +99,11 @@ impl Binder<'_> {
             if !matches!(query.kind(id), ExprKind::Name(_)) && table.label_is_table {
                 table.label = None;
             }
-            _ = name;
+            return Ok(Binding::Table(Box::new(table)));
+        }
+        if let ExprKind::Call(call) = query.kind(id)
+            && let Some(table) = self.table_of_unknown_function(name, call)
+        {
             return Ok(Binding::Table(Box::new(table)));
         }
         // A parameter of an enclosing scalar function may read the row, and so may what is computed from it.
@@ -109,6 +113,27 @@ impl Binder<'_> {
             () if self.reads_row(expr) => Binding::RowScalar(expr, self.row.level),
             () => Binding::Scalar(expr),
         })
+    }
+
+    /// `let t = F(…); t | …` where nothing has `F`, and the host takes it to exist: its use as a table says what it gives.
+    fn table_of_unknown_function(&mut self, name: &str, call: &syntax::Call) -> Option<super::Table> {
+        let function = call.function.text.as_str();
+        let is_known = self.env.find(function).is_some()
+            || kql_functions::function(function).is_some()
+            || kql_functions::aggregate(function).is_some()
+            || self.catalogue.function(function).is_some();
+        if is_known || self.catalogue.opaque(function).is_none() {
+            return None;
+        }
+        let query = self.query.clone();
+        let is_source = |it: &syntax::Pipeline| {
+            let source = it.source.map(|it| query.kind(it));
+            !it.stages.is_empty() && matches!(source, Some(ExprKind::Name(it)) if it.text == name)
+        };
+        match query.pipelines.iter().any(is_source) {
+            true => self.opaque(&call.function, Some(&call.arguments)),
+            false => None,
+        }
     }
 
     /// Binds an expression statement and adds its result.
@@ -152,7 +177,13 @@ impl Binder<'_> {
     fn set_option(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
         let query = self.query.clone();
         match name.text.as_str() {
-            "query_now" | "now" => {}
+            "query_now" | "now" | "query_datetimescope_from" | "query_datetimescope_to" => {
+                self.set_moment(name, value, span);
+            }
+            "query_datetimescope_column" => match value.map(|it| query.kind(it)) {
+                Some(ExprKind::Literal(Literal::String(column))) => self.time_scope.column = Some(column.clone()),
+                _ => _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a string literal", name.text)),
+            },
             "query_results_cache_max_age" => {
                 let is_age = match value.map(|it| query.kind(it)) {
                     Some(ExprKind::Literal(Literal::Timespan(_))) => true,
@@ -162,30 +193,37 @@ impl Binder<'_> {
                 if !is_age {
                     _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a timespan literal", name.text));
                 }
-                return;
             }
             "query_bin_auto_size" | "query_bin_auto_at" => {
                 if let Some(value) = value.and_then(|it| self.constant_scalar(it).ok()) {
                     _ = self.options.insert(name.text.clone(), value);
                 }
-                return;
             }
-            "truncationmaxrecords" => return self.lower(value, |it, to| it.result_rows = it.result_rows.min(to)),
-            "truncationmaxsize" => return self.lower(value, |it, to| it.result_bytes = it.result_bytes.min(to)),
-            "maxmemoryconsumptionperiterator" => return self.lower(value, |it, to| it.memory = it.memory.min(to)),
+            "truncationmaxrecords" => self.lower(value, |it, to| it.result_rows = it.result_rows.min(to)),
+            "truncationmaxsize" => self.lower(value, |it, to| it.result_bytes = it.result_bytes.min(to)),
+            "maxmemoryconsumptionperiterator" => self.lower(value, |it, to| it.memory = it.memory.min(to)),
             "servertimeout" => {
                 if let Some(ExprKind::Literal(Literal::Timespan(Some(ticks)))) = value.map(|it| query.kind(it)) {
                     let time = Duration::from_nanos(u64::try_from(*ticks).unwrap_or(0).saturating_mul(100));
                     self.plan.lowered.time = Some(self.plan.lowered.time.map_or(time, |it| it.min(time)));
                 }
-                return;
             }
             // Other options steer a service, or would raise a limit; they are accepted and change nothing here.
-            _ => return,
+            _ => {}
         }
-        match value.map(|it| query.kind(it)) {
-            Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) => self.now = *ticks,
-            _ => _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a datetime literal", name.text)),
+    }
+
+    /// The options that are moments: the clock, and the ends of the scope.
+    fn set_moment(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
+        let query = self.query.clone();
+        let Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) = value.map(|it| query.kind(it)) else {
+            _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a datetime literal", name.text));
+            return;
+        };
+        match name.text.as_str() {
+            "query_datetimescope_from" => self.time_scope.from = Some(*ticks),
+            "query_datetimescope_to" => self.time_scope.to = Some(*ticks),
+            _ => self.now = *ticks,
         }
     }
 

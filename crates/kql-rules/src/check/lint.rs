@@ -53,6 +53,8 @@ pub const LINTS: &[&Lint] = &[
     &query::tables::EVERYTHING,
     &query::unpack::LINT,
     &query::tables::WORKSPACES,
+    &query::external::LINT,
+    &query::rows::LINT,
     &rule::keys::MISSING,
     &rule::keys::GUIDELINE,
     &rule::keys::ID,
@@ -79,6 +81,7 @@ pub const LINTS: &[&Lint] = &[
     &rule::attack::TACTIC,
     &rule::attack::TECHNIQUE,
     &rule::defender::LINT,
+    &rule::defender::ASSET,
 ];
 
 /// The lint of that code or name, in any case.

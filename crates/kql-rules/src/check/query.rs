@@ -3,12 +3,14 @@
 pub(super) mod case;
 pub(super) mod comparison;
 pub(super) mod conjunction;
+pub(super) mod external;
 pub(super) mod join;
 pub(super) mod membership;
 pub(super) mod needle;
 pub(super) mod nulls;
 pub(super) mod patterns;
 pub(super) mod range;
+pub(super) mod rows;
 pub(super) mod tables;
 pub(super) mod time;
 pub(super) mod unpack;
@@ -29,8 +31,8 @@ fn is_certain(it: &Diagnostic) -> bool {
         )
 }
 
-/// What the parser and the binder say.
-pub(super) fn diagnostics(it: &Subject<'_>, found: &mut Findings) {
+/// What the parser and the binder say. A function that nothing has may be one of the workspace, unless `strict`.
+pub(super) fn diagnostics(it: &Subject<'_>, strict: bool, found: &mut Findings) {
     for diagnostic in &it.check.diagnostics {
         let is_error = diagnostic.severity == Severity::Error;
         // Calls of parts of the service that are not here are no fault of a query.
@@ -47,7 +49,7 @@ pub(super) fn diagnostics(it: &Subject<'_>, found: &mut Findings) {
         }
         found.push(Finding {
             code: diagnostic.code,
-            level: match is_error && !is_unknown_function {
+            level: match is_error && (strict || !is_unknown_function) {
                 true => Level::Error,
                 // Which names such columns have is worth knowing, and no fault.
                 false if diagnostic.code == "KQL0006" => Level::Info,

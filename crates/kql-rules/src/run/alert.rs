@@ -4,15 +4,13 @@ use super::{
     Options, Run, Schedule,
     details::{self, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, cut},
     entities::{self, Entity},
+    size::ROW_BYTES_MAX,
     trigger::{self, Group},
 };
 use crate::{Comparison, EventGrouping, Kind, Rule, Severity, duration, guid};
 use kql::{Outcome, ResultTable, Value, time};
 use serde_json::{Map, Value as Json, json};
 use std::ops::Range;
-
-/// Bytes of a row that an alert keeps.
-const ROW_BYTES_MAX: usize = 10 << 10;
 
 /// An alert. Times are in ticks.
 #[derive(Clone, Debug)]

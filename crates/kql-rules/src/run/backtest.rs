@@ -1,6 +1,8 @@
 //! Every scheduled run over a stretch of history, and what came of it.
 
-use super::{Alert, History, IncidentRecord, Options, Run, Schedule, answer, finish, incident::incidents, lineage};
+use super::{
+    Alert, History, IncidentRecord, LargeRows, Options, Run, Schedule, answer, finish, incident::incidents, lineage,
+};
 use crate::{Rule, duration};
 use kql::{
     Error, ResultTable,
@@ -45,6 +47,8 @@ pub struct RunRecord {
     pub n_rows: usize,
     /// How many alerts it made.
     pub n_alerts: usize,
+    /// Rows of its answer that are larger than what an alert holds.
+    pub large: LargeRows,
     /// Why it has no answer.
     pub error: Option<Error>,
     /// Whether it was left out because the rule rested.
@@ -172,6 +176,7 @@ pub fn backtest(history: &History, rule: &Rule, range: &Range, options: &Options
                         n_seen: 0,
                         n_rows: 0,
                         n_alerts: 0,
+                        large: LargeRows::default(),
                         error: None,
                         is_suppressed: true,
                     });
@@ -311,9 +316,15 @@ impl Backtest {
         }
         let n_seen = history.n_seen(&self.schedule.view(run.at), &self.tables);
         let (at, n_rows, n_alerts) = (run.at, run.n_rows, run.alerts.len());
-        self.runs.push(RunRecord { at, n_seen, n_rows, n_alerts, error, is_suppressed: false });
+        let large = run.large;
+        self.runs.push(RunRecord { at, n_seen, n_rows, n_alerts, large, error, is_suppressed: false });
         self.alerts.extend(run.alerts);
         Ok(())
+    }
+
+    /// Rows of all answers that are larger than what an alert holds, counted as often as they came.
+    pub fn large(&self) -> LargeRows {
+        self.runs.iter().map(|it| it.large).fold(LargeRows::default(), LargeRows::and)
     }
 
     /// Runs that fired.
@@ -398,7 +409,7 @@ impl Backtest {
             "period": if self.schedule.period == i64::MAX { Json::Null } else { duration::iso_text(self.schedule.period).into() },
             "runs": runs, "fired": self.n_fired(), "alerts": self.alerts.iter().map(Alert::to_json).collect::<Json>(),
             "incidents": incidents, "days": days, "entities": entities,
-            "resultRows": self.n_result_rows, "distinctResultRows": self.detections.len(),
+            "largeRows": self.large().n, "resultRows": self.n_result_rows, "distinctResultRows": self.detections.len(),
             "sourceRows": self.source_rows, "rowsSeen": seen, "rowsOfFullScans": full,
         })
     }

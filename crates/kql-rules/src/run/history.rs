@@ -1,12 +1,16 @@
 //! What a workspace holds, in the order of time: each run sees a slice of it, and no run looks at the others' rows.
 
+use crate::{Rule, catalogue, guid};
 use kql::{Batch, Column, Engine, Error, Fault, Field, Limits, Now, Schema, Table, TimeIndex, Type, Value};
 use std::sync::Arc;
 
-/// Columns that say when something happened, the first that a table has counts.
+/// Columns that say when something happened. The first that a table has values of counts.
 pub const TIME_COLUMNS: [&str; 2] = ["TimeGenerated", "Timestamp"];
 /// Columns that say when a row came in.
 pub const ARRIVAL_COLUMNS: [&str; 2] = ["_IngestionTime", "_TimeReceived"];
+
+/// The column that tells rows apart.
+pub const ITEM_ID: &str = "_ItemId";
 
 /// Which rows a run sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ struct Timed {
     name: String,
     /// Columns that queries see; the numbers of the rows come after them.
     schema: Arc<Schema>,
+    /// The column of the time.
+    time: usize,
     events: TimeIndex,
     /// By arrival, and the column of it, where rows say when they came in.
     arrivals: Option<(TimeIndex, usize)>,
@@ -60,9 +66,11 @@ impl History {
             engine.tables().map(|(name, it)| (name.to_owned(), it.clone())).collect();
         let mut tables = Vec::new();
         for (name, table) in loaded {
-            let Some(time) = TIME_COLUMNS.iter().find_map(|it| datetime(&table.schema, it)) else { continue };
-            let arrival = ARRIVAL_COLUMNS.iter().find_map(|it| datetime(&table.schema, it));
-            let table = completed(&table, &name, workspace, time, arrival);
+            let Some(time) = time_column(&table) else { continue };
+            // A time of arrival that no row has is that of the events, and needs no order of its own.
+            let arrival =
+                ARRIVAL_COLUMNS.iter().find_map(|it| datetime(&table.schema, it).filter(|it| has_values(&table, *it)));
+            let table = completed(&table, &name, workspace, time);
             let schema = table.schema.clone();
             let events = TimeIndex::new(&table, time).map_err(Error::from)?;
             let numbered = TimeIndex::new(&numbered(events.table()), time).map_err(Error::from)?;
@@ -73,9 +81,17 @@ impl History {
             };
             let all = Table { schema: schema.clone(), chunks: events.table().chunks.clone() };
             engine.add_table(name.as_str(), all);
-            tables.push(Timed { name, schema, events, arrivals });
+            tables.push(Timed { name, schema, time, events, arrivals });
         }
         Ok(History { engine, tables })
+    }
+
+    /// This history for a rule: with the documented tables that it reads and nothing was loaded into, which are empty; and
+    /// the names of all tables that it reads and that are.
+    pub fn of_rule(&self, rule: &Rule) -> (History, Vec<String>) {
+        let mut own = self.clone();
+        let empty = catalogue::complete(&mut own.engine, rule.query.with_window(0, 0).text.as_str());
+        (own, empty)
     }
 
     /// The engine with everything in it.
@@ -136,8 +152,7 @@ impl Timed {
             By::Both => {
                 let mut seen = kept(&events(&self.events), *column, view.arrived_until, |_| true)?;
                 // Those that came in within the window but did not happen in it.
-                let time = TIME_COLUMNS.iter().find_map(|it| datetime(&seen.schema, it)).unwrap_or(0);
-                let late = kept(&events(by_arrival), time, i64::MAX, |it| it < view.from || it >= view.to)?;
+                let late = kept(&events(by_arrival), self.time, i64::MAX, |it| it < view.from || it >= view.to)?;
                 seen.chunks.extend(late.chunks);
                 Ok(seen)
             }
@@ -173,8 +188,20 @@ fn datetime(schema: &Schema, name: &str) -> Option<usize> {
     schema.fields.get(index).filter(|it| it.ty == Type::Datetime).map(|_| index)
 }
 
-/// A table with the columns that a workspace fills in.
-fn completed(table: &Table, name: &str, workspace: &str, time: usize, arrival: Option<usize>) -> Table {
+/// The column that says when the rows of a table happened.
+fn time_column(table: &Table) -> Option<usize> {
+    let columns = || TIME_COLUMNS.iter().filter_map(|it| datetime(&table.schema, it));
+    columns().find(|it| has_values(table, *it)).or(columns().next())
+}
+
+/// Whether a row has a moment there.
+fn has_values(table: &Table, column: usize) -> bool {
+    table.chunks.iter().any(|it| it.ranges.get(column).copied().flatten().is_some())
+}
+
+/// A table with the columns that a workspace fills in: its own id and the table's name, and other times, which are those of
+/// the event where a row has none.
+fn completed(table: &Table, name: &str, workspace: &str, time: usize) -> Table {
     let mut fields = table.schema.fields.clone();
     let mut filled = Vec::new();
     for (column, text) in [("TenantId", workspace), ("Type", name)] {
@@ -186,6 +213,7 @@ fn completed(table: &Table, name: &str, workspace: &str, time: usize, arrival: O
             }
         }
     }
+    let times = || TIME_COLUMNS.iter().chain(&ARRIVAL_COLUMNS).filter_map(|it| datetime(&table.schema, it));
     let mut batches = Vec::with_capacity(table.chunks.len());
     for chunk in &table.chunks {
         let mut batch: Batch = chunk.batch.clone();
@@ -197,14 +225,52 @@ fn completed(table: &Table, name: &str, workspace: &str, time: usize, arrival: O
                 None => batch.columns.push(constant),
             }
         }
-        if let (Some(arrival), Some(times)) = (arrival, batch.columns.get(time).cloned())
-            && let Some(column) = batch.columns.get_mut(arrival)
-        {
-            *column = coalesced(column, &times);
+        if let Some(moments) = batch.columns.get(time).cloned() {
+            for index in times().filter(|it| *it != time) {
+                if let Some(column) = batch.columns.get_mut(index) {
+                    *column = coalesced(column, &moments);
+                }
+            }
         }
         batches.push(batch);
     }
     Table::new(Schema::new(fields), batches)
+}
+
+/// Gives every row of every table that has a time an `_ItemId`, where the table has none or no values of it: the same in
+/// every run of the program.
+pub fn number_items(engine: &mut Engine) {
+    let loaded: Vec<(String, Arc<Table>)> = engine.tables().map(|(name, it)| (name.to_owned(), it.clone())).collect();
+    for (name, table) in loaded {
+        let index = table.schema.index_of(ITEM_ID);
+        let is_blank = |chunk: &Arc<kql::Chunk>| {
+            let column = index.and_then(|it| chunk.batch.columns.get(it));
+            column.is_none_or(|it| it.ty() == Type::String && is_blank(it, chunk.batch.n_rows))
+        };
+        if time_column(&table).is_none() || !table.chunks.iter().all(is_blank) {
+            continue;
+        }
+        let mut fields = table.schema.fields.clone();
+        if index.is_none() {
+            fields.push(Field::new(ITEM_ID, Type::String));
+        }
+        let mut next = 0usize;
+        let mut batches = Vec::with_capacity(table.chunks.len());
+        for chunk in &table.chunks {
+            let mut batch = chunk.batch.clone();
+            let mut ids = kql::ColumnBuilder::new(Type::String, batch.n_rows);
+            for _ in 0..batch.n_rows {
+                ids.push(&Value::String(guid::of(&[&name, "item", &next.to_string()]).as_str().into()));
+                next += 1;
+            }
+            match index.and_then(|it| batch.columns.get_mut(it)) {
+                Some(column) => *column = ids.finish(),
+                None => batch.columns.push(ids.finish()),
+            }
+            batches.push(batch);
+        }
+        engine.add_table(name, Table::new(Schema::new(fields), batches));
+    }
 }
 
 /// The table with the numbers of its rows behind its columns.

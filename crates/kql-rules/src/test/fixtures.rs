@@ -1,12 +1,9 @@
 //! Tables of tests: rows of the test file, files beside it, `datatable` queries. Strict: a column that the table does not
 //! have, or a value that is not of its column's type, is an error, because the rule would never see such a row.
 
-use super::{
-    format::{Data, Fixture, Suite},
-    predicate::{names, tree},
-};
+use super::format::{Data, Fixture, Suite};
 use crate::{
-    At, Files, Note, Place, Rule, catalogue,
+    At, Files, Note, Place, catalogue,
     document::{Entry, Node},
     duration,
     read::watchlist,
@@ -70,16 +67,11 @@ impl Fixtures<'_> {
         }
     }
 
-    /// Makes the tables known that Microsoft documents, as far as the query or a fixture names them.
-    pub(super) fn know(&self, engine: &mut Engine, rule: &Rule) {
-        let mut names = tree(&rule.query.text).map(|it| names(&it)).unwrap_or_default();
+    /// Makes the tables known that Microsoft documents, as far as fixtures name them.
+    pub(super) fn know(&self, engine: &mut Engine) {
         let cases = self.suite.cases.iter().flat_map(|it| &it.rows);
-        names.extend(self.suite.fixtures.iter().chain(cases).map(|it| it.name.value.clone()));
-        for name in names {
-            let is_new = engine.table(&name).is_none() && !engine.functions().any(|it| it.0 == name);
-            if let Some(schema) = catalogue::table(&name).filter(|_| is_new) {
-                engine.add_known_table(name, schema);
-            }
+        for name in self.suite.fixtures.iter().chain(cases).map(|it| &it.name.value) {
+            catalogue::know(engine, name);
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     report::{CaseReport, Fault, FaultKind, MutantReport, Report, SuiteReport, Verdict},
     snapshot::{self, Compared},
 };
-use crate::{Files, Kind, Note, Place, Rule, Source, read, run::TIME_COLUMNS};
+use crate::{Files, Kind, Note, Place, Rule, Source, catalogue, read, run::TIME_COLUMNS};
 use kql::{Diagnostic, Engine, Error, Stop, Value};
 use std::{
     path::{Path, PathBuf},
@@ -193,11 +193,13 @@ fn prepare(workspace: &Workspace<'_>, mut suite: Suite) -> Result<Prepared, Faul
     engine.set_limits(limits);
     let fixtures = Fixtures { files: workspace.files, suite: &suite };
     fixtures.declare(&mut engine).map_err(config)?;
-    fixtures.know(&mut engine, &rule);
+    fixtures.know(&mut engine);
     for it in &suite.fixtures {
         fixtures.load(&mut engine, it).map_err(config)?;
     }
     fixtures.infer(&mut engine);
+    let now = engine.now();
+    _ = catalogue::complete(&mut engine, rule.query.with_window(now, now).text.as_str());
     fixtures.load_watchlists(&mut engine, &suite.watchlists.iter().collect::<Vec<_>>()).map_err(config)?;
     // Lists of single tests are there for the check as well, so that the query binds before any of them runs.
     let mut checked = engine.clone();

@@ -54,6 +54,13 @@ impl<'q> Printer<'q> {
         self.out.push_str(text);
     }
 
+    /// An operator between its operands.
+    fn infix(&mut self, text: &str) {
+        self.word(" ");
+        self.word(text);
+        self.word(" ");
+    }
+
     /// The source text of something that is printed as written; comments inside come with it.
     fn verbatim(&mut self, span: Span) {
         let text = self.query.text_of(span);

@@ -9,60 +9,6 @@ use crate::{
 use kql_data::{Dynamic, Type, Value};
 use kql_functions::resolve::widest_number;
 
-/// The function behind a comparison or string operator.
-fn function_of(operator: BinaryOperator) -> &'static str {
-    use BinaryOperator as B;
-    match operator {
-        B::Equal => "==",
-        B::NotEqual => "!=",
-        B::EqualCaseless => "=~",
-        B::NotEqualCaseless => "!~",
-        B::Less => "<",
-        B::LessOrEqual => "<=",
-        B::Greater => ">",
-        B::GreaterOrEqual => ">=",
-        B::Has | B::Search => "has",
-        B::NotHas => "!has",
-        B::HasCs => "has_cs",
-        B::NotHasCs => "!has_cs",
-        B::HasPrefix => "hasprefix",
-        B::NotHasPrefix => "!hasprefix",
-        B::HasPrefixCs => "hasprefix_cs",
-        B::NotHasPrefixCs => "!hasprefix_cs",
-        B::HasSuffix => "hassuffix",
-        B::NotHasSuffix => "!hassuffix",
-        B::HasSuffixCs => "hassuffix_cs",
-        B::NotHasSuffixCs => "!hassuffix_cs",
-        B::Contains => "contains",
-        B::NotContains => "!contains",
-        B::ContainsCs => "contains_cs",
-        B::NotContainsCs => "!contains_cs",
-        B::StartsWith => "startswith",
-        B::NotStartsWith => "!startswith",
-        B::StartsWithCs => "startswith_cs",
-        B::NotStartsWithCs => "!startswith_cs",
-        B::EndsWith => "endswith",
-        B::NotEndsWith => "!endswith",
-        B::EndsWithCs => "endswith_cs",
-        B::NotEndsWithCs => "!endswith_cs",
-        B::Like => "like",
-        B::NotLike => "notlike",
-        B::LikeCs => "likecs",
-        B::NotLikeCs => "notlikecs",
-        B::MatchesRegex => "matches regex",
-    }
-}
-
-fn function_of_arithmetic(operator: ArithmeticOperator) -> &'static str {
-    match operator {
-        ArithmeticOperator::Add => "+",
-        ArithmeticOperator::Subtract => "-",
-        ArithmeticOperator::Multiply => "*",
-        ArithmeticOperator::Divide => "/",
-        ArithmeticOperator::Modulo => "%",
-    }
-}
-
 /// The longest chain of `+`, `-` … over values that differ by row.
 const CHAIN_MAX: usize = 2_000;
 
@@ -316,7 +262,7 @@ impl Binder<'_> {
         right: ExprId,
         span: Span,
     ) -> Bind<ExprId> {
-        let name = function_of_arithmetic(operator);
+        let name = operator.symbol();
         let (a, b) = (self.ty(left), self.ty(right));
         match (a, b) {
             // The result has the other operand's type; a difference to a datetime is a timespan between datetimes.
@@ -361,7 +307,7 @@ impl Binder<'_> {
             return self.any_column(operator, right, span);
         }
         let (left, right) = (self.scalar(left)?, self.scalar(right)?);
-        let name = function_of(operator);
+        let name = operator.function();
         match operator {
             B::Equal | B::NotEqual | B::Less | B::LessOrEqual | B::Greater | B::GreaterOrEqual => {
                 self.compare(name, left, right, span)
@@ -373,7 +319,7 @@ impl Binder<'_> {
     /// `* has "x"`: any string (or dynamic) column.
     fn any_column(&mut self, operator: BinaryOperator, right: syntax::ExprId, span: Span) -> Bind<ExprId> {
         let right = self.scalar(right)?;
-        let name = function_of(operator);
+        let name = operator.function();
         let fields = self.row.schema.fields.clone();
         let mut tests = Vec::new();
         for (index, field) in fields.iter().enumerate() {
@@ -493,14 +439,7 @@ impl Binder<'_> {
     ) -> Bind<ExprId> {
         use MembershipOperator as M;
         let query = self.query.clone();
-        let name = match operator {
-            M::In => "in",
-            M::NotIn => "!in",
-            M::InCaseless => "in~",
-            M::NotInCaseless => "!in~",
-            M::HasAny => "has_any",
-            M::HasAll => "has_all",
-        };
+        let name = operator.word();
         if matches!(query.kind(value), ExprKind::Star) {
             let list = self.list(None, list, span)?;
             let mut tests = Vec::new();

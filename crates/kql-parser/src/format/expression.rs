@@ -2,8 +2,8 @@
 
 use super::{COLUMNS, Printer};
 use crate::syntax::{
-    Argument, ArithmeticOperator, BinaryOperator, Call, Expr, ExprId, ExprKind, MembershipOperator, Operator,
-    Parameter, PipelineId, Step, UnaryOperator,
+    Argument, ArithmeticOperator, BinaryOperator, Call, Expr, ExprId, ExprKind, Operator, Parameter, PipelineId, Step,
+    UnaryOperator,
 };
 
 impl Printer<'_> {
@@ -23,7 +23,7 @@ impl Printer<'_> {
             ExprKind::Arithmetic { first, rest } => self.arithmetic(*first, rest),
             ExprKind::Membership { operator, value, list, .. } => {
                 self.expression(*value);
-                self.word(membership_word(*operator));
+                self.infix(operator.word());
                 self.bracketed("(", list, ")");
             }
             _ => self.other(expr),
@@ -34,13 +34,9 @@ impl Printer<'_> {
         match &expr.kind {
             ExprKind::Binary { operator, left, right, .. } => {
                 self.expression(*left);
-                self.word(match operator {
-                    BinaryOperator::Search => ":",
-                    _ => " ",
-                });
-                if *operator != BinaryOperator::Search {
-                    self.word(binary_word(*operator));
-                    self.word(" ");
+                match operator {
+                    BinaryOperator::Search => self.word(operator.word()),
+                    _ => self.infix(operator.word()),
                 }
                 self.expression(*right);
             }
@@ -132,9 +128,10 @@ impl Printer<'_> {
                 let start = self.query.span(*operand).start;
                 self.line_before(start);
                 self.indent -= 1;
-                self.word(arithmetic_word(*operator).trim_start());
+                self.word(operator.symbol());
+                self.word(" ");
             } else {
-                self.word(arithmetic_word(*operator));
+                self.infix(operator.symbol());
             }
             self.expression(*operand);
         }
@@ -215,70 +212,5 @@ impl Printer<'_> {
                 _ => self.stage(stage),
             }
         }
-    }
-}
-
-fn membership_word(operator: MembershipOperator) -> &'static str {
-    match operator {
-        MembershipOperator::In => " in ",
-        MembershipOperator::NotIn => " !in ",
-        MembershipOperator::InCaseless => " in~ ",
-        MembershipOperator::NotInCaseless => " !in~ ",
-        MembershipOperator::HasAny => " has_any ",
-        MembershipOperator::HasAll => " has_all ",
-    }
-}
-
-fn arithmetic_word(operator: ArithmeticOperator) -> &'static str {
-    match operator {
-        ArithmeticOperator::Add => " + ",
-        ArithmeticOperator::Subtract => " - ",
-        ArithmeticOperator::Multiply => " * ",
-        ArithmeticOperator::Divide => " / ",
-        ArithmeticOperator::Modulo => " % ",
-    }
-}
-
-fn binary_word(operator: BinaryOperator) -> &'static str {
-    use BinaryOperator as B;
-    match operator {
-        B::Equal => "==",
-        B::NotEqual => "!=",
-        B::EqualCaseless => "=~",
-        B::NotEqualCaseless => "!~",
-        B::Less => "<",
-        B::LessOrEqual => "<=",
-        B::Greater => ">",
-        B::GreaterOrEqual => ">=",
-        B::Has => "has",
-        B::NotHas => "!has",
-        B::HasCs => "has_cs",
-        B::NotHasCs => "!has_cs",
-        B::HasPrefix => "hasprefix",
-        B::NotHasPrefix => "!hasprefix",
-        B::HasPrefixCs => "hasprefix_cs",
-        B::NotHasPrefixCs => "!hasprefix_cs",
-        B::HasSuffix => "hassuffix",
-        B::NotHasSuffix => "!hassuffix",
-        B::HasSuffixCs => "hassuffix_cs",
-        B::NotHasSuffixCs => "!hassuffix_cs",
-        B::Contains => "contains",
-        B::NotContains => "!contains",
-        B::ContainsCs => "contains_cs",
-        B::NotContainsCs => "!contains_cs",
-        B::StartsWith => "startswith",
-        B::NotStartsWith => "!startswith",
-        B::StartsWithCs => "startswith_cs",
-        B::NotStartsWithCs => "!startswith_cs",
-        B::EndsWith => "endswith",
-        B::NotEndsWith => "!endswith",
-        B::EndsWithCs => "endswith_cs",
-        B::NotEndsWithCs => "!endswith_cs",
-        B::Like => "like",
-        B::NotLike => "!like",
-        B::LikeCs => "likecs",
-        B::NotLikeCs => "!likecs",
-        B::MatchesRegex => "matches regex",
-        B::Search => ":",
     }
 }

@@ -181,9 +181,22 @@ pub enum ArithmeticOperator {
     Modulo,
 }
 
+impl ArithmeticOperator {
+    /// Its symbol, which is also the name of its function.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Modulo => "%",
+        }
+    }
+}
+
 /// Operators of [`ExprKind::Binary`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // each is named as in the language
+#[allow(missing_docs, reason = "each is named as in the language")]
 pub enum BinaryOperator {
     /// `==`
     Equal,
@@ -238,6 +251,62 @@ pub enum BinaryOperator {
     Search,
 }
 
+impl BinaryOperator {
+    /// How it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::EqualCaseless => "=~",
+            Self::NotEqualCaseless => "!~",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Has => "has",
+            Self::NotHas => "!has",
+            Self::HasCs => "has_cs",
+            Self::NotHasCs => "!has_cs",
+            Self::HasPrefix => "hasprefix",
+            Self::NotHasPrefix => "!hasprefix",
+            Self::HasPrefixCs => "hasprefix_cs",
+            Self::NotHasPrefixCs => "!hasprefix_cs",
+            Self::HasSuffix => "hassuffix",
+            Self::NotHasSuffix => "!hassuffix",
+            Self::HasSuffixCs => "hassuffix_cs",
+            Self::NotHasSuffixCs => "!hassuffix_cs",
+            Self::Contains => "contains",
+            Self::NotContains => "!contains",
+            Self::ContainsCs => "contains_cs",
+            Self::NotContainsCs => "!contains_cs",
+            Self::StartsWith => "startswith",
+            Self::NotStartsWith => "!startswith",
+            Self::StartsWithCs => "startswith_cs",
+            Self::NotStartsWithCs => "!startswith_cs",
+            Self::EndsWith => "endswith",
+            Self::NotEndsWith => "!endswith",
+            Self::EndsWithCs => "endswith_cs",
+            Self::NotEndsWithCs => "!endswith_cs",
+            Self::Like => "like",
+            Self::NotLike => "!like",
+            Self::LikeCs => "likecs",
+            Self::NotLikeCs => "!likecs",
+            Self::MatchesRegex => "matches regex",
+            Self::Search => ":",
+        }
+    }
+
+    /// The name of its function.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Search => "has",
+            Self::NotLike => "notlike",
+            Self::NotLikeCs => "notlikecs",
+            _ => self.word(),
+        }
+    }
+}
+
 /// Operators of [`ExprKind::Membership`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MembershipOperator {
@@ -253,6 +322,20 @@ pub enum MembershipOperator {
     HasAny,
     /// `has_all`
     HasAll,
+}
+
+impl MembershipOperator {
+    /// How it is written, which is also the name of its function.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::NotIn => "!in",
+            Self::InCaseless => "in~",
+            Self::NotInCaseless => "!in~",
+            Self::HasAny => "has_any",
+            Self::HasAll => "has_all",
+        }
+    }
 }
 
 /// A literal value. `None` is the typed null.

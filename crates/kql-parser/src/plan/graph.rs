@@ -173,38 +173,6 @@ pub enum PathFold {
 }
 
 impl GraphOp {
-    /// The nodes whose rows it reads.
-    pub fn inputs(&self) -> Vec<NodeId> {
-        match self {
-            GraphOp::Nodes { edges, tables, .. } => std::iter::once(*edges).chain(tables.iter().copied()).collect(),
-            GraphOp::Edges { edges, nodes, .. } => vec![*edges, *nodes],
-            GraphOp::Degrees { tables } | GraphOp::Components { tables, .. } => vec![tables.nodes, tables.edges],
-            GraphOp::Match(it) => vec![it.tables.nodes, it.tables.edges],
-        }
-    }
-
-    /// Puts other nodes in the place of the inputs, in the order of [`GraphOp::inputs`].
-    pub(super) fn set_inputs(&mut self, set: &mut dyn FnMut(&mut NodeId)) {
-        match self {
-            GraphOp::Nodes { edges, tables, .. } => {
-                set(edges);
-                tables.iter_mut().for_each(set);
-            }
-            GraphOp::Edges { edges, nodes, .. } => {
-                set(edges);
-                set(nodes);
-            }
-            GraphOp::Degrees { tables } | GraphOp::Components { tables, .. } => {
-                set(&mut tables.nodes);
-                set(&mut tables.edges);
-            }
-            GraphOp::Match(it) => {
-                set(&mut it.tables.nodes);
-                set(&mut it.tables.edges);
-            }
-        }
-    }
-
     /// Puts other expressions in the place of its own.
     pub(super) fn map_exprs(&mut self, to: &mut dyn FnMut(ExprId) -> ExprId) {
         if let GraphOp::Match(it) = self {

@@ -1,6 +1,6 @@
 //! What plans and their nodes are made of: adding, looking up and visiting nodes and expressions.
 
-use super::{EvaluateValue, Expr, ExprId, Node, NodeId, Op, Plan};
+use super::{EvaluateValue, Expr, ExprId, GraphOp, Node, NodeId, Op, Plan};
 use kql_data::{Map, Schema, Set, Type, Value};
 use std::sync::Arc;
 
@@ -124,40 +124,11 @@ impl Plan {
     }
 }
 
-impl Op {
-    /// The nodes whose rows it reads; the body of an `Apply` is not among them.
-    pub fn inputs(&self) -> Vec<NodeId> {
-        match self {
-            Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => Vec::new(),
-            Op::Filter { input, .. }
-            | Op::Project { input, .. }
-            | Op::Window { input, .. }
-            | Op::Aggregate { input, .. }
-            | Op::Sort { input, .. }
-            | Op::Limit { input, .. }
-            | Op::Sample { input, .. }
-            | Op::Expand { input, .. }
-            | Op::Parse { input, .. }
-            | Op::ParseKv { input, .. }
-            | Op::Apply { input, .. }
-            | Op::Shared { input } => vec![*input],
-            Op::Series(it) => vec![it.input],
-            Op::Graph(it) => it.inputs(),
-            Op::Steps(it) => vec![it.input],
-            Op::Join { left, right, .. } => vec![*left, *right],
-            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.clone(),
-        }
-    }
-
-    /// Puts other nodes in the place of the inputs, in the order of [`Op::inputs`].
-    pub fn set_inputs(&mut self, nodes: &[NodeId]) {
-        let mut nodes = nodes.iter().copied();
-        let mut set = |it: &mut NodeId| {
-            if let Some(node) = nodes.next() {
-                *it = node;
-            }
-        };
-        match self {
+/// Hands the inputs of a node to a function, in one order for reading and, with `mut`, for writing.
+macro_rules! each_input {
+    ($op:expr, $visit:expr $(, $mutable:tt)?) => {{
+        let mut visit = $visit;
+        match $op {
             Op::Scan { .. } | Op::Values { .. } | Op::Range { .. } | Op::Group => {}
             Op::Filter { input, .. }
             | Op::Project { input, .. }
@@ -170,16 +141,51 @@ impl Op {
             | Op::Parse { input, .. }
             | Op::ParseKv { input, .. }
             | Op::Apply { input, .. }
-            | Op::Shared { input } => set(input),
-            Op::Series(it) => set(&mut it.input),
-            Op::Graph(it) => it.set_inputs(&mut set),
-            Op::Steps(it) => set(&mut it.input),
+            | Op::Shared { input } => visit(input),
+            Op::Series(it) => visit(&$($mutable)? it.input),
+            Op::Steps(it) => visit(&$($mutable)? it.input),
             Op::Join { left, right, .. } => {
-                set(left);
-                set(right);
+                visit(left);
+                visit(right);
             }
-            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.iter_mut().for_each(set),
+            Op::Union { inputs } | Op::Evaluate { inputs, .. } => inputs.into_iter().for_each(visit),
+            Op::Graph(GraphOp::Nodes { edges, tables, .. }) => {
+                visit(edges);
+                tables.into_iter().for_each(visit);
+            }
+            Op::Graph(GraphOp::Edges { edges, nodes, .. }) => {
+                visit(edges);
+                visit(nodes);
+            }
+            Op::Graph(GraphOp::Degrees { tables } | GraphOp::Components { tables, .. }) => {
+                visit(&$($mutable)? tables.nodes);
+                visit(&$($mutable)? tables.edges);
+            }
+            Op::Graph(GraphOp::Match(it)) => {
+                visit(&$($mutable)? it.tables.nodes);
+                visit(&$($mutable)? it.tables.edges);
+            }
         }
+    }};
+}
+
+impl Op {
+    /// The nodes whose rows it reads; the body of an `Apply` is not among them.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        let mut inputs = Vec::new();
+        each_input!(self, |it: &NodeId| inputs.push(*it));
+        inputs
+    }
+
+    /// Puts other nodes in the place of the inputs, in the order of [`Op::inputs`].
+    pub fn set_inputs(&mut self, nodes: &[NodeId]) {
+        let mut nodes = nodes.iter().copied();
+        let set = |it: &mut NodeId| {
+            if let Some(node) = nodes.next() {
+                *it = node;
+            }
+        };
+        each_input!(self, set, mut);
     }
 
     /// Puts other expressions in the place of those of `Apply`, `Graph`, `Range`, `Steps` and `Evaluate`, which see whole rows.

@@ -193,12 +193,7 @@ impl Printer<'_> {
                 self.word(" on ");
                 self.subquery(it.subquery);
             }
-            Operator::Parse(it) => {
-                self.parameters(&it.parameters);
-                self.spaced(it.value);
-                self.pattern_parts(&it.pattern);
-            }
-            Operator::ParseWhere(it) => {
+            Operator::Parse(it) | Operator::ParseWhere(it) => {
                 self.parameters(&it.parameters);
                 self.spaced(it.value);
                 self.pattern_parts(&it.pattern);

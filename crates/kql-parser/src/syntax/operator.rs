@@ -121,7 +121,7 @@ pub enum Operator {
     MvExpand(MvExpand),
     Parse(Parse),
     ParseKv(ParseKv),
-    ParseWhere(ParseWhere),
+    ParseWhere(Parse),
     Partition(Partition),
     PartitionBy(PartitionBy),
     Print(Print),
@@ -427,20 +427,9 @@ pub struct ExpandColumn {
     pub ty: Option<TypeOf>,
 }
 
-/// `parse [kind=…] [flags=…] expression with pattern`
+/// `parse` and `parse-where`: `[kind=…] [flags=…] expression with pattern`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parse {
-    /// `kind`, `flags`.
-    pub parameters: Vec<Parameter>,
-    /// What is parsed.
-    pub value: ExprId,
-    /// The pattern.
-    pub pattern: Vec<ParsePart>,
-}
-
-/// `parse-where [kind=…] [flags=…] expression with pattern`
-#[derive(Clone, Debug, PartialEq)]
-pub struct ParseWhere {
     /// `kind`, `flags`.
     pub parameters: Vec<Parameter>,
     /// What is parsed.

@@ -1,6 +1,6 @@
 //! `find`: rows of several tables that fit a predicate, with the columns that matter.
 
-use super::super::{Bind, Binder, Row, Table};
+use super::super::{Bind, Binder, Table};
 use super::{columns, project_away, terms, union};
 use crate::{
     plan::{ExprId as PlanExpr, Op},
@@ -11,14 +11,7 @@ use kql_data::{Field, Schema, Type, Value};
 pub(super) fn bind(b: &mut Binder<'_>, it: &Find, input: Option<Table>, stage: &Stage) -> Bind<Table> {
     let source = b.declared_name(&it.parameters, "withsource")?.unwrap_or_else(|| "source_".to_owned());
     let mut legs: Vec<Table> = input.into_iter().collect();
-    let query = b.query.clone();
-    for id in &it.tables {
-        match query.kind(*id) {
-            ExprKind::Wildcard(name) => legs.extend(union::wildcard(b, &name.text)),
-            ExprKind::Star => legs.extend(union::wildcard(b, "*")),
-            _ => legs.push(b.over(Row::none(), |b| b.tabular(*id))?),
-        }
-    }
+    legs.extend(union::named(b, &it.tables)?);
     if legs.is_empty() {
         legs = union::wildcard(b, "*");
     }

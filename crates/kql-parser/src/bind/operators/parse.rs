@@ -4,23 +4,15 @@ use super::super::{Bind, Binder, Table};
 use super::columns;
 use crate::{
     plan::{Op, ParseKind, ParseOutput, ParsePart, ParsePattern},
-    syntax::{self, ExprId, Parameter, Stage},
+    syntax::{self, Parameter, Stage},
 };
 use kql_data::{Field, Schema, Type, Value};
 
-pub(super) fn bind(
-    b: &mut Binder<'_>,
-    parameters: &[Parameter],
-    value: ExprId,
-    pattern: &[syntax::ParsePart],
-    drops: bool,
-    input: Table,
-    stage: &Stage,
-) -> Bind<Table> {
-    let value_span = b.query.span(value);
-    let text = columns::over(b, &input, |b| b.scalar(value))?;
+pub(super) fn bind(b: &mut Binder<'_>, it: &syntax::Parse, drops: bool, input: Table, stage: &Stage) -> Bind<Table> {
+    let value_span = b.query.span(it.value);
+    let text = columns::over(b, &input, |b| b.scalar(it.value))?;
     let text = b.cast(text, Type::String, value_span)?;
-    let kind = match b.choice(parameters, "kind", &["simple", "regex", "relaxed"])? {
+    let kind = match b.choice(&it.parameters, "kind", &["simple", "regex", "relaxed"])? {
         Some("regex") => ParseKind::Regex,
         Some("relaxed") => ParseKind::Relaxed,
         _ => ParseKind::Simple,
@@ -28,8 +20,8 @@ pub(super) fn bind(
     if drops && kind == ParseKind::Relaxed {
         return b.fail("SEM0477", stage.span, "`parse-where` cannot be relaxed");
     }
-    let flags = flags(b, parameters, kind)?;
-    let (parts, captured) = parts(b, pattern, kind)?;
+    let flags = flags(b, &it.parameters, kind)?;
+    let (parts, captured) = parts(b, &it.pattern, kind)?;
     let (fields, outputs) = outputs(&input.schema, &captured);
     let pattern = ParsePattern { kind, flags, parts };
     let op = Op::Parse { input: input.node, value: text, pattern, drops, outputs };

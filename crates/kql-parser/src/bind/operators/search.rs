@@ -1,10 +1,10 @@
 //! `search`: rows that hold a term, in any column of any table.
 
-use super::super::{Bind, Binder, Row, Table};
+use super::super::{Bind, Binder, Table};
 use super::{columns, terms, union};
 use crate::{
     plan::Op,
-    syntax::{ExprKind, Search, Stage},
+    syntax::{Search, Stage},
 };
 use kql_data::Schema;
 use std::sync::Arc;
@@ -14,14 +14,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Search, input: Option<Table>, stage:
         b.choice(&it.parameters, "kind", &["default", "case_insensitive", "case_sensitive"])? == Some("case_sensitive");
     let has_input = input.is_some();
     let mut legs: Vec<Table> = input.into_iter().collect();
-    let query = b.query.clone();
-    for id in &it.tables {
-        match query.kind(*id) {
-            ExprKind::Wildcard(name) => legs.extend(union::wildcard(b, &name.text)),
-            ExprKind::Star => legs.extend(union::wildcard(b, "*")),
-            _ => legs.push(b.over(Row::none(), |b| b.tabular(*id))?),
-        }
-    }
+    legs.extend(union::named(b, &it.tables)?);
     if !has_input && it.tables.is_empty() {
         legs = union::wildcard(b, "*");
     }

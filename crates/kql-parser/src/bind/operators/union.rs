@@ -93,6 +93,20 @@ pub(super) fn all_columns(legs: &[Table]) -> std::sync::Arc<Schema> {
     std::sync::Arc::new(Schema::new(fields.collect()))
 }
 
+/// The tables that `in (A, B*, …)` names.
+pub(super) fn named(b: &mut Binder<'_>, tables: &[ExprId]) -> Bind<Vec<Table>> {
+    let query = b.query.clone();
+    let mut found = Vec::new();
+    for id in tables {
+        match query.kind(*id) {
+            ExprKind::Wildcard(name) => found.extend(wildcard(b, &name.text)),
+            ExprKind::Star => found.extend(wildcard(b, "*")),
+            _ => found.push(b.over(Row::none(), |b| b.tabular(*id))?),
+        }
+    }
+    Ok(found)
+}
+
 /// Tables and views that a pattern matches, in the order of their creation.
 pub(super) fn wildcard(b: &mut Binder<'_>, pattern: &str) -> Vec<Table> {
     let mut found = Vec::new();

@@ -16,15 +16,20 @@ pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
 
 /// Reads what stands behind `parse`.
 fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
+    clauses(it).map(Operator::Parse)
+}
+
+/// `[kind=…] [flags=…] expression with pattern`.
+pub(super) fn clauses(it: &mut Parser<'_>) -> Parsed<Parse> {
     let parameters = it.parameters(&[])?;
     let value = it.expression()?;
     it.expect_word("with")?;
     let pattern = pattern(it)?;
-    Ok(Operator::Parse(Parse { parameters, value, pattern }))
+    Ok(Parse { parameters, value, pattern })
 }
 
 /// Strings, stars and columns; commas between them are allowed.
-pub(super) fn pattern(it: &mut Parser<'_>) -> Parsed<Vec<ParsePart>> {
+fn pattern(it: &mut Parser<'_>) -> Parsed<Vec<ParsePart>> {
     let mut parts = vec![part(it)?];
     loop {
         let token = it.token();

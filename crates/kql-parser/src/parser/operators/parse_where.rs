@@ -1,8 +1,8 @@
 //! The operator `parse-where`.
 
-use super::parse::pattern;
+use super::parse::clauses;
 use crate::parser::{OperatorDeclaration, Parsed, Parser};
-use crate::syntax::{Operator, ParseWhere};
+use crate::syntax::Operator;
 
 /// `parse-where`: how it is written and what it does.
 pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
@@ -16,9 +16,5 @@ pub(super) const DECLARATION: OperatorDeclaration = OperatorDeclaration {
 
 /// Reads what stands behind `parse-where`.
 fn parse(it: &mut Parser<'_>) -> Parsed<Operator> {
-    let parameters = it.parameters(&[])?;
-    let value = it.expression()?;
-    it.expect_word("with")?;
-    let pattern = pattern(it)?;
-    Ok(Operator::ParseWhere(ParseWhere { parameters, value, pattern }))
+    clauses(it).map(Operator::ParseWhere)
 }

@@ -3,7 +3,7 @@
 use kql::{
     Column, Dynamic, Engine, Error, Field, Now, Outcome, Query, Schema, Table, Type,
     formats::write_cell_at,
-    functions::{Actual, CallSite, function, resolve},
+    functions::{Actual, CallSite, conversion, function, resolve},
 };
 use serde_json::Value as Json;
 use std::io::{BufRead, Write};
@@ -114,18 +114,10 @@ fn kql_data_json(value: &Json) -> Dynamic {
 
 /// A dynamic column as a type, by the language's own conversion.
 fn convert(column: Column, ty: Type) -> Result<Column, String> {
-    let name = match ty {
-        Type::Dynamic => return Ok(column),
-        Type::Bool => "tobool",
-        Type::Int => "toint",
-        Type::Long => "tolong",
-        Type::Real => "todouble",
-        Type::Decimal => "todecimal",
-        Type::String => "tostring",
-        Type::Datetime => "todatetime",
-        Type::Timespan => "totimespan",
-        Type::Guid => "toguid",
-    };
+    if ty == Type::Dynamic {
+        return Ok(column);
+    }
+    let name = conversion(ty);
     let function = function(name).ok_or_else(|| format!("the function `{name}` is missing"))?;
     let resolved = resolve(function, &[Actual::varying(Type::Dynamic)]).map_err(|it| it.to_string())?;
     let site = CallSite::new(function, resolved.overload).map_err(|it| it.to_string())?;

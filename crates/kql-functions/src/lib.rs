@@ -23,5 +23,5 @@ pub mod sketch;
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};
 pub use declare::{Accepts, Constness, Function, Kernel, Naming, Overload, Param, Returns};
 pub use evaluate::{CallSite, Cells};
-pub use registry::{aggregate, aggregates as all_aggregates, function, functions as all_functions};
+pub use registry::{aggregate, aggregates as all_aggregates, conversion, function, functions as all_functions};
 pub use resolve::{Actual, Resolved, resolve};

@@ -1,7 +1,7 @@
 //! All functions and aggregates by name.
 
 use crate::{aggregate::Aggregate, aggregates, declare::Function, pending, scalar};
-use kql_data::Map;
+use kql_data::{Map, Type};
 use std::sync::LazyLock;
 
 static FUNCTIONS: LazyLock<Map<&'static str, &'static Function>> = LazyLock::new(|| {
@@ -33,6 +33,22 @@ static AGGREGATES: LazyLock<Map<&'static str, &'static Aggregate>> = LazyLock::n
 /// The scalar function of that name or alias. Names are case-sensitive.
 pub fn function(name: &str) -> Option<&'static Function> {
     FUNCTIONS.get(name).copied()
+}
+
+/// The name of the function that converts to a type.
+pub fn conversion(ty: Type) -> &'static str {
+    match ty {
+        Type::Bool => "tobool",
+        Type::Int => "toint",
+        Type::Long => "tolong",
+        Type::Real => "todouble",
+        Type::Decimal => "todecimal",
+        Type::String => "tostring",
+        Type::Datetime => "todatetime",
+        Type::Timespan => "totimespan",
+        Type::Guid => "toguid",
+        Type::Dynamic => "wrap",
+    }
 }
 
 /// The aggregate of that name or alias.

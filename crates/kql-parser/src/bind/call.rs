@@ -7,23 +7,7 @@ use crate::{
     syntax::{self, Argument, Call, ExprKind, TypeOf},
 };
 use kql_data::{Fault, Type, Value};
-use kql_functions::{Actual, Aggregate, Function, Returns, evaluate::fold, resolve};
-
-/// The function that converts to a type.
-pub(super) fn conversion(ty: Type) -> &'static str {
-    match ty {
-        Type::Bool => "tobool",
-        Type::Int => "toint",
-        Type::Long => "tolong",
-        Type::Real => "todouble",
-        Type::Decimal => "todecimal",
-        Type::String => "tostring",
-        Type::Datetime => "todatetime",
-        Type::Timespan => "totimespan",
-        Type::Guid => "toguid",
-        Type::Dynamic => "wrap",
-    }
-}
+use kql_functions::{Actual, Aggregate, Function, Resolved, Returns, conversion, evaluate::fold, resolve};
 
 /// An argument, and whether it is `typeof(…)`.
 #[derive(Clone, Copy, Debug)]
@@ -65,12 +49,8 @@ impl Binder<'_> {
         Actual { ty: self.ty(arg.expr), constant, is_constant, is_literal, is_type: arg.is_type }
     }
 
-    fn make(&mut self, function: &'static Function, args: &[Arg], span: Span) -> Bind<ExprId> {
-        let actuals: Vec<Actual> = args.iter().map(|it| self.actual(*it)).collect();
-        let resolved = match resolve(function, &actuals) {
-            Ok(it) => it,
-            Err(fault) => return self.fault(span, &fault),
-        };
+    /// The arguments of a call, as its overload takes them.
+    fn converted(&mut self, args: &[Arg], resolved: &Resolved, span: Span) -> Bind<Vec<ExprId>> {
         let mut converted = Vec::with_capacity(args.len());
         for (arg, cast) in args.iter().zip(&resolved.casts) {
             converted.push(match cast {
@@ -78,6 +58,16 @@ impl Binder<'_> {
                 _ => arg.expr,
             });
         }
+        Ok(converted)
+    }
+
+    fn make(&mut self, function: &'static Function, args: &[Arg], span: Span) -> Bind<ExprId> {
+        let actuals: Vec<Actual> = args.iter().map(|it| self.actual(*it)).collect();
+        let resolved = match resolve(function, &actuals) {
+            Ok(it) => it,
+            Err(fault) => return self.fault(span, &fault),
+        };
+        let mut converted = self.converted(args, &resolved, span)?;
         self.convert_branches(function.name, resolved.ty, &mut converted, span)?;
         if !function.volatile && !function.window {
             let values: Option<Vec<(Value, Type)>> =
@@ -386,13 +376,7 @@ impl Binder<'_> {
             Ok(it) => it,
             Err(fault) => return self.fault(span, &fault),
         };
-        let mut converted = Vec::with_capacity(args.len());
-        for (arg, cast) in args.iter().zip(&resolved.casts) {
-            converted.push(match cast {
-                Some(ty) if !arg.is_type => self.cast(arg.expr, *ty, span)?,
-                _ => arg.expr,
-            });
-        }
+        let converted = self.converted(&args, &resolved, span)?;
         let outputs = kql_functions::aggregate::outputs(aggregate, &actuals, &names, resolved.ty);
         let types: Vec<Type> = outputs.iter().map(|(_, ty)| *ty).collect();
         let Some(aggregation) = &mut self.aggregation else { return Err(Reported) };

@@ -170,49 +170,51 @@ impl Shape {
 
     /// The points whose rows are read when `id` is computed.
     pub(crate) fn reads(&self, plan: &Plan, id: NodeId) -> Vec<NodeId> {
-        let mut found = Vec::new();
-        let mut seen: Set<NodeId> = Set::default();
-        let mut open = vec![id];
-        while let Some(at) = open.pop() {
-            if !seen.insert(at) {
-                continue;
-            }
-            if at != id && self.is_point(at) {
-                found.push(at);
-                continue;
-            }
-            let Some(node) = plan.node(at) else { continue };
-            open.extend(node.op.inputs());
-            if let Op::Apply { .. } = &node.op {
-                open.extend(self.dependencies(plan, at));
-            }
-        }
-        found
+        nearest(
+            id,
+            |it| self.is_point(it),
+            |at, open| {
+                let Some(node) = plan.node(at) else { return };
+                open.extend(node.op.inputs());
+                if let Op::Apply { .. } = &node.op {
+                    open.extend(self.dependencies(plan, at));
+                }
+            },
+        )
     }
 
     /// The nodes outside of groups that a node reads: inputs, `toscalar` and subqueries of its expressions, and those of the
     /// body of an `Apply`.
     fn dependencies(&self, plan: &Plan, id: NodeId) -> Vec<NodeId> {
-        let mut found = Vec::new();
-        let mut seen: Set<NodeId> = Set::default();
-        let mut open = vec![id];
-        while let Some(at) = open.pop() {
-            if !seen.insert(at) {
-                continue;
-            }
-            if at != id && !self.needs_group(at) {
-                found.push(at);
-                continue;
-            }
-            let Some(node) = plan.node(at) else { continue };
-            open.extend(node.op.inputs());
-            if let Op::Apply { body, .. } = &node.op {
-                open.push(*body);
-            }
-            open.extend(plan.subplans(node.op.expressions()));
-        }
-        found
+        nearest(
+            id,
+            |it| !self.needs_group(it),
+            |at, open| {
+                let Some(node) = plan.node(at) else { return };
+                open.extend(node.op.inputs());
+                if let Op::Apply { body, .. } = &node.op {
+                    open.push(*body);
+                }
+                open.extend(plan.subplans(node.op.expressions()));
+            },
+        )
     }
+}
+
+/// The first nodes on every way down from one for which `is_found` holds; `below` adds what a node reads.
+fn nearest(id: NodeId, is_found: impl Fn(NodeId) -> bool, below: impl Fn(NodeId, &mut Vec<NodeId>)) -> Vec<NodeId> {
+    let (mut found, mut seen, mut open) = (Vec::new(), Set::default(), vec![id]);
+    while let Some(at) = open.pop() {
+        if !seen.insert(at) {
+            continue;
+        }
+        if at != id && is_found(at) {
+            found.push(at);
+        } else {
+            below(at, &mut open);
+        }
+    }
+    found
 }
 
 /// Readers behind readers that are followed.

@@ -34,13 +34,9 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
             _ = active.entry((periods.of(event.at), event.dimension)).or_default().insert(event.id);
         }
     }
-    let dimensions: Vec<u32> = active.keys().map(|it| it.1).collect();
     let mut fields = vec![Field::new(events.name.as_str(), events.ty)];
     let mut columns = vec![place_column(events.ty, active.keys().map(|it| it.0))];
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(active.keys().map(|it| it.1), &mut fields, &mut columns);
     fields.push(Field::new("dcount", Type::Long));
     columns.push(Column::longs(active.values().map(|it| it.len() as i64).collect()));
     Ok((Schema::new(fields), vec![Batch::new(columns, active.len())]))

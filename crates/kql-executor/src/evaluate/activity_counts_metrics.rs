@@ -28,13 +28,9 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
         *new += i64::from(seen.insert(event.id));
         *all = seen.len() as i64;
     }
-    let dimensions: Vec<u32> = found.keys().map(|it| it.1).collect();
     let mut fields = vec![Field::new(events.name.as_str(), events.ty)];
     let mut columns = vec![place_column(events.ty, found.keys().map(|it| it.0))];
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(found.keys().map(|it| it.1), &mut fields, &mut columns);
     for name in ["count", "dcount", "new_dcount", "aggregated_dcount"] {
         fields.push(Field::new(name, Type::Long));
     }

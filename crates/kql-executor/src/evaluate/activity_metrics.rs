@@ -56,10 +56,6 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
         reals(&|it| it),
         reals(&|it| 1.0 - it),
     ];
-    let dimensions: Vec<u32> = rows.iter().map(|it| it.1).collect();
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(rows.iter().map(|it| it.1), &mut fields, &mut columns);
     Ok((Schema::new(fields), vec![Batch::new(columns, rows.len())]))
 }

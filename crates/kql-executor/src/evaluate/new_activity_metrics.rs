@@ -129,10 +129,6 @@ fn table(events: &Events, rows: &[Row]) -> (Schema, Vec<Column>) {
         reals(&|it| it.retained as f64 / it.cohort as f64),
         reals(&|it| (it.cohort - it.retained) as f64 / it.cohort as f64),
     ];
-    let dimensions: Vec<u32> = rows.iter().map(|it| it.dimension).collect();
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(rows.iter().map(|it| it.dimension), &mut fields, &mut columns);
     (Schema::new(fields), columns)
 }

@@ -49,11 +49,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let value_name = name(value_index).unwrap_or_default();
     let mut fields = vec![Field::new(events.name.as_str(), events.ty)];
     let mut columns = vec![place_column(events.ty, rows.iter().map(|it| it.0))];
-    let numbers: Vec<u32> = rows.iter().map(|it| it.1).collect();
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&numbers));
-    }
+    events.push_dimensions(rows.iter().map(|it| it.1), &mut fields, &mut columns);
     fields.push(Field::new(format!("rolling_{bins}_percentile_{value_name}_{}", percentile.text()), values.ty()));
     let mut out = ColumnBuilder::new(values.ty(), rows.len());
     rows.iter().for_each(|it| out.push(&it.2));

@@ -55,11 +55,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     chains.sort_by(|a, b| a.1.cmp(&b.1));
 
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    let numbers: Vec<u32> = chains.iter().map(|it| it.0).collect();
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&numbers));
-    }
+    events.push_dimensions(chains.iter().map(|it| it.0), &mut fields, &mut columns);
     for (step, (name, _)) in steps.iter().enumerate() {
         fields.push(Field::new(format!("{name}_{}", events.name), events.ty));
         columns.push(place_column(events.ty, chains.iter().map(|it| it.1.get(step).copied().unwrap_or(0))));

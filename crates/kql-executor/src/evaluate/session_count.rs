@@ -33,13 +33,9 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
             _ = found.entry((periods.of(event.at), event.dimension)).or_default().insert(session);
         }
     }
-    let dimensions: Vec<u32> = found.keys().map(|it| it.1).collect();
     let mut fields = vec![Field::new(events.name.as_str(), events.ty)];
     let mut columns = vec![place_column(events.ty, found.keys().map(|it| it.0))];
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(found.keys().map(|it| it.1), &mut fields, &mut columns);
     fields.push(Field::new("count_sessions", Type::Long));
     columns.push(Column::longs(found.values().map(|it| it.len() as i64).collect()));
     Ok((Schema::new(fields), vec![Batch::new(columns, found.len())]))

@@ -62,13 +62,9 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
             rows.push((period, dimension, window.count(dimension), window.distinct(dimension)));
         }
     })?;
-    let dimensions: Vec<u32> = rows.iter().map(|it| it.1).collect();
     let mut fields = vec![Field::new(events.name.as_str(), events.ty)];
     let mut columns = vec![place_column(events.ty, rows.iter().map(|it| it.0))];
-    for (name, values) in &events.dimensions {
-        fields.push(Field::new(name.as_str(), values.ty()));
-        columns.push(values.take(&dimensions));
-    }
+    events.push_dimensions(rows.iter().map(|it| it.1), &mut fields, &mut columns);
     fields.push(Field::new("Count", Type::Long));
     fields.push(Field::new("dcount", Type::Long));
     columns.push(Column::longs(rows.iter().map(|it| it.2).collect()));

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::group::Grouper;
-use kql_data::{Column, ColumnBuilder, Dynamic, Fault, Reservation, Type, Value, time};
+use kql_data::{Column, ColumnBuilder, Dynamic, Fault, Field, Reservation, Type, Value, time};
 use kql_functions::scalar::conversion::convert;
 use kql_parser::plan::EvaluateValue;
 
@@ -101,6 +101,20 @@ impl Events {
         let dimensions = dimensions.iter().map(|it| name(*it)).zip(by_dimension.keys()?).collect();
         let ids = by_id.keys()?.into_iter().next().unwrap_or_else(|| Column::null(Type::String, 0));
         Ok(Events { ty: places.ty(), name: name(timeline), all, ids, dimensions, _held: held })
+    }
+
+    /// Appends the columns of the dimensions: for each row the combination of that number.
+    pub(super) fn push_dimensions(
+        &self,
+        numbers: impl Iterator<Item = u32>,
+        fields: &mut Vec<Field>,
+        columns: &mut Vec<Column>,
+    ) {
+        let numbers: Vec<u32> = numbers.collect();
+        for (name, values) in &self.dimensions {
+            fields.push(Field::new(name.as_str(), values.ty()));
+            columns.push(values.take(&numbers));
+        }
     }
 
     /// The events between two places, both included.

@@ -19,13 +19,16 @@ const fn remark(name: &'static str, text: &'static str, query: &'static str) -> 
 const CURSOR: &str = "rows have no ingestion order here";
 const COMBINE: &str = "how the service combines the hashes is not published";
 const SERVICE: &str = "runs on a service";
+const MODEL: &str = "a language model answers it";
+const NETWORK: &str = "nothing leaves the process";
+const CHOICE: &str = "which of overlapping patterns are shown is this engine's choice";
 
 /// Names that are refused when a query runs.
 pub const UNSUPPORTED: &[Remark] = &[
-    remark("ai_chat_completion", "a language model answers it", "evaluate ai_chat_completion('x', 'y')"),
-    remark("ai_chat_completion_prompt", "a language model answers it", "evaluate ai_chat_completion_prompt('x', 'y')"),
-    remark("ai_embed_text", "a language model answers it", "evaluate ai_embed_text('x', 'y')"),
-    remark("ai_embeddings", "a language model answers it", "evaluate ai_embeddings('x', 'y')"),
+    remark("ai_chat_completion", MODEL, "evaluate ai_chat_completion('x', 'y')"),
+    remark("ai_chat_completion_prompt", MODEL, "evaluate ai_chat_completion_prompt('x', 'y')"),
+    remark("ai_embed_text", MODEL, "evaluate ai_embed_text('x', 'y')"),
+    remark("ai_embeddings", MODEL, "evaluate ai_embeddings('x', 'y')"),
     remark("azure_digital_twins_query_request", SERVICE, "evaluate azure_digital_twins_query_request('x', 'y')"),
     remark("cosmosdb_sql_request", SERVICE, "evaluate cosmosdb_sql_request('x', 'y')"),
     remark("csharp", "no .NET runtime is part of the engine", "print x = 1 | evaluate csharp(typeof(*), 'y')"),
@@ -43,8 +46,8 @@ pub const UNSUPPORTED: &[Remark] = &[
     ),
     remark("hash_combine", COMBINE, "print hash_combine(1, 2)"),
     remark("hash_many", COMBINE, "print hash_many('a', 'b')"),
-    remark("http_request", "nothing leaves the process", "evaluate http_request('https://example.com')"),
-    remark("http_request_post", "nothing leaves the process", "evaluate http_request_post('https://example.com')"),
+    remark("http_request", NETWORK, "evaluate http_request('https://example.com')"),
+    remark("http_request_post", NETWORK, "evaluate http_request_post('https://example.com')"),
     remark("identity_v3", "not documented", "print x = 1 | evaluate identity_v3()"),
     remark(
         "infer_storage_schema_with_suggestions",
@@ -72,27 +75,15 @@ pub const PARTIAL: &[Remark] = &[
         "names the local tables, as `cluster`, `database`, `workspace` and `app` do",
         "alias database D = cluster('c').database('d'); database('D').Local",
     ),
-    remark(
-        "autocluster",
-        "which of overlapping patterns are shown is this engine's choice",
-        "print x = 1 | evaluate autocluster()",
-    ),
-    remark(
-        "basket",
-        "which of overlapping patterns are shown is this engine's choice",
-        "print x = 1 | evaluate basket()",
-    ),
+    remark("autocluster", CHOICE, "print x = 1 | evaluate autocluster()"),
+    remark("basket", CHOICE, "print x = 1 | evaluate basket()"),
     remark("current_principal_details", "the user is always the local one", "print current_principal_details()"),
     remark(
         "dcount",
         "exact up to the sketch's size; the sketch is this engine's own, as that of `hll`",
         "range x from 1 to 9 step 1 | summarize dcount(x)",
     ),
-    remark(
-        "diffpatterns",
-        "which of overlapping patterns are shown is this engine's choice",
-        "print x = 1, s = 'a' | evaluate diffpatterns(s, 'a', 'b')",
-    ),
+    remark("diffpatterns", CHOICE, "print x = 1, s = 'a' | evaluate diffpatterns(s, 'a', 'b')"),
     remark(
         "diffpatterns_text",
         "patterns are runs of words, without `*` between them",

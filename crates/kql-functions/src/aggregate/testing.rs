@@ -7,16 +7,19 @@ use kql_data::{Column, Context, Dynamic, Value};
 /// Makes empty accumulators of one call.
 type MakeOne = Box<dyn Fn() -> Box<dyn Accumulator>>;
 
+/// What resolution sees of columns.
+fn actuals(args: &[Column]) -> Vec<Actual> {
+    let of = |it: &Column| match it {
+        Column::Constant { value, ty, .. } => Actual::literal(value.clone(), *ty),
+        other => Actual::varying(other.ty()),
+    };
+    args.iter().map(of).collect()
+}
+
 /// The call of an aggregate on columns; constant columns count as literals. Overload, casts and result type resolved.
 pub(crate) fn call(name: &str, args: &[Column]) -> (MakeOne, Vec<Column>) {
     let aggregate = crate::aggregate(name).unwrap_or_else(|| panic!("no aggregate {name}"));
-    let actuals: Vec<Actual> = args
-        .iter()
-        .map(|it| match it {
-            Column::Constant { value, ty, .. } => Actual::literal(value.clone(), *ty),
-            other => Actual::varying(other.ty()),
-        })
-        .collect();
+    let actuals = actuals(args);
     let resolved = aggregate.resolve(&actuals).unwrap();
     let args: Vec<Column> = args.iter().zip(&resolved.casts).map(|(it, cast)| convert(it, *cast)).collect();
     let call = AggregateCall {
@@ -187,13 +190,7 @@ fn any_split_gives_the_answer_of_one_pass() {
     for aggregate in crate::all_aggregates().into_iter().filter(|it| it.make.is_some()) {
         for ty in kql_data::Type::ALL {
             for args in arguments(aggregate, ty, rows) {
-                let actuals: Vec<Actual> = args
-                    .iter()
-                    .map(|it| match it {
-                        Column::Constant { value, ty, .. } => Actual::literal(value.clone(), *ty),
-                        other => Actual::varying(other.ty()),
-                    })
-                    .collect();
+                let actuals = actuals(&args);
                 if aggregate.resolve(&actuals).is_err() {
                     continue;
                 }

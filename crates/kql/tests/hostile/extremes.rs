@@ -12,19 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const TYPES: [Type; 10] = [
-    Type::Bool,
-    Type::Int,
-    Type::Long,
-    Type::Real,
-    Type::Decimal,
-    Type::String,
-    Type::Datetime,
-    Type::Timespan,
-    Type::Guid,
-    Type::Dynamic,
-];
-
 fn accepted(accepts: Accepts) -> Vec<Type> {
     let fits = |ty: &Type| match accepts {
         Accepts::Type(wanted) => *ty == wanted,
@@ -39,7 +26,7 @@ fn accepted(accepts: Accepts) -> Vec<Type> {
         Accepts::NotRealOrBool => !matches!(ty, Type::Real | Type::Bool),
         Accepts::TypeLiteral => *ty == Type::String,
     };
-    TYPES.into_iter().filter(fits).collect()
+    Type::ALL.into_iter().filter(fits).collect()
 }
 
 const TEXTS: [&str; 22] = [
@@ -147,7 +134,7 @@ fn edges(ty: Type) -> Vec<Value> {
 /// What can stand for one parameter: values with their types.
 fn candidates(param: &Param, edges: &BTreeMap<&'static str, Vec<Value>>) -> Vec<(Value, Type)> {
     if param.accepts == Accepts::TypeLiteral {
-        return TYPES.iter().map(|it| (Value::String(it.name().into()), Type::String)).collect();
+        return Type::ALL.iter().map(|it| (Value::String(it.name().into()), Type::String)).collect();
     }
     let types = accepted(param.accepts);
     let of = |ty: &Type| edges.get(ty.name()).into_iter().flatten().map(|it| (it.clone(), *ty)).collect::<Vec<_>>();
@@ -269,7 +256,7 @@ impl Random {
 
 fn calls_at_the_edges(function: &'static Function, n_random: usize) -> Vec<String> {
     let cx = Context::new(637_134_336_000_000_000, 1, kql::Stop::default(), Limits::untrusted());
-    let edges: BTreeMap<&'static str, Vec<Value>> = TYPES.iter().map(|it| (it.name(), edges(*it))).collect();
+    let edges: BTreeMap<&'static str, Vec<Value>> = Type::ALL.iter().map(|it| (it.name(), edges(*it))).collect();
     let mut random = Random(7);
     let mut wrong = Vec::new();
     for overload in function.overloads {

@@ -207,17 +207,7 @@ fn clock_and_zone(at: &mut Cursor<'_>) -> Option<(i64, i64)> {
 
 fn time_of_day(at: &mut Cursor<'_>) -> Option<i64> {
     let mut hour = at.number(1..=2)?;
-    if !at.take(|it| it == b':') {
-        return None;
-    }
-    let minute = at.number(1..=2)?;
-    let (mut second, mut ticks) = (0, 0);
-    if at.take(|it| it == b':') {
-        second = at.number(1..=2)?;
-        if at.take(|it| it == b'.' || it == b',') {
-            ticks = at.fraction()?;
-        }
-    }
+    let rest = minutes(at, b".,")?;
     let before = at.0;
     _ = at.spaces();
     let half = at.letters();
@@ -229,8 +219,23 @@ fn time_of_day(at: &mut Cursor<'_>) -> Option<i64> {
     } else {
         at.0 = before;
     }
-    let good = hour < 24 && minute < 60 && second < 60;
-    good.then(|| hour * HOUR + minute * MINUTE + second * SECOND + ticks)
+    (hour < 24).then(|| hour * HOUR + rest)
+}
+
+/// `:mm[:ss[.fffffff]]` in ticks, with one of `points` before the fraction.
+fn minutes(at: &mut Cursor<'_>, points: &[u8]) -> Option<i64> {
+    if !at.take(|it| it == b':') {
+        return None;
+    }
+    let minute = at.number(1..=2)?;
+    let (mut second, mut ticks) = (0, 0);
+    if at.take(|it| it == b':') {
+        second = at.number(1..=2)?;
+        if at.take(|it| points.contains(&it)) {
+            ticks = at.fraction()?;
+        }
+    }
+    (minute < 60 && second < 60).then(|| minute * MINUTE + second * SECOND + ticks)
 }
 
 /// `Z`, `GMT`, `+02:00`, `-0700` or the American zones of RFC 822.
@@ -277,21 +282,11 @@ pub fn parse_timespan(text: &str) -> Option<i64> {
         days = first;
         first = at.number(1..=2)?;
     }
-    if !at.take(|it| it == b':') {
+    let rest = minutes(&mut at, b".")?;
+    if !at.0.is_empty() || first > 23 {
         return None;
     }
-    let minute = at.number(1..=2)?;
-    let (mut second, mut ticks) = (0, 0);
-    if at.take(|it| it == b':') {
-        second = at.number(1..=2)?;
-        if at.take(|it| it == b'.') {
-            ticks = at.fraction()?;
-        }
-    }
-    if !at.0.is_empty() || first > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let clock = first * HOUR + minute * MINUTE + second * SECOND + ticks;
+    let clock = first * HOUR + rest;
     i64::try_from(sign * (i128::from(days) * i128::from(DAY) + i128::from(clock))).ok()
 }
 

@@ -1,6 +1,7 @@
 //! The reference page, made from the declarations. `UPDATE=1 cargo test --test reference` writes it anew.
 
 use kql::{
+    codes::CODES,
     coverage::{PARTIAL, UNSUPPORTED},
     functions::{Aggregate, Function, Overload, all_aggregates, all_functions},
     parser::{OperatorDeclaration, operators},
@@ -51,6 +52,10 @@ fn page() -> String {
     let mut names: Vec<_> = plugin_names().map(|it| format!("`{it}`")).collect();
     names.sort();
     _ = writeln!(out, "{}\n", names.join(", "));
+    out.push_str("## Codes\n\n| code | what is wrong |\n| --- | --- |\n");
+    for it in CODES {
+        _ = writeln!(out, "| {} | {} |", it.code, it.cause);
+    }
     out
 }
 

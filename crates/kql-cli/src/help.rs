@@ -1,6 +1,7 @@
-//! `kql help NAME`: what the declarations of functions, aggregates and operators say.
+//! `kql help NAME`: what the declarations of functions, aggregates, operators and codes say.
 
 use kql::{
+    codes::{CODES, meaning},
     formats::width,
     functions::{Function, Overload, aggregate, all_aggregates, all_functions, function},
     parser::{OPERATORS, OperatorDeclaration, diagnostic::closest, operators},
@@ -28,6 +29,9 @@ pub(crate) fn about(name: &str) -> Result<String, String> {
             out.push('\n');
         }
         write_operator(&mut out, it);
+    }
+    if let Some(it) = meaning(name) {
+        _ = writeln!(out, "{}   code of an error or a warning\n\n{}", it.code, wrapped(it.cause, columns(), 0));
     }
     if !out.is_empty() {
         return Ok(out);
@@ -130,7 +134,8 @@ pub(crate) fn index() -> String {
 /// Every name that help knows.
 fn names() -> Vec<&'static str> {
     let functions = all_functions().into_iter().map(|it| it.name);
-    functions.chain(all_aggregates().into_iter().map(|it| it.name)).chain(OPERATORS.iter().copied()).collect()
+    let aggregates = all_aggregates().into_iter().map(|it| it.name);
+    functions.chain(aggregates).chain(OPERATORS.iter().copied()).chain(CODES.iter().map(|it| it.code)).collect()
 }
 
 fn kind(function: &Function) -> &'static str {

@@ -30,7 +30,7 @@ impl Error {
             Error::Run(Fault::Unsupported(_)) => "KQL0002",
             Error::Run(_) | Error::Stopped(_) => "E_QUERY_CANCELLED",
             Error::Bug(_) => "KQL9999",
-            Error::Load(_) => "KQL0006",
+            Error::Load(_) => "KQL0001",
         }
     }
 }

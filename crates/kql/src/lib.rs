@@ -16,6 +16,7 @@
 mod arrow;
 mod assert;
 mod catalogue;
+pub mod codes;
 mod country;
 pub mod coverage;
 mod engine;

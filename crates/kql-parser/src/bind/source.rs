@@ -194,6 +194,9 @@ impl Binder<'_> {
                 let message = "`graph()` reads a graph that a service stores; make one here with `make-graph`";
                 return self.fail("SEM1076", span, message);
             }
+            "cluster" | "database" => {
+                return self.fail("SEM0048", span, "a database is not a table; name one of its tables");
+            }
             "external_table" | "stored_query_result" if self.names_known_table(call) => {
                 return self.table_by_name(call, span);
             }

@@ -35,7 +35,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MacroExpand, input: Option<Table>, s
             Ok(table) => legs.push(table),
             Err(Reported) => {
                 let errors = b.diagnostics.iter().skip(before).filter(|it| it.severity == Severity::Error);
-                if !is_fuzzy || !errors.clone().all(|it| matches!(it.code, "SEM0100" | "SEM0260" | "SEM0056")) {
+                if !is_fuzzy || !errors.clone().all(|it| matches!(it.code, "SEM0100" | "SEM0260")) {
                     return Err(Reported);
                 }
                 b.diagnostics.truncate(before);

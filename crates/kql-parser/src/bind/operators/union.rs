@@ -72,7 +72,7 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
                 .iter()
                 .skip(before)
                 .filter(|it| it.severity == Severity::Error)
-                .all(|it| matches!(it.code, "SEM0100" | "SEM0260" | "SEM0056" | "KQL0003"));
+                .all(|it| matches!(it.code, "SEM0100" | "SEM0260" | "KQL0003"));
             if !is_missing {
                 return Err(Reported);
             }

@@ -1,10 +1,13 @@
 //! `reduce`: groups of similar texts, by the words that are frequent at their places (after Vaarandi's SLCT).
 
 use super::{Answer, Call};
-use kql_data::{Batch, Column, Map, Schema, Type, Value};
+use indexmap::IndexMap;
+use kql_data::{Batch, Column, Fault, Field, Map, Schema, Type, Value};
 
 /// Fraction of the rows that makes a word frequent when none is given.
 const THRESHOLD: f64 = 0.1;
+/// The pattern of what is like nothing else.
+const OTHERS: &str = "others";
 
 /// A piece of a text: a word, or what stands between words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,66 +16,90 @@ enum Piece<'t> {
     Between(&'t str),
 }
 
+/// What `with` and `kind` say.
+struct Options {
+    threshold: f64,
+    characters: String,
+    /// Whether every row gets its pattern; else every pattern is a row.
+    of_rows: bool,
+}
+
+impl Options {
+    fn of(call: &Call<'_>) -> Result<Options, Fault> {
+        let threshold = match call.constant("threshold", 1)? {
+            Some(Value::Real(it)) => it,
+            Some(Value::Long(it)) => it as f64,
+            Some(Value::Decimal(it)) => it.to_f64(),
+            _ => THRESHOLD,
+        };
+        if !(0.0..=1.0).contains(&threshold) {
+            return Err(call.wrong("the threshold must be between 0 and 1"));
+        }
+        let characters = call.constant("characters", 2)?.map(|it| it.text()).unwrap_or_default();
+        Ok(Options { threshold, characters, of_rows: call.constant("of_rows", 3)?.is_some() })
+    }
+}
+
 pub(super) fn run(call: &Call<'_>) -> Answer {
     let input = call.input()?;
     let values = call.values(call.required("value", 0)?)?;
-    let threshold = match call.constant("threshold", 1)? {
-        Some(Value::Real(it)) => it,
-        Some(Value::Long(it)) => it as f64,
-        Some(Value::Decimal(it)) => it.to_f64(),
-        _ => THRESHOLD,
-    };
-    if !(0.0..=1.0).contains(&threshold) {
-        return Err(call.wrong("the threshold must be between 0 and 1"));
-    }
-    let characters = call.constant("characters", 2)?.map(|it| it.text()).unwrap_or_default();
+    let options = Options::of(call)?;
     let reader = values.string_reader();
     let texts: Vec<&str> = (0..input.n_rows).map(|row| reader.get(row)).collect();
+    let _held = call.execution.cx.budget.reserve((values.bytes() + texts.len() * 8).saturating_mul(2), call.name)?;
+    let (mut groups, numbers) = groups(call, &texts, &options)?;
+    if options.of_rows {
+        let mut fields = call.schema(0)?.fields.clone();
+        fields.push(Field::new("Pattern", Type::String));
+        let mut columns = input.columns.clone();
+        let of_group = |it: &usize| groups.get_index(*it).and_then(|it| it.0.as_deref()).unwrap_or(OTHERS);
+        columns.push(Column::strings(numbers.iter().map(of_group)));
+        return Ok((Schema::new(fields), vec![Batch::new(columns, input.n_rows)]));
+    }
+    // The largest groups first, what fits nowhere last.
+    groups.sort_by_cached_key(|pattern, (count, first)| (pattern.is_none(), std::cmp::Reverse(*count), *first));
+    let representative = |(pattern, (_, first)): (&Pattern, &(u64, usize))| {
+        pattern.as_ref().and_then(|_| texts.get(*first).copied()).unwrap_or("")
+    };
+    let columns = vec![
+        Column::strings(groups.keys().map(|it| it.as_deref().unwrap_or(OTHERS))),
+        Column::longs(groups.values().map(|it| it.0 as i64).collect()),
+        Column::strings(groups.iter().map(representative)),
+    ];
+    let schema = Schema::of(&[("Pattern", Type::String), ("Count", Type::Long), ("Representative", Type::String)]);
+    Ok((schema, vec![Batch::new(columns, groups.len())]))
+}
 
+/// What texts have in common; `None` for those that are like no other.
+type Pattern = Option<String>;
+
+/// The patterns, each with the number of its texts and the first of them; and for each text the number of its pattern.
+type Groups = (IndexMap<Pattern, (u64, usize)>, Vec<usize>);
+
+fn groups(call: &Call<'_>, texts: &[&str], options: &Options) -> Result<Groups, Fault> {
     let mut frequencies: Map<(usize, &str), u64> = Map::default();
-    let _held = call.execution.cx.budget.reserve(values.bytes().saturating_mul(2), call.name)?;
     for (row, text) in texts.iter().enumerate() {
         if row.is_multiple_of(4_096) {
             call.check()?;
         }
-        for (at, word) in words(text, &characters) {
+        for (at, word) in words(text, &options.characters) {
             *frequencies.entry((at, word)).or_default() += 1;
         }
     }
     // A word must be there more often than the threshold says, and at least twice.
-    let wanted = threshold * texts.len() as f64;
+    let wanted = options.threshold * texts.len() as f64;
     let is_frequent =
         |at: usize, word: &str| frequencies.get(&(at, word)).is_some_and(|count| *count >= 2 && *count as f64 > wanted);
-
-    let mut groups: Map<Option<String>, (u64, usize)> = Map::default();
-    let mut order: Vec<Option<String>> = Vec::new();
+    let (mut groups, mut numbers) = (IndexMap::new(), Vec::with_capacity(texts.len()));
     for (row, text) in texts.iter().enumerate() {
         if row.is_multiple_of(4_096) {
             call.check()?;
         }
-        let pattern = pattern(text, &characters, is_frequent);
-        let group = groups.entry(pattern.clone()).or_insert_with(|| {
-            order.push(pattern);
-            (0, row)
-        });
-        group.0 += 1;
+        let group = groups.entry(pattern(text, &options.characters, is_frequent));
+        numbers.push(group.index());
+        group.or_insert((0, row)).0 += 1;
     }
-    let mut found: Vec<(Option<String>, u64, usize)> = order
-        .into_iter()
-        .filter_map(|pattern| groups.get(&pattern).map(|(count, first)| (pattern.clone(), *count, *first)))
-        .collect();
-    // The largest groups first, what fits nowhere last.
-    found.sort_by_key(|(pattern, count, first)| (pattern.is_none(), std::cmp::Reverse(*count), *first));
-    let columns =
-        vec![
-            Column::strings(found.iter().map(|(pattern, ..)| pattern.as_deref().unwrap_or("others"))),
-            Column::longs(found.iter().map(|(_, count, _)| *count as i64).collect()),
-            Column::strings(found.iter().map(|(pattern, _, first)| {
-                if pattern.is_some() { texts.get(*first).copied().unwrap_or("") } else { "" }
-            })),
-        ];
-    let schema = Schema::of(&[("Pattern", Type::String), ("Count", Type::Long), ("Representative", Type::String)]);
-    Ok((schema, vec![Batch::new(columns, found.len())]))
+    Ok((groups, numbers))
 }
 
 fn pieces<'t>(text: &'t str, characters: &str) -> Vec<Piece<'t>> {

@@ -1,12 +1,12 @@
 //! `reduce`: groups of similar texts.
 
-use super::super::{Bind, Binder, Table};
+use super::super::{Bind, Binder, Table, naming::Names};
 use super::columns;
 use crate::{
     plan::{EvaluateArg, EvaluateValue, Op},
     syntax::{Reduce, Stage},
 };
-use kql_data::{Schema, Type, Value};
+use kql_data::{Field, Schema, Type, Value};
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Reduce, input: Table, _: &Stage) -> Bind<Table> {
     let span = b.query.span(it.value);
@@ -20,7 +20,20 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Reduce, input: Table, _: &Stage) -> 
         }
         args.push(EvaluateArg { name: Some(option.name.text.clone()), value: EvaluateValue::Expr(expr) });
     }
+    // `kind=source` tells the pattern of every row.
+    let of_rows = b.choice(&it.parameters, "kind", &["source"])?.is_some();
+    if of_rows {
+        let yes = b.constant(Value::Bool(true), Type::Bool);
+        args.push(EvaluateArg { name: Some("of_rows".to_owned()), value: EvaluateValue::Expr(yes) });
+    }
     let op = Op::Evaluate { plugin: "reduce".to_owned(), inputs: vec![input.node], args };
+    if of_rows {
+        let mut fields = input.schema.fields.clone();
+        let mut names = Names::default();
+        fields.iter().for_each(|it| _ = names.take(&it.name));
+        fields.push(Field::new(names.free("Pattern"), Type::String));
+        return Ok(b.table(op, Schema::new(fields), &input));
+    }
     let schema = Schema::of(&[("Pattern", Type::String), ("Count", Type::Long), ("Representative", Type::String)]);
     Ok(b.new_table(op, schema))
 }

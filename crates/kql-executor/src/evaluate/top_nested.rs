@@ -2,11 +2,12 @@
 
 use super::{Answer, Call};
 use crate::{
+    aggregate::Aggregates,
     group::{Grouper, NO_GROUP},
     program::count_of,
     sort::compare_values,
 };
-use kql_data::{Batch, Column, ColumnBuilder, Fault, Field, Schema, Value};
+use kql_data::{Batch, Column, ColumnBuilder, Fault, Field, Schema, Set, Value};
 use kql_parser::plan::{AggregateExpr, EvaluateValue};
 
 /// One level as it is asked for.
@@ -79,6 +80,70 @@ fn levels<'a>(call: &'a Call<'_>) -> Result<Vec<Level<'a>>, Fault> {
     Ok(levels)
 }
 
+/// The values of a level below each path, with their aggregates.
+struct Groups {
+    /// The rows that have a value: those of no rest.
+    rows: Vec<u32>,
+    /// The group of each of them.
+    numbers: Vec<u32>,
+    /// By group.
+    values: Column,
+    aggregated: Column,
+    /// By path: its groups in order, as many as the level wants.
+    children: Vec<Vec<usize>>,
+}
+
+impl Groups {
+    fn new(
+        call: &Call<'_>,
+        level: &Level<'_>,
+        (calls, args): (&Aggregates, &[Column]),
+        paths: &[Path],
+        members: &[u32],
+    ) -> Result<Groups, Fault> {
+        let is_rest = |path: u32| paths.get(path as usize).is_none_or(|it| it.is_rest);
+        let rows: Vec<u32> =
+            (0..).zip(members).filter(|(_, path)| **path != NO_GROUP && !is_rest(**path)).map(|(row, _)| row).collect();
+        let parents: Vec<i64> =
+            rows.iter().map(|row| i64::from(members.get(*row as usize).copied().unwrap_or(0))).collect();
+        let keys = [Column::longs(parents), level.value.take(&rows)];
+        let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect());
+        let numbers = grouper.assign(&keys, rows.len())?;
+        let n_groups = grouper.len();
+        let taken: Vec<Column> = args.iter().map(|it| it.take(&rows)).collect();
+        let aggregated = first_output(call, calls.by_number(call.execution, &numbers, n_groups, &taken)?)?;
+        let [parents, values] = <[Column; 2]>::try_from(grouper.keys()?).map_err(|_| call.wrong("a key is missing"))?;
+        let mut children: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
+        for group in 0..n_groups {
+            if let Value::Long(parent) = parents.value(group)
+                && let Some(it) = children.get_mut(parent as usize)
+            {
+                it.push(group);
+            }
+        }
+        for groups in &mut children {
+            groups.sort_by(|a, b| {
+                let order = compare_values(&aggregated.value(*a), &aggregated.value(*b));
+                if level.descends { order.reverse() } else { order }
+            });
+            groups.truncate(level.limit.unwrap_or(usize::MAX));
+        }
+        Ok(Groups { rows, numbers, values, aggregated, children })
+    }
+
+    /// For each input row the path that it is left over at, if it is: rows of groups behind the limit, and all of rest paths.
+    fn left_over(&self, members: &[u32]) -> Vec<u32> {
+        let kept: Set<usize> = self.children.iter().flatten().copied().collect();
+        let mut left_over = members.to_vec();
+        for (row, number) in self.rows.iter().zip(&self.numbers) {
+            if kept.contains(&(*number as usize)) {
+                set(&mut left_over, *row, NO_GROUP);
+            }
+        }
+        left_over
+    }
+}
+
 /// The paths one level deeper, in order, and the path of each row; rows that no path keeps have none.
 fn descend(
     call: &Call<'_>,
@@ -88,88 +153,37 @@ fn descend(
     members: &[u32],
 ) -> Result<(Vec<Path>, Vec<u32>), Fault> {
     let (calls, args) = call.aggregate(level.aggregate)?;
-    let is_rest = |path: u32| paths.get(path as usize).is_none_or(|it| it.is_rest);
-    let rows: Vec<u32> =
-        (0..).zip(members).filter(|(_, path)| **path != NO_GROUP && !is_rest(**path)).map(|(row, _)| row).collect();
-    let parents: Vec<i64> =
-        rows.iter().map(|row| i64::from(members.get(*row as usize).copied().unwrap_or(0))).collect();
-    let keys = [Column::longs(parents), level.value.take(&rows)];
-    let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect());
-    let numbers = grouper.assign(&keys, rows.len())?;
-    let n_groups = grouper.len();
-    let taken: Vec<Column> = args.iter().map(|it| it.take(&rows)).collect();
-    let aggregated = first_output(call, calls.by_number(call.execution, &numbers, n_groups, &taken)?)?;
-    let keys = grouper.keys()?;
-    let cell = |column: usize, group: usize| keys.get(column).map_or(Value::Null, |it| it.value(group));
-
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
-    for group in 0..n_groups {
-        if let Value::Long(parent) = cell(0, group)
-            && let Some(it) = children.get_mut(parent as usize)
-        {
-            it.push(group);
-        }
-    }
-    // Which rows are left over at which parent: those of groups behind the limit, and all of rest paths.
-    let mut kept: Vec<bool> = vec![false; n_groups];
-    for groups in &mut children {
-        groups.sort_by(|a, b| {
-            let order = compare_values(&aggregated.value(*a), &aggregated.value(*b));
-            if level.descends { order.reverse() } else { order }
-        });
-        groups.truncate(level.limit.unwrap_or(usize::MAX));
-        groups.iter().for_each(|it| {
-            if let Some(kept) = kept.get_mut(*it) {
-                *kept = true;
-            }
-        });
-    }
-    let mut left_over: Vec<u32> = members.to_vec();
-    for (row, number) in rows.iter().zip(&numbers) {
-        if kept.get(*number as usize).copied().unwrap_or(false)
-            && let Some(it) = left_over.get_mut(*row as usize)
-        {
-            *it = NO_GROUP;
-        }
-    }
-    let rest_rows: Vec<u32> = (0..).zip(&left_over).filter(|(_, it)| **it != NO_GROUP).map(|(row, _)| row).collect();
-    let rest_parents: Vec<u32> = rest_rows.iter().filter_map(|it| left_over.get(*it as usize).copied()).collect();
+    let groups = Groups::new(call, level, (&calls, &args), paths, members)?;
+    let left_over = groups.left_over(members);
+    let (rest_rows, rest_parents): (Vec<u32>, Vec<u32>) =
+        (0..).zip(&left_over).filter(|(_, it)| **it != NO_GROUP).map(|(row, parent)| (row, *parent)).unzip();
     let taken: Vec<Column> = args.iter().map(|it| it.take(&rest_rows)).collect();
     let rest_values = first_output(call, calls.by_number(call.execution, &rest_parents, paths.len(), &taken)?)?;
-    let mut has_rest = vec![false; paths.len()];
-    for parent in &rest_parents {
-        if let Some(it) = has_rest.get_mut(*parent as usize) {
-            *it = true;
-        }
-    }
+    let has_rest: Set<u32> = rest_parents.iter().copied().collect();
 
     let mut out: Vec<Path> = Vec::new();
-    let mut path_of_group = vec![NO_GROUP; n_groups];
+    let mut path_of_group = vec![NO_GROUP; groups.aggregated.len()];
     let mut path_of_rest = vec![NO_GROUP; paths.len()];
-    for (parent, path) in paths.iter().enumerate() {
-        for group in children.get(parent).map(Vec::as_slice).unwrap_or(&[]) {
-            if let Some(it) = path_of_group.get_mut(*group) {
-                *it = out.len() as u32;
-            }
+    for (parent, (path, children)) in (0..).zip(paths.iter().zip(&groups.children)) {
+        for group in children {
+            set(&mut path_of_group, *group as u32, out.len() as u32);
             let mut cells = path.cells.clone();
-            cells.extend([cell(1, *group), aggregated.value(*group)]);
+            cells.extend([groups.values.value(*group), groups.aggregated.value(*group)]);
             out.push(Path { cells, is_rest: false });
         }
         let is_shown = level.others.is_some() || others_below || path.is_rest;
-        if is_shown && has_rest.get(parent).copied().unwrap_or(false) {
-            if let Some(it) = path_of_rest.get_mut(parent) {
-                *it = out.len() as u32;
-            }
+        if is_shown && has_rest.contains(&parent) {
+            set(&mut path_of_rest, parent, out.len() as u32);
             let mut cells = path.cells.clone();
             match &level.others {
-                Some(others) => cells.extend([others.clone(), rest_values.value(parent)]),
+                Some(others) => cells.extend([others.clone(), rest_values.value(parent as usize)]),
                 None => cells.extend([Value::Null, Value::Null]),
             }
             out.push(Path { cells, is_rest: true });
         }
     }
     let mut next = vec![NO_GROUP; members.len()];
-    for (row, number) in rows.iter().zip(&numbers) {
+    for (row, number) in groups.rows.iter().zip(&groups.numbers) {
         set(&mut next, *row, path_of_group.get(*number as usize).copied().unwrap_or(NO_GROUP));
     }
     for (row, parent) in rest_rows.iter().zip(&rest_parents) {
@@ -178,8 +192,8 @@ fn descend(
     Ok((out, next))
 }
 
-fn set(paths: &mut [u32], row: u32, path: u32) {
-    if let Some(it) = paths.get_mut(row as usize) {
+fn set(paths: &mut [u32], index: u32, path: u32) {
+    if let Some(it) = paths.get_mut(index as usize) {
         *it = path;
     }
 }

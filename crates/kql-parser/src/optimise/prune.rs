@@ -1,7 +1,9 @@
 //! Columns that nothing reads are not carried along.
 
 use super::{columns::Columns, columns_read, in_order};
-use crate::plan::{AggregateExpr, ExpandOutput, Expr, ExprId, JoinKind, NodeId, Op, ParseOutput, Plan, ResultTable};
+use crate::plan::{
+    AggregateExpr, ExpandOutput, Expr, ExprId, JoinKind, NodeId, Op, ParseOutput, Plan, ResultTable, Series,
+};
 use kql_data::{Batch, Context, Fault, Field, Map, Schema};
 use std::sync::Arc;
 
@@ -281,23 +283,7 @@ impl Pass<'_> {
                 self.add(id, Op::Union { inputs }, chosen);
             }
             Op::Join { left, right, kind, keys, condition } => {
-                let n_left = self.old.schema(*left).len();
-                let ((left, left_map), (right, right_map)) = (self.built(*left), self.built(*right));
-                let keys = keys.iter().map(|(a, b)| (self.expr(*a, &left_map), self.expr(*b, &right_map))).collect();
-                let n_kept = Self::kept(&left_map).len();
-                let mut both = left_map.clone();
-                both.extend(right_map.iter().map(|it| it.map(|it| it + n_kept)));
-                let condition = condition.map(|it| self.expr(it, &both));
-                let kept = match kind {
-                    JoinKind::LeftSemi | JoinKind::LeftAnti => Self::kept(&left_map),
-                    JoinKind::RightSemi | JoinKind::RightAnti => Self::kept(&right_map),
-                    _ => {
-                        let mut kept = Self::kept(&left_map);
-                        kept.extend(Self::kept(&right_map).into_iter().map(|it| it + n_left));
-                        kept
-                    }
-                };
-                self.add(id, Op::Join { left, right, kind: *kind, keys, condition }, &kept);
+                self.rebuild_join(id, (*left, *right), *kind, keys, *condition);
             }
             Op::Expand { input, values, bags_as_arrays, limit, outputs } => {
                 let (input, map) = self.built(*input);
@@ -325,26 +311,54 @@ impl Pass<'_> {
                 let (keys, options) = (keys.clone(), options.clone());
                 self.add(id, Op::ParseKv { input, value, keys, options, outputs }, chosen);
             }
-            Op::Series(it) => {
-                let (input, map) = self.built(it.input);
-                let mut it = it.clone();
-                it.input = input;
-                it.axis = self.expr(it.axis, &map);
-                it.step = self.expr(it.step, &[]);
-                it.from = it.from.map(|it| self.expr(it, &[]));
-                it.to = it.to.map(|it| self.expr(it, &[]));
-                it.keys = it.keys.iter().map(|it| self.expr(*it, &map)).collect();
-                let aggregates = std::mem::take(&mut it.aggregates);
-                for (call, default) in &aggregates {
-                    let default = default.map(|it| self.expr(it, &[]));
-                    let call = self.aggregate(call, &map);
-                    it.aggregates.push((call, default));
-                }
-                let all: Vec<usize> = (0..node.schema.len()).collect();
-                self.add(id, Op::Series(it), &all);
-            }
+            Op::Series(it) => self.rebuild_series(id, it.clone()),
             other => self.rebuild_whole(id, other.clone()),
         }
+    }
+
+    fn rebuild_join(
+        &mut self,
+        id: NodeId,
+        (left, right): (NodeId, NodeId),
+        kind: JoinKind,
+        keys: &[(ExprId, ExprId)],
+        condition: Option<ExprId>,
+    ) {
+        let n_left = self.old.schema(left).len();
+        let ((left, left_map), (right, right_map)) = (self.built(left), self.built(right));
+        let keys = keys.iter().map(|(a, b)| (self.expr(*a, &left_map), self.expr(*b, &right_map))).collect();
+        let n_kept = Self::kept(&left_map).len();
+        let mut both = left_map.clone();
+        both.extend(right_map.iter().map(|it| it.map(|it| it + n_kept)));
+        let condition = condition.map(|it| self.expr(it, &both));
+        let kept = match kind {
+            JoinKind::LeftSemi | JoinKind::LeftAnti => Self::kept(&left_map),
+            JoinKind::RightSemi | JoinKind::RightAnti => Self::kept(&right_map),
+            _ => {
+                let mut kept = Self::kept(&left_map);
+                kept.extend(Self::kept(&right_map).into_iter().map(|it| it + n_left));
+                kept
+            }
+        };
+        self.add(id, Op::Join { left, right, kind, keys, condition }, &kept);
+    }
+
+    fn rebuild_series(&mut self, id: NodeId, mut it: Box<Series>) {
+        let (input, map) = self.built(it.input);
+        it.input = input;
+        it.axis = self.expr(it.axis, &map);
+        it.step = self.expr(it.step, &[]);
+        it.from = it.from.map(|it| self.expr(it, &[]));
+        it.to = it.to.map(|it| self.expr(it, &[]));
+        it.keys = it.keys.iter().map(|it| self.expr(*it, &map)).collect();
+        let aggregates = std::mem::take(&mut it.aggregates);
+        for (call, default) in &aggregates {
+            let default = default.map(|it| self.expr(it, &[]));
+            let call = self.aggregate(call, &map);
+            it.aggregates.push((call, default));
+        }
+        let all: Vec<usize> = (0..self.old.schema(id).len()).collect();
+        self.add(id, Op::Series(it), &all);
     }
 
     /// Nodes that see whole rows: only their expressions and inputs are renumbered.

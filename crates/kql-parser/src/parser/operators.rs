@@ -9,11 +9,11 @@ mod distinct;
 mod evaluate;
 mod execute_and_cache;
 mod extend;
-mod external_data;
+mod externaldata;
 mod facet;
 mod find;
 mod fork;
-mod get_schema;
+mod getschema;
 mod graph_mark_components;
 mod graph_match;
 mod graph_shortest_paths;
@@ -78,11 +78,11 @@ const DECLARATIONS: &[OperatorDeclaration] = &[
     evaluate::DECLARATION,
     execute_and_cache::DECLARATION,
     extend::DECLARATION,
-    external_data::DECLARATION,
+    externaldata::DECLARATION,
     facet::DECLARATION,
     find::DECLARATION,
     fork::DECLARATION,
-    get_schema::DECLARATION,
+    getschema::DECLARATION,
     graph_mark_components::DECLARATION,
     graph_match::DECLARATION,
     graph_shortest_paths::DECLARATION,

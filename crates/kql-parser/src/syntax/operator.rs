@@ -88,7 +88,7 @@ pub enum Nulls {
 
 /// The tabular operators.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)] // documented at the struct of each
+#[allow(missing_docs, reason = "documented at the struct of each")]
 pub enum Operator {
     As(As),
     AssertSchema(AssertSchema),

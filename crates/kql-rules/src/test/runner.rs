@@ -90,17 +90,7 @@ fn execute(
         .iter()
         .map(|it| it.1.as_ref().ok().filter(|_| options.coverage).map(|it| RuleCoverage::of(&it.rule)))
         .collect();
-    let mut jobs = Vec::new();
-    for (number, (path, it)) in loaded.iter().enumerate() {
-        let Ok(prepared) = it else { continue };
-        let fits = |case: &Case| {
-            let file = path.display().to_string();
-            options.filter.as_ref().is_none_or(|it| case.name.value.contains(it) || file.contains(it))
-        };
-        let cases = prepared.suite.cases.iter().enumerate().filter(|it| fits(it.1));
-        jobs.extend(cases.map(|it| (number, it.0)));
-    }
-    _ = parallel(&jobs, options, |(number, at)| {
+    _ = parallel(&wanted(&loaded, options), options, |(number, at)| {
         let Some((_, Ok(prepared))) = loaded.get(*number) else { return };
         let Some(case) = prepared.suite.cases.get(*at) else { return };
         let probes = probes.get(*number).and_then(|it| it.as_ref()).map_or(&[][..], |it| &it.1);
@@ -152,6 +142,21 @@ fn execute(
     report.interrupted = options.stop.check().is_err();
     report.nanoseconds = (options.clock)().saturating_sub(begin);
     report
+}
+
+/// The cases that the filter lets through: the number of the file, and that of the case in it.
+fn wanted(loaded: &[(PathBuf, Result<Prepared, Fault>)], options: &Options<'_>) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (number, (path, it)) in loaded.iter().enumerate() {
+        let Ok(prepared) = it else { continue };
+        let fits = |case: &Case| {
+            let file = path.display().to_string();
+            options.filter.as_ref().is_none_or(|it| case.name.value.contains(it) || file.contains(it))
+        };
+        let cases = prepared.suite.cases.iter().enumerate().filter(|it| fits(it.1));
+        found.extend(cases.map(|it| (number, it.0)));
+    }
+    found
 }
 
 /// Reads a test file and all that its tests share.

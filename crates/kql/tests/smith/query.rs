@@ -34,6 +34,104 @@ pub(crate) struct Writer<'c> {
     n_names: usize,
 }
 
+/// The shapes of calls that give a type, with the types of their holes.
+type Shapes = &'static [(&'static str, &'static [Type])];
+
+const LONGS: Shapes = &[
+    ("({} + {})", &[Type::Long, Type::Long]),
+    ("({} - {})", &[Type::Long, Type::Long]),
+    ("({} * {})", &[Type::Long, Type::Long]),
+    ("({} / {})", &[Type::Long, Type::Long]),
+    ("({} % {})", &[Type::Long, Type::Long]),
+    ("strlen({})", &[Type::String]),
+    ("tolong({})", &[Type::String]),
+    ("tolong({})", &[Type::Real]),
+    ("array_length({})", &[Type::Dynamic]),
+    ("coalesce({}, {})", &[Type::Long, Type::Long]),
+    ("bin({}, 5)", &[Type::Long]),
+    ("abs({})", &[Type::Long]),
+    ("indexof({}, {})", &[Type::String, Type::String]),
+    ("tolong({} / 1s)", &[Type::Timespan]),
+    ("binary_and({}, {})", &[Type::Long, Type::Long]),
+    ("tolong({}.a)", &[Type::Dynamic]),
+];
+const REALS: Shapes = &[
+    ("({} + {})", &[Type::Real, Type::Real]),
+    ("({} * {})", &[Type::Real, Type::Long]),
+    ("({} / {})", &[Type::Real, Type::Real]),
+    ("todouble({})", &[Type::Long]),
+    ("todouble({})", &[Type::String]),
+    ("round({}, 1)", &[Type::Real]),
+    ("sqrt({})", &[Type::Real]),
+    ("({} / {})", &[Type::Timespan, Type::Timespan]),
+];
+const STRINGS: Shapes = &[
+    ("strcat({}, {})", &[Type::String, Type::String]),
+    ("tolower({})", &[Type::String]),
+    ("toupper({})", &[Type::String]),
+    ("substring({}, {})", &[Type::String, Type::Long]),
+    ("tostring({})", &[Type::Long]),
+    ("tostring({})", &[Type::Real]),
+    ("tostring({})", &[Type::Datetime]),
+    ("tostring({})", &[Type::Dynamic]),
+    ("tostring({})", &[Type::Bool]),
+    ("replace_string({}, {}, {})", &[Type::String, Type::String, Type::String]),
+    ("trim('[a ]+', {})", &[Type::String]),
+    ("extract('([a-z]+)', 1, {})", &[Type::String]),
+    ("reverse({})", &[Type::String]),
+    ("case({}, {}, {})", &[Type::Bool, Type::String, Type::String]),
+    ("strcat_array({}, ',')", &[Type::Dynamic]),
+];
+const BOOLS: Shapes = &[
+    ("({} == {})", &[Type::Long, Type::Long]),
+    ("({} < {})", &[Type::Long, Type::Long]),
+    ("({} >= {})", &[Type::Real, Type::Real]),
+    ("({} != {})", &[Type::String, Type::String]),
+    ("({} =~ {})", &[Type::String, Type::String]),
+    ("({} has {})", &[Type::String, Type::String]),
+    ("({} !contains {})", &[Type::String, Type::String]),
+    ("({} startswith {})", &[Type::String, Type::String]),
+    ("({} in ({}, {}))", &[Type::Long, Type::Long, Type::Long]),
+    ("({} in~ ('a', 'Ab c', ''))", &[Type::String]),
+    ("({} between ({} .. {}))", &[Type::Long, Type::Long, Type::Long]),
+    ("({} > {})", &[Type::Datetime, Type::Datetime]),
+    ("({} <= {})", &[Type::Timespan, Type::Timespan]),
+    ("isnull({})", &[Type::Long]),
+    ("isempty({})", &[Type::String]),
+    ("isnotnull({})", &[Type::Dynamic]),
+    ("not({})", &[Type::Bool]),
+    ("({} and {})", &[Type::Bool, Type::Bool]),
+    ("({} or {})", &[Type::Bool, Type::Bool]),
+    ("({} has_any ('a', 'c'))", &[Type::String]),
+    ("(tostring({}) matches regex '[a-c]+')", &[Type::Dynamic]),
+];
+const DATETIMES: Shapes = &[
+    ("({} + {})", &[Type::Datetime, Type::Timespan]),
+    ("({} - {})", &[Type::Datetime, Type::Timespan]),
+    ("startofday({})", &[Type::Datetime]),
+    ("bin({}, 1h)", &[Type::Datetime]),
+    ("todatetime({})", &[Type::String]),
+    ("datetime_add('month', 1, {})", &[Type::Datetime]),
+];
+const TIMESPANS: Shapes = &[
+    ("({} - {})", &[Type::Datetime, Type::Datetime]),
+    ("({} + {})", &[Type::Timespan, Type::Timespan]),
+    ("({} * 2)", &[Type::Timespan]),
+    ("totimespan({})", &[Type::String]),
+];
+const DYNAMICS: Shapes = &[
+    ("pack_array({}, {})", &[Type::Long, Type::String]),
+    ("bag_pack('a', {}, 'b', {})", &[Type::Long, Type::Dynamic]),
+    ("{}.a", &[Type::Dynamic]),
+    ("{}[0]", &[Type::Dynamic]),
+    ("split({}, ',')", &[Type::String]),
+    ("todynamic({})", &[Type::String]),
+    ("array_concat({}, {})", &[Type::Dynamic, Type::Dynamic]),
+    ("array_sort_asc({})", &[Type::Dynamic]),
+    ("set_union({}, {})", &[Type::Dynamic, Type::Dynamic]),
+    ("bag_keys({})", &[Type::Dynamic]),
+];
+
 impl<'c> Writer<'c> {
     pub(crate) fn new(choices: &'c mut Choices) -> Writer<'c> {
         Writer { choices, columns: tables()[0].1.clone(), n_names: 0 }
@@ -102,22 +200,7 @@ impl<'c> Writer<'c> {
                 format!("project-away {}", gone.0)
             }
             6 | 7 => self.summarize(),
-            8 => {
-                let keys = self.some(is_key);
-                if keys.is_empty() {
-                    return "take 7".to_owned();
-                }
-                let text = keys
-                    .iter()
-                    .map(|it| format!("{}{}", it.0, self.choices.pick(&["", " asc", " desc", " asc nulls last"])))
-                    .collect::<Vec<_>>();
-                let text = text.join(", ");
-                match self.choices.below(3) {
-                    0 => format!("top {} by {}", self.choices.below(9), text.split(',').next().unwrap_or(&text)),
-                    1 => format!("sort by {text} | take {}", self.choices.below(20)),
-                    _ => format!("sort by {text}"),
-                }
-            }
+            8 => self.order(),
             9 => {
                 let keys = self.some(is_key);
                 if keys.is_empty() {
@@ -154,6 +237,24 @@ impl<'c> Writer<'c> {
                 let value = if self.has("n", Type::Long) { "n" } else { "1" };
                 format!("where {value} in ((U | where s != \"\" | project n)) or {inner}")
             }
+        }
+    }
+
+    /// `sort`, or `top`.
+    fn order(&mut self) -> String {
+        let keys = self.some(|ty| ty != Type::Dynamic);
+        if keys.is_empty() {
+            return "take 7".to_owned();
+        }
+        let text = keys
+            .iter()
+            .map(|it| format!("{}{}", it.0, self.choices.pick(&["", " asc", " desc", " asc nulls last"])))
+            .collect::<Vec<_>>();
+        let text = text.join(", ");
+        match self.choices.below(3) {
+            0 => format!("top {} by {}", self.choices.below(9), text.split(',').next().unwrap_or(&text)),
+            1 => format!("sort by {text} | take {}", self.choices.below(20)),
+            _ => format!("sort by {text}"),
         }
     }
 
@@ -257,101 +358,14 @@ impl<'c> Writer<'c> {
 
     fn call(&mut self, ty: Type, depth: usize) -> String {
         use Type as T;
-        let shapes: &[(&str, &[Type])] = match ty {
-            T::Long => &[
-                ("({} + {})", &[T::Long, T::Long]),
-                ("({} - {})", &[T::Long, T::Long]),
-                ("({} * {})", &[T::Long, T::Long]),
-                ("({} / {})", &[T::Long, T::Long]),
-                ("({} % {})", &[T::Long, T::Long]),
-                ("strlen({})", &[T::String]),
-                ("tolong({})", &[T::String]),
-                ("tolong({})", &[T::Real]),
-                ("array_length({})", &[T::Dynamic]),
-                ("coalesce({}, {})", &[T::Long, T::Long]),
-                ("bin({}, 5)", &[T::Long]),
-                ("abs({})", &[T::Long]),
-                ("indexof({}, {})", &[T::String, T::String]),
-                ("tolong({} / 1s)", &[T::Timespan]),
-                ("binary_and({}, {})", &[T::Long, T::Long]),
-                ("tolong({}.a)", &[T::Dynamic]),
-            ],
-            T::Real => &[
-                ("({} + {})", &[T::Real, T::Real]),
-                ("({} * {})", &[T::Real, T::Long]),
-                ("({} / {})", &[T::Real, T::Real]),
-                ("todouble({})", &[T::Long]),
-                ("todouble({})", &[T::String]),
-                ("round({}, 1)", &[T::Real]),
-                ("sqrt({})", &[T::Real]),
-                ("({} / {})", &[T::Timespan, T::Timespan]),
-            ],
-            T::String => &[
-                ("strcat({}, {})", &[T::String, T::String]),
-                ("tolower({})", &[T::String]),
-                ("toupper({})", &[T::String]),
-                ("substring({}, {})", &[T::String, T::Long]),
-                ("tostring({})", &[T::Long]),
-                ("tostring({})", &[T::Real]),
-                ("tostring({})", &[T::Datetime]),
-                ("tostring({})", &[T::Dynamic]),
-                ("tostring({})", &[T::Bool]),
-                ("replace_string({}, {}, {})", &[T::String, T::String, T::String]),
-                ("trim('[a ]+', {})", &[T::String]),
-                ("extract('([a-z]+)', 1, {})", &[T::String]),
-                ("reverse({})", &[T::String]),
-                ("case({}, {}, {})", &[T::Bool, T::String, T::String]),
-                ("strcat_array({}, ',')", &[T::Dynamic]),
-            ],
-            T::Bool => &[
-                ("({} == {})", &[T::Long, T::Long]),
-                ("({} < {})", &[T::Long, T::Long]),
-                ("({} >= {})", &[T::Real, T::Real]),
-                ("({} != {})", &[T::String, T::String]),
-                ("({} =~ {})", &[T::String, T::String]),
-                ("({} has {})", &[T::String, T::String]),
-                ("({} !contains {})", &[T::String, T::String]),
-                ("({} startswith {})", &[T::String, T::String]),
-                ("({} in ({}, {}))", &[T::Long, T::Long, T::Long]),
-                ("({} in~ ('a', 'Ab c', ''))", &[T::String]),
-                ("({} between ({} .. {}))", &[T::Long, T::Long, T::Long]),
-                ("({} > {})", &[T::Datetime, T::Datetime]),
-                ("({} <= {})", &[T::Timespan, T::Timespan]),
-                ("isnull({})", &[T::Long]),
-                ("isempty({})", &[T::String]),
-                ("isnotnull({})", &[T::Dynamic]),
-                ("not({})", &[T::Bool]),
-                ("({} and {})", &[T::Bool, T::Bool]),
-                ("({} or {})", &[T::Bool, T::Bool]),
-                ("({} has_any ('a', 'c'))", &[T::String]),
-                ("(tostring({}) matches regex '[a-c]+')", &[T::Dynamic]),
-            ],
-            T::Datetime => &[
-                ("({} + {})", &[T::Datetime, T::Timespan]),
-                ("({} - {})", &[T::Datetime, T::Timespan]),
-                ("startofday({})", &[T::Datetime]),
-                ("bin({}, 1h)", &[T::Datetime]),
-                ("todatetime({})", &[T::String]),
-                ("datetime_add('month', 1, {})", &[T::Datetime]),
-            ],
-            T::Timespan => &[
-                ("({} - {})", &[T::Datetime, T::Datetime]),
-                ("({} + {})", &[T::Timespan, T::Timespan]),
-                ("({} * 2)", &[T::Timespan]),
-                ("totimespan({})", &[T::String]),
-            ],
-            _ => &[
-                ("pack_array({}, {})", &[T::Long, T::String]),
-                ("bag_pack('a', {}, 'b', {})", &[T::Long, T::Dynamic]),
-                ("{}.a", &[T::Dynamic]),
-                ("{}[0]", &[T::Dynamic]),
-                ("split({}, ',')", &[T::String]),
-                ("todynamic({})", &[T::String]),
-                ("array_concat({}, {})", &[T::Dynamic, T::Dynamic]),
-                ("array_sort_asc({})", &[T::Dynamic]),
-                ("set_union({}, {})", &[T::Dynamic, T::Dynamic]),
-                ("bag_keys({})", &[T::Dynamic]),
-            ],
+        let shapes = match ty {
+            T::Long => LONGS,
+            T::Real => REALS,
+            T::String => STRINGS,
+            T::Bool => BOOLS,
+            T::Datetime => DATETIMES,
+            T::Timespan => TIMESPANS,
+            _ => DYNAMICS,
         };
         let (shape, types) = shapes[self.choices.below(shapes.len())];
         let mut out = String::new();

@@ -91,7 +91,7 @@ fn pattern(
 }
 
 /// The node of the match over what it reads of the graph.
-#[allow(clippy::too_many_arguments)] // all that a match is made of, once
+#[allow(clippy::too_many_arguments, reason = "all that a match is made of, once")]
 fn finish(
     b: &mut Binder<'_>,
     graph: &Arc<Graph>,

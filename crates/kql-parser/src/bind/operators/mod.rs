@@ -51,36 +51,36 @@ pub(super) use project_away::matches;
 use super::{Bind, Binder, Reported, Table};
 use crate::syntax::{Operator, Stage};
 
-/// Binds one stage over its input.
+/// Binds one stage: a source, an operator that may stand first, or one over its input.
 pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> Bind<Table> {
     use Operator as O;
-    // Sources and operators that may stand first.
     match &stage.operator {
-        O::Datatable(it) => return datatable::bind(b, it, stage),
-        O::ExternalData(it) => return externaldata::bind(b, it, stage),
-        O::Print(it) => return print::bind(b, it, stage),
-        O::Range(it) => return range::bind(b, it, stage),
-        O::Union(it) => return union::bind(b, it, input, stage),
-        O::Find(it) => return find::bind(b, it, input, stage),
-        O::Search(it) => return search::bind(b, it, input, stage),
-        O::MacroExpand(it) => return macro_expand::bind(b, it, input, stage),
+        O::Datatable(it) => datatable::bind(b, it, stage),
+        O::ExternalData(it) => externaldata::bind(b, it, stage),
+        O::Print(it) => print::bind(b, it, stage),
+        O::Range(it) => range::bind(b, it, stage),
+        O::Union(it) => union::bind(b, it, input, stage),
+        O::Find(it) => find::bind(b, it, input, stage),
+        O::Search(it) => search::bind(b, it, input, stage),
+        O::MacroExpand(it) => macro_expand::bind(b, it, input, stage),
         O::InlineExternalTable(_) => {
             let message =
                 "`inline_external_table` reads from external storage; load its rows as a table and name that instead";
-            return b.fail("KQL0003", stage.keyword, message);
+            b.fail("KQL0003", stage.keyword, message)
         }
-        O::Error => return Err(Reported),
-        _ => {}
+        O::Error => Err(Reported),
+        operator => match (input, operator) {
+            (Some(Table { graph: Some(graph), .. }), _) => graph::bind(b, stage, &graph),
+            (Some(input), _) => over(b, stage, input),
+            (None, O::Evaluate(it)) => evaluate::source(b, it, stage),
+            (None, _) => b.fail("SYN0002", stage.keyword, "this operator needs a table in front of it"),
+        },
     }
-    let Some(input) = input else {
-        if let O::Evaluate(it) = &stage.operator {
-            return evaluate::source(b, it, stage);
-        }
-        return b.fail("SYN0002", stage.keyword, "this operator needs a table in front of it");
-    };
-    if let Some(graph) = &input.graph {
-        return graph::bind(b, stage, &graph.clone());
-    }
+}
+
+/// Binds an operator over the rows of a table.
+fn over(b: &mut Binder<'_>, stage: &Stage, input: Table) -> Bind<Table> {
+    use Operator as O;
     match &stage.operator {
         O::As(it) => as_::bind(b, it, input),
         O::AssertSchema(it) => getschema::assert(b, it, input, stage),

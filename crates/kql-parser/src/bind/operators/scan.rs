@@ -4,7 +4,7 @@ use super::super::{Bind, Binder, Table, naming::Names};
 use super::{columns, sort};
 use crate::{
     diagnostic::Span,
-    plan::{Op, Step, StepOutput, Steps},
+    plan::{ExprId, Op, Step, StepOutput, Steps},
     syntax::{Scan, ScanStep, Stage},
 };
 use kql_data::{Field, Schema, Type};
@@ -16,26 +16,8 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Scan, input: Table, stage: &Stage) -
         let bound = it.partition_by.iter().map(|id| b.scalar(*id)).collect();
         Binder::all(bound)
     })?;
-    let mut declared = Vec::new();
     let mut fields = input.schema.fields.clone();
-    for column in &it.declare {
-        let ty = match &column.ty {
-            Some(ty) => b.type_literal(&ty.text, ty.span)?,
-            None => return b.fail("SYN0002", column.span, format!("the type of `{}` is missing", column.name.text)),
-        };
-        let default = match column.default {
-            Some(id) => {
-                let expr = b.constant_scalar(id)?;
-                Some(b.argument_as(expr, ty, column.span)?)
-            }
-            None => None,
-        };
-        if fields.iter().any(|it| *it.name == *column.name.text) {
-            return b.fail("SEM0034", column.span, format!("the column `{}` is given twice", column.name.text));
-        }
-        declared.push((ty, default));
-        fields.push(Field::new(column.name.text.as_str(), ty));
-    }
+    let mut declared = declared(b, it, &mut fields)?;
     let n_input = input.schema.len();
     let n_declared = fields.len();
     let overwritten = overwritten(it, &fields, n_input);
@@ -87,6 +69,30 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Scan, input: Table, stage: &Stage) -
     let table = b.table(op, Schema::new(fields), &input);
     let table = Table { serialized: true, ..table };
     Ok(if overwritten.is_empty() { table } else { in_place(b, &table, &overwritten, n_declared) })
+}
+
+/// The types and first values of the declared columns, which it adds to the fields.
+fn declared(b: &mut Binder<'_>, it: &Scan, fields: &mut Vec<Field>) -> Bind<Vec<(Type, Option<ExprId>)>> {
+    let mut declared = Vec::new();
+    for column in &it.declare {
+        let ty = match &column.ty {
+            Some(ty) => b.type_literal(&ty.text, ty.span)?,
+            None => return b.fail("SYN0002", column.span, format!("the type of `{}` is missing", column.name.text)),
+        };
+        let default = match column.default {
+            Some(id) => {
+                let expr = b.constant_scalar(id)?;
+                Some(b.argument_as(expr, ty, column.span)?)
+            }
+            None => None,
+        };
+        if fields.iter().any(|it| *it.name == *column.name.text) {
+            return b.fail("SEM0034", column.span, format!("the column `{}` is given twice", column.name.text));
+        }
+        declared.push((ty, default));
+        fields.push(Field::new(column.name.text.as_str(), ty));
+    }
+    Ok(declared)
 }
 
 /// The input columns that steps assign to.

@@ -1,8 +1,8 @@
 //! Runs the cases under `tests/suite`; `UPDATE=1 cargo test --test suite` writes the answers that the engine gives.
 //!
-//! A case is a block between blank lines: a title line `# …`, perhaps tags (`[types]`: the header tells types), a query,
-//! `---`, and the expected rows, or `error CODE at line:column-line:column: message`. Every case runs again with other
-//! settings, which must not change its answer.
+//! A case is a block between blank lines: a title line `# …`, perhaps tags (`[types]`: the header tells types; `[check]`: the
+//! query is checked and not run), a query, `---`, and the expected rows, or `error CODE at line:column-line:column: message`.
+//! Every case runs again with other settings, which must not change its answer.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
 
 use kql::{Diagnostic, Engine, Error, Limits, Now, Outcome, ResultTable, Type, Value, line_column};
@@ -112,7 +112,11 @@ fn write(cases: &[Case]) -> String {
 }
 
 fn answer(engine: &Engine, case: &Case) -> String {
-    let types = case.tags.iter().any(|it| it == "types");
+    let has_tag = |tag: &str| case.tags.iter().any(|it| it == tag);
+    let types = has_tag("types");
+    if has_tag("check") {
+        return engine.check(case.query.as_str()).diagnostics.iter().map(|it| fault(&case.query, it)).collect();
+    }
     match engine.query(case.query.as_str()) {
         Ok(outcome) => rows(&outcome, types),
         Err(Error::Query(diagnostics)) => {
@@ -127,7 +131,8 @@ fn fault(query: &str, it: &Diagnostic) -> String {
         let (line, column) = line_column(query, offset);
         format!("{line}:{column}")
     };
-    let mut out = format!("error {} at {}-{}: {}\n", it.code, at(it.span.start), at(it.span.end), it.message);
+    let severity = if it.is_error() { "error" } else { "warning" };
+    let mut out = format!("{severity} {} at {}-{}: {}\n", it.code, at(it.span.start), at(it.span.end), it.message);
     for (_, hint) in &it.hints {
         _ = writeln!(out, "hint: {hint}");
     }

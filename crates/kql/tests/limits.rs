@@ -101,6 +101,7 @@ fn compressed_input_may_not_explode() {
     assert_eq!(load(Limits::default()), Ok(4_000));
     let error = |limits| load(limits).unwrap_err().to_string();
     assert!(error(Limits { decompressed_bytes: 1 << 20, ..Limits::default() }).contains("`decompressed_bytes`"));
+    assert!(error(Limits { decompressed_ratio: 200, ..Limits::default() }).contains("`decompressed_ratio`"));
     assert!(error(Limits::untrusted()).contains("`decompressed_ratio`"), "{}", error(Limits::untrusted()));
 }
 

@@ -34,6 +34,16 @@ pub enum Dynamic {
     Bag(Arc<Bag>),
 }
 
+/// Bytes of a shared value beside its content: two counters, and what the allocator puts around it.
+const SHARED: usize = 32;
+
+/// Bytes of a bag itself: its entries and the table that finds them, both with the room that they keep free.
+fn bag_bytes(bag: &Bag) -> usize {
+    const ENTRY: usize = size_of::<(u64, Arc<str>, Dynamic)>();
+    const PLACE: usize = size_of::<usize>() + 2;
+    SHARED + size_of::<Bag>() + bag.capacity() * (ENTRY + PLACE)
+}
+
 impl Dynamic {
     /// A string value.
     pub fn string(text: impl Into<Arc<str>>) -> Dynamic {
@@ -162,10 +172,12 @@ impl Dynamic {
     /// Rough size of what it owns, for budgets.
     pub fn bytes(&self) -> usize {
         match self {
-            Dynamic::String(it) => 16 + it.len(),
+            Dynamic::String(it) => SHARED + it.len(),
             Dynamic::Decimal(_) => 32,
-            Dynamic::Array(items) => 16 + items.iter().map(|it| size_of::<Dynamic>() + it.bytes()).sum::<usize>(),
-            Dynamic::Bag(bag) => 64 + bag.iter().map(|(key, it)| 96 + key.len() + it.bytes()).sum::<usize>(),
+            Dynamic::Array(items) => SHARED + items.iter().map(|it| size_of::<Dynamic>() + it.bytes()).sum::<usize>(),
+            Dynamic::Bag(bag) => {
+                bag_bytes(bag) + bag.iter().map(|(key, it)| SHARED + key.len() + it.bytes()).sum::<usize>()
+            }
             _ => 0,
         }
     }
@@ -175,17 +187,17 @@ impl Dynamic {
     pub fn owned_bytes(&self) -> usize {
         const FEW: usize = 4;
         let (holders, own) = match self {
-            Dynamic::String(it) => return (16 + it.len()) / Arc::strong_count(it),
+            Dynamic::String(it) => return (SHARED + it.len()) / Arc::strong_count(it),
             Dynamic::Decimal(_) => return 32,
-            Dynamic::Array(it) => (Arc::strong_count(it), 16 + it.len() * size_of::<Dynamic>()),
-            Dynamic::Bag(it) => (Arc::strong_count(it), 64 + it.len() * 96),
+            Dynamic::Array(it) => (Arc::strong_count(it), SHARED + it.len() * size_of::<Dynamic>()),
+            Dynamic::Bag(it) => (Arc::strong_count(it), bag_bytes(it)),
             _ => return 0,
         };
         let inside: usize = match self {
             _ if holders > FEW => 0,
             Dynamic::Array(items) => items.iter().map(Dynamic::owned_bytes).sum(),
             Dynamic::Bag(bag) => {
-                bag.iter().map(|(key, it)| key.len() / Arc::strong_count(key) + it.owned_bytes()).sum()
+                bag.iter().map(|(key, it)| (SHARED + key.len()) / Arc::strong_count(key) + it.owned_bytes()).sum()
             }
             _ => 0,
         };

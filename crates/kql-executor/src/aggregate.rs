@@ -118,8 +118,9 @@ impl<'a> Groups<'a> {
         calls: &'a Aggregates,
         by: &'static str,
     ) -> Result<Groups<'a>, Fault> {
-        let held = execution.cx.budget.reserve(0, by)?;
-        Ok(Groups { calls, grouper: Grouper::new(types.to_vec()), accumulators: calls.start()?, held, by })
+        let budget = &execution.cx.budget;
+        let (held, grouper) = (budget.reserve(0, by)?, Grouper::new(types.to_vec(), budget, by)?);
+        Ok(Groups { calls, grouper, accumulators: calls.start()?, held, by })
     }
 
     /// Number of groups.
@@ -157,7 +158,7 @@ impl<'a> Groups<'a> {
 
     fn account(&mut self) -> Result<(), Fault> {
         let bytes = self.accumulators.iter().map(|it| it.bytes()).sum::<usize>();
-        self.held.resize(self.grouper.bytes() + bytes, self.by)
+        self.held.resize(bytes, self.by)
     }
 
     /// The keys, and the columns of each aggregate: one row a group, at least `n_groups_min`.

@@ -42,7 +42,7 @@ pub(crate) fn run(
     let schema = plan.schema(input);
     let rows = run.input(id, 0, input, execution.shape.outputs_read(plan, input), BY)?;
     let program = run.program(id, 0, by)?;
-    let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect());
+    let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect(), &execution.cx.budget, BY)?;
     let mut numbers = Vec::with_capacity(rows.batches.len());
     for batch in &rows.batches {
         execution.cx.check()?;

@@ -3,7 +3,7 @@
 use crate::keys::{Codes, Signature, hash_row, hash_rows, pack, same_row};
 use ahash::RandomState;
 use hashbrown::HashTable;
-use kql_data::{Batch, Column, Fault, Schema, Type};
+use kql_data::{Batch, Budget, Column, Fault, Reservation, Schema, Type};
 use std::{hash::Hash, ops::Range};
 
 /// The number that stands for "no such key" in [`Grouper::find`].
@@ -29,6 +29,9 @@ pub(crate) struct Grouper {
     n_hashed: u32,
     /// Rows that are to come, roughly.
     n_expected: usize,
+    /// What all this takes, reserved before a table grows.
+    held: Reservation,
+    by: Box<str>,
 }
 
 #[derive(Debug)]
@@ -62,9 +65,11 @@ const PART_ROWS: u32 = 1 << 16;
 const EXPECTED_MAX: usize = 1 << 22;
 
 impl Grouper {
-    /// No groups yet, of keys of those types.
-    pub(crate) fn new(types: Vec<Type>) -> Grouper {
-        Grouper {
+    /// No groups yet, of keys of those types; their memory is taken from the budget in the name of `by`.
+    pub(crate) fn new(types: Vec<Type>, budget: &Budget, by: &str) -> Result<Grouper, Fault> {
+        Ok(Grouper {
+            held: budget.reserve(0, by)?,
+            by: by.into(),
             types,
             state: RandomState::new(),
             parts: Vec::new(),
@@ -75,7 +80,7 @@ impl Grouper {
             by_value: HashTable::new(),
             n_hashed: 0,
             n_expected: 0,
-        }
+        })
     }
 
     /// Number of groups.
@@ -84,15 +89,21 @@ impl Grouper {
     }
 
     /// Rough bytes held.
-    pub(crate) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let keys: usize = self.parts.iter().flat_map(|it| &it.columns).map(Column::bytes).sum();
         let codes = match &self.codes {
             Lookup::None => 0,
             Lookup::Dense(it) => it.len() * 4,
-            Lookup::Packed(it) => it.capacity() * 17,
-            Lookup::Wide(it) => it.capacity() * 33,
+            Lookup::Packed(it) => table_bytes(it, it.capacity()),
+            Lookup::Wide(it) => table_bytes(it, it.capacity()),
         };
-        keys + codes + self.by_value.capacity() * 17
+        keys + codes + table_bytes(&self.by_value, self.by_value.capacity())
+    }
+
+    /// Reserves what is held, and as much more as a table will take that is about to grow: the old one lives until the
+    /// new one is filled.
+    fn account(&mut self, growth: usize) -> Result<(), Fault> {
+        self.held.resize(self.bytes() + growth, &self.by)
     }
 
     /// Makes room for keys that are looked up by value, of about so many rows.
@@ -111,13 +122,14 @@ impl Grouper {
         }
         let mut new_rows = Vec::new();
         let groups = match pack(columns, n_rows) {
-            Some((signature, codes)) => self.assign_codes(columns, signature, &codes, &mut new_rows),
-            None => self.assign_values(columns, n_rows, &mut new_rows),
+            Some((signature, codes)) => self.assign_codes(columns, signature, &codes, &mut new_rows)?,
+            None => self.assign_values(columns, n_rows, &mut new_rows)?,
         };
         if !new_rows.is_empty() {
             let all_are_new = new_rows.len() == n_rows;
             let columns = columns.iter().map(|it| if all_are_new { it.clone() } else { it.take(&new_rows) }).collect();
             self.add_part(columns, new_rows.len() as u32)?;
+            self.account(0)?;
         }
         Ok(groups)
     }
@@ -128,13 +140,21 @@ impl Grouper {
         signature: Vec<Signature>,
         codes: &Codes,
         new_rows: &mut Vec<u32>,
-    ) -> Vec<u32> {
+    ) -> Result<Vec<u32>, Fault> {
         if self.signature.as_ref() != Some(&signature) {
             self.signature = Some(signature);
             self.n_before = self.n_groups;
             self.codes = Lookup::new(codes);
         }
         let n_before = self.n_before;
+        if n_before > 0 {
+            self.hash_groups(n_before)?;
+        }
+        self.account(match (codes, &self.codes) {
+            (Codes::Packed(it), Lookup::Packed(table)) => growth(table, it.len()),
+            (Codes::Wide(it), Lookup::Wide(table)) => growth(table, it.len()),
+            _ => 0,
+        })?;
         let state = self.state.clone();
         let mut lookup = std::mem::replace(&mut self.codes, Lookup::None);
         let first_new = self.n_groups;
@@ -166,12 +186,11 @@ impl Grouper {
             _ => Vec::new(),
         };
         self.codes = lookup;
-        groups
+        Ok(groups)
     }
 
     /// A group made before this signature, by value.
-    fn find_before(&mut self, columns: &[Column], row: usize) -> Option<u32> {
-        self.hash_groups(self.n_before);
+    fn find_before(&self, columns: &[Column], row: usize) -> Option<u32> {
         let hash = hash_row(&self.state, columns, row);
         self.find_value(hash, columns, row)
     }
@@ -184,11 +203,12 @@ impl Grouper {
     }
 
     /// Puts the first groups, up to that many, into the table by value.
-    fn hash_groups(&mut self, up_to: u32) {
+    fn hash_groups(&mut self, up_to: u32) -> Result<(), Fault> {
         // A part may reach beyond: its hashes are not wanted again for each key.
         if self.n_hashed >= up_to {
-            return;
+            return Ok(());
         }
+        self.account(growth(&self.by_value, (up_to - self.n_hashed) as usize))?;
         for part in &self.parts {
             let end = part.first + part.n_rows;
             if end <= self.n_hashed || part.first >= up_to {
@@ -202,12 +222,14 @@ impl Grouper {
             }
             self.n_hashed = self.n_hashed.max(end.min(up_to));
         }
+        Ok(())
     }
 
-    fn assign_values(&mut self, columns: &[Column], n_rows: usize, new_rows: &mut Vec<u32>) -> Vec<u32> {
+    fn assign_values(&mut self, columns: &[Column], n_rows: usize, new_rows: &mut Vec<u32>) -> Result<Vec<u32>, Fault> {
         self.signature = None;
         self.codes = Lookup::None;
-        self.hash_groups(self.n_groups);
+        self.hash_groups(self.n_groups)?;
+        self.account(growth(&self.by_value, n_rows.max(self.n_expected.saturating_sub(self.by_value.len()))))?;
         let hashes = hash_rows(&self.state, columns, n_rows);
         let first_new = self.n_groups;
         let mut groups = Vec::with_capacity(n_rows);
@@ -238,7 +260,7 @@ impl Grouper {
         }
         self.by_value = table;
         self.n_hashed = first_new + new_rows.len() as u32;
-        groups
+        Ok(groups)
     }
 
     /// The key of a group: columns and a row of them.
@@ -290,15 +312,13 @@ impl Grouper {
     }
 
     /// Makes ready for [`Grouper::find`] with those keys.
-    pub(crate) fn prepare(&mut self, columns: &[Column], n_rows: usize) {
+    pub(crate) fn prepare(&mut self, columns: &[Column], n_rows: usize) -> Result<(), Fault> {
         let n_rows = n_rows.min(1);
         let columns: Vec<Column> = columns.iter().map(|it| it.slice(0, n_rows)).collect();
         let is_by_code = self.n_before == 0
             && self.signature.is_some()
             && pack(&columns, n_rows).is_some_and(|(it, _)| Some(it) == self.signature);
-        if !is_by_code {
-            self.hash_groups(self.n_groups);
-        }
+        if is_by_code { Ok(()) } else { self.hash_groups(self.n_groups) }
     }
 
     /// The group of each row; [`NO_GROUP`] when there is none. [`Grouper::prepare`] was called with such columns.
@@ -345,6 +365,21 @@ impl Grouper {
         };
         found.into_iter().zip(&hashes).enumerate().map(check).collect()
     }
+}
+
+/// Bytes of a table with room for so many entries: hashbrown keeps an eighth free, and a byte of each entry's hash.
+fn table_bytes<T>(_table: &HashTable<T>, n_entries: usize) -> usize {
+    if n_entries == 0 {
+        0
+    } else {
+        (n_entries.saturating_mul(8) / 7).next_power_of_two().saturating_mul(size_of::<T>() + 1)
+    }
+}
+
+/// Bytes of the table that takes the place of this one when so many entries come that it cannot hold.
+fn growth<T>(table: &HashTable<T>, n_new: usize) -> usize {
+    let n_entries = table.len().saturating_add(n_new);
+    if n_entries <= table.capacity() { 0 } else { table_bytes(table, n_entries.max(table.capacity() + 1)) }
 }
 
 fn assign_packed<C: Copy + Eq + Hash>(

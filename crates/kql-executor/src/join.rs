@@ -126,8 +126,7 @@ fn number_keys(
     } else {
         (right, right_program, left, left_program)
     };
-    let mut grouper = Grouper::new(types);
-    let mut held = execution.cx.budget.reserve(0, BY)?;
+    let mut grouper = Grouper::new(types, &execution.cx.budget, BY)?;
     let mut made = Side { batches: Vec::new(), numbers: Vec::new(), _held: maker.held };
     let n_made = maker.batches.iter().map(|it| it.n_rows).sum();
     grouper.expect(n_made);
@@ -139,7 +138,6 @@ fn number_keys(
         execution.cx.check()?;
         made.numbers.push(grouper.assign(&keys, batch.n_rows)?);
         made.batches.push(batch);
-        held.resize(grouper.bytes(), BY)?;
     }
     let n_found = finder.batches.iter().map(|it| it.n_rows).sum();
     let keys = run.parallel(finder.batches, n_found, finder_program.is_volatile, |batch| {
@@ -147,9 +145,9 @@ fn number_keys(
         Ok((batch, keys))
     })?;
     for (batch, keys) in &keys {
-        grouper.prepare(keys, batch.n_rows);
+        grouper.prepare(keys, batch.n_rows)?;
     }
-    held.resize(grouper.bytes() + (n_made + n_found) * 4, BY)?;
+    let held = execution.cx.budget.reserve((n_made + n_found) * 4, BY)?;
     let (table, mut found) = (&grouper, Side { batches: Vec::new(), numbers: Vec::new(), _held: finder.held });
     let numbers = run.parallel(keys, n_found, false, |(batch, keys): (Batch, Results)| {
         execution.cx.check()?;

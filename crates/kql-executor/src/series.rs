@@ -210,7 +210,7 @@ struct Arrays<'a> {
 impl Arrays<'_> {
     fn build(&self, keys: Vec<Column>, numbers: &Column, outputs: &[Column]) -> Result<Batch, Fault> {
         let execution = self.execution;
-        let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect());
+        let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect(), &execution.cx.budget, BY)?;
         let series = grouper.assign(&keys, numbers.len())?;
         let mut n_series = grouper.len();
         let rows = RowsByGroup::new(&series, n_series);

@@ -27,7 +27,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, steps: &Steps) -> Result<Rows, Faul
     drop(rows);
     let keys = run.program(id, 0, &steps.partition_by)?.run(execution, &whole)?;
     let types = steps.partition_by.iter().map(|it| execution.plan.expr(*it).ty()).collect();
-    let partitions = Grouper::new(types).assign(&keys, whole.n_rows)?;
+    let partitions = Grouper::new(types, &execution.cx.budget, BY)?.assign(&keys, whole.n_rows)?;
     let (batch, _) = scan.run(execution, &whole, &partitions)?;
     Rows::reserved(run, vec![batch], BY)
 }

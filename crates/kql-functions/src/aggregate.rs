@@ -18,6 +18,9 @@ use crate::{
 use kql_data::{Column, Context, Fault, Type, Value};
 use std::any::Any;
 
+/// Bytes that a group's own small allocation takes at least: the allocator's, and room that a vector keeps free.
+pub(crate) const SMALLEST: usize = 48;
+
 /// State of one aggregate over all groups of one thread: group ids are dense and begin at 0.
 ///
 /// Rows of one thread come in the order of the table, and [`merge`](Accumulator::merge) takes the rows of `other` to come

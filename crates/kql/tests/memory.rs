@@ -44,6 +44,31 @@ const TOGETHER: &[&str] = &[
     "range x from 1 to 65536 step 1 | extend s = strrep(strcat('k=', x, ';'), 100) | parse s with 'k=' a ';' b | summarize sum(strlen(b))",
 ];
 
+/// Many groups or many rows, held in tables that grow by doubling and in small pieces.
+const MANY: &[&str] = &[
+    "range x from 1 to 3000000 step 1 | summarize count() by x",
+    "range x from 1 to 3000000 step 1 | summarize count() by s = tostring(x)",
+    "range x from 1 to 3000000 step 1 | distinct x, y = x + 1, z = x % 7",
+    "range x from 1 to 3000000 step 1 | summarize dcount(x), hll(x), tdigest(x), percentile(x, 50) by x",
+    "range x from 1 to 3000000 step 1 | summarize arg_max(x, *), make_bag(bag_pack('a', x)) by y = x",
+    "range x from 1 to 3000000 step 1 | summarize make_list(x), make_set(x) by x",
+    "range x from 1 to 3000000 step 1 | summarize buildschema(bag_pack(tostring(x), x))",
+    "range x from 1 to 3000000 step 1 | extend t = datetime(2020-01-01) + x * 1s | make-series count() on t step 1s by x",
+    "range x from 1 to 3000000 step 1 | top-nested 3000000 of s = tostring(x) by count()",
+    "range x from 1 to 3000000 step 1 | extend s = strcat(x, ' ', x % 7) | reduce by s",
+    "range x from 1 to 3000000 step 1 | evaluate narrow()",
+    "range x from 1 to 3000000 step 1 | evaluate pivot(x)",
+    "range x from 1 to 3000000 step 1 | extend d = bag_pack(tostring(x % 90), x) | evaluate bag_unpack(d)",
+    "range x from 1 to 3000000 step 1 | extend s = tostring(x) | evaluate autocluster()",
+    "range x from 1 to 3000000 step 1 | extend s = tostring(x) | evaluate basket()",
+    "range x from 1 to 3000000 step 1 | join kind=fullouter (range x from 1 to 3000000 step 1) on x",
+    "range x from 1 to 3000000 step 1 | extend y = x + 1 | make-graph x --> y | graph-mark-components | graph-to-table nodes | count",
+    "range x from 1 to 3000000 step 1 | sort by tostring(x)",
+    "range x from 1 to 3000000 step 1 | scan declare (n: long = 0) with (step s: true => n = s.n + 1;) | count",
+    "range x from 1 to 3000000 step 1 | partition hint.strategy=native by x (extend y = 1) | count",
+    "print a = zip(range(1, 1000000), range(1, 1000000), range(1, 1000000))",
+];
+
 /// A figure of the process in bytes: `VmRSS` now, `VmHWM` at its peak; `None` where the system does not tell.
 fn memory(figure: &str) -> Option<usize> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -68,7 +93,7 @@ fn what_a_query_builds_is_counted_while_it_is_built() {
     let mut engine = Engine::new();
     engine.set_limits(Limits { memory: LIMIT, ..Limits::default() });
     let mut wrong = Vec::new();
-    for query in WITHIN_A_BATCH.iter().chain(TOGETHER) {
+    for query in WITHIN_A_BATCH.iter().chain(TOGETHER).chain(MANY) {
         let before = start();
         match engine.query(*query) {
             Err(why) if why.to_string().contains("reached the limit `memory` of 67108864") => {}
@@ -76,7 +101,8 @@ fn what_a_query_builds_is_counted_while_it_is_built() {
             other => wrong.push(format!("{query}\n  {:?}", other.map(|it| it.rows().len()))),
         }
         let took = memory("VmHWM").zip(before).map_or(0, |(peak, before)| peak.saturating_sub(before));
-        if took > PEAK_MAX {
+        let allowed = if MANY.contains(query) { LIMIT + LIMIT / 10 + (32 << 20) } else { PEAK_MAX };
+        if took > allowed {
             wrong.push(format!("{query}\n  took {} MiB", took >> 20));
         }
     }

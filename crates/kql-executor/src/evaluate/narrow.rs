@@ -6,7 +6,7 @@ use kql_data::{Batch, Column, Schema, Type};
 pub(super) fn run(call: &Call<'_>) -> Answer {
     let (input, schema) = (call.input()?, call.schema(0)?);
     let n_cells = input.n_rows.saturating_mul(schema.len());
-    let _held = call.execution.cx.budget.reserve(n_cells.saturating_mul(48), call.name)?;
+    let _held = call.execution.cx.budget.reserve(n_cells.saturating_mul(112), call.name)?;
     let (mut rows, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for row in 0..input.n_rows {
         if row.is_multiple_of(1_024) {

@@ -42,7 +42,7 @@ impl Rows {
         let kept: Vec<usize> = (0..schema.len()).filter(|it| !skipped.contains(it) && Some(*it) != weight).collect();
         let fields: Vec<Field> = kept.iter().filter_map(|it| schema.fields.get(*it).cloned()).collect();
         let columns: Vec<Column> = kept.iter().filter_map(|it| input.columns.get(*it).cloned()).collect();
-        let mut by_row = Grouper::new(columns.iter().map(Column::ty).collect());
+        let mut by_row = Grouper::new(columns.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
         let numbers = by_row.assign(&columns, input.n_rows)?;
         let mut weights = vec![[0.0; 2]; by_row.len()];
         let mut totals = [0.0; 2];
@@ -59,7 +59,7 @@ impl Rows {
         }
         let (mut values, mut codes) = (Vec::new(), Vec::new());
         for column in by_row.keys()? {
-            let mut by_value = Grouper::new(vec![column.ty()]);
+            let mut by_value = Grouper::new(vec![column.ty()], &call.execution.cx.budget, call.name)?;
             codes.push(by_value.assign(std::slice::from_ref(&column), column.len())?);
             values.extend(by_value.keys()?);
         }

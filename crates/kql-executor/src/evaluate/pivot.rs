@@ -18,7 +18,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let keys = keys(call, schema, pivot, &aggregate, first_key)?;
 
     let values = call.values(&EvaluateValue::Column(pivot))?;
-    let mut by_value = Grouper::new(vec![values.ty()]);
+    let mut by_value = Grouper::new(vec![values.ty()], &call.execution.cx.budget, call.name)?;
     let value_numbers = by_value.assign(std::slice::from_ref(&values), input.n_rows)?;
     let value_keys = by_value.keys()?;
     let n_values = by_value.len();
@@ -26,7 +26,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
         return Err(call.wrong(&format!("it would give {n_values} columns; {COLUMNS_MAX} are allowed")));
     }
     let key_columns: Vec<Column> = keys.iter().filter_map(|it| input.columns.get(*it).cloned()).collect();
-    let mut by_key = Grouper::new(key_columns.iter().map(Column::ty).collect());
+    let mut by_key = Grouper::new(key_columns.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
     let key_numbers = by_key.assign(&key_columns, input.n_rows)?;
     let n_keys = by_key.len();
 

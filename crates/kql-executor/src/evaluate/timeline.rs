@@ -83,13 +83,14 @@ impl Events {
         };
         let name = |index: usize| schema.fields.get(index).map_or(String::new(), |it| it.name.to_string());
         let (ids, places) = (column(id)?, column(timeline)?);
-        let mut by_id = Grouper::new(vec![ids.ty()]);
+        let mut by_id = Grouper::new(vec![ids.ty()], &call.execution.cx.budget, call.name)?;
         let id_numbers = by_id.assign(&[ids], input.n_rows)?;
         let mut columns = Vec::with_capacity(dimensions.len());
         for it in dimensions {
             columns.push(column(*it)?);
         }
-        let mut by_dimension = Grouper::new(columns.iter().map(Column::ty).collect());
+        let mut by_dimension =
+            Grouper::new(columns.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
         let numbers = by_dimension.assign(&columns, input.n_rows)?;
         let mut all = Vec::with_capacity(input.n_rows);
         for (row, (id, dimension)) in id_numbers.iter().zip(&numbers).enumerate() {

@@ -107,7 +107,7 @@ impl Groups {
         let parents: Vec<i64> =
             rows.iter().map(|row| i64::from(members.get(*row as usize).copied().unwrap_or(0))).collect();
         let keys = [Column::longs(parents), level.value.take(&rows)];
-        let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect());
+        let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
         let numbers = grouper.assign(&keys, rows.len())?;
         let n_groups = grouper.len();
         let taken: Vec<Column> = args.iter().map(|it| it.take(&rows)).collect();

@@ -1,6 +1,6 @@
 //! `graph-mark-components`: numbers of connected components.
 
-use super::{Graph, column_of};
+use super::{BY, Graph, column_of};
 use crate::{execution::Run, group::Grouper};
 use kql_data::Fault;
 
@@ -16,7 +16,7 @@ pub(super) fn number(
     let partitions = match partition {
         Some(index) => {
             let column = column_of(&graph.nodes, index)?.clone();
-            Grouper::new(vec![column.ty()]).assign(&[column], n_nodes)?
+            Grouper::new(vec![column.ty()], &run.execution.cx.budget, BY)?.assign(&[column], n_nodes)?
         }
         None => vec![0; n_nodes],
     };

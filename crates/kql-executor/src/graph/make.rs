@@ -18,7 +18,7 @@ pub(super) fn nodes(run: &Run<'_>, id: NodeId, op: &GraphOp) -> Result<Rows, Fau
     // The properties are followed by the number, the identity, and the partition if there is one.
     let n_properties = schema.len() - 2 - usize::from(partition.is_some());
     let key_types = schema.fields.iter().skip(n_properties + 1).map(|it| it.ty).collect();
-    let mut grouper = Grouper::new(key_types);
+    let mut grouper = Grouper::new(key_types, &execution.cx.budget, BY)?;
     let mut parts = Vec::new();
     for (slot, table) in tables.iter().enumerate() {
         let (batch, _held) = whole(run, id, slot + 1, *table)?;
@@ -76,7 +76,7 @@ pub(super) fn edges(run: &Run<'_>, id: NodeId, op: &GraphOp) -> Result<Rows, Fau
     let (rows, _held) = whole(run, id, 0, *edges)?;
     let (nodes, _held_nodes) = whole(run, id, 1, *nodes)?;
     let identity = nodes.columns.get(*number + 1..).unwrap_or(&[]);
-    let mut grouper = Grouper::new(identity.iter().map(Column::ty).collect());
+    let mut grouper = Grouper::new(identity.iter().map(Column::ty).collect(), &run.execution.cx.budget, BY)?;
     // Nodes are distinct, so the number of a key is the row of its node.
     _ = grouper.assign(identity, nodes.n_rows)?;
     let partition = match partition {

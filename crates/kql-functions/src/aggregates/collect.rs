@@ -3,7 +3,7 @@
 use super::distinct::Distinct;
 use crate::{
     aggregate::{
-        Accumulator, Aggregate, AggregateCall,
+        Accumulator, Aggregate, AggregateCall, SMALLEST,
         codes::{CodeStrings, by_dictionary},
         filter::{PREDICATE, filtered},
         same,
@@ -288,7 +288,7 @@ impl Accumulator for List {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.lists.capacity() * size_of::<Vec<Dynamic>>()
+        self.bytes + self.lists.capacity() * (size_of::<Vec<Dynamic>>() + SMALLEST)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -345,7 +345,7 @@ impl Accumulator for Bags {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.bags.capacity() * size_of::<Bag>()
+        self.bytes + self.bags.capacity() * (size_of::<Bag>() + 2 * SMALLEST)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

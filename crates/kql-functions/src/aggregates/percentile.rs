@@ -1,7 +1,7 @@
 //! Percentiles by nearest rank: always a value of the data, never between two. They are exact, so every value is held.
 
 use crate::{
-    aggregate::{Accumulator, Aggregate, AggregateCall, Outputs, same},
+    aggregate::{Accumulator, Aggregate, AggregateCall, Outputs, SMALLEST, same},
     declare::{Accepts, Constness, Overload, Param, Returns, types, types::Argument},
     resolve::Actual,
 };
@@ -236,7 +236,8 @@ impl<T: Ranked + 'static> Accumulator for Samples<T> {
 
     fn bytes(&self) -> usize {
         let weight = if self.ask.weighted { 8 } else { 0 };
-        self.n_values * (size_of::<T::Held>() + weight) + self.groups.capacity() * size_of::<Sample<T::Held>>()
+        self.n_values * (size_of::<T::Held>() + weight)
+            + self.groups.capacity() * (size_of::<Sample<T::Held>>() + SMALLEST)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

@@ -292,7 +292,8 @@ impl Picked {
     }
 
     fn bytes(&self) -> usize {
-        self.bytes + self.slots.capacity() * 8
+        // Settling makes new columns beside the old ones.
+        2 * self.bytes + self.slots.capacity() * 8
     }
 }
 

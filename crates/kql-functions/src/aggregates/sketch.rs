@@ -2,7 +2,7 @@
 
 use crate::{
     aggregate::{
-        Accumulator, Aggregate, AggregateCall,
+        Accumulator, Aggregate, AggregateCall, SMALLEST,
         codes::{SeenCodes, by_dictionary},
         filter::{PREDICATE, filtered},
         same,
@@ -202,7 +202,7 @@ impl Accumulator for Sketches {
 
     fn bytes(&self) -> usize {
         let codes = self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes());
-        self.bytes + codes + self.n_groups * size_of::<Hll>()
+        self.bytes + codes + self.n_groups * (size_of::<Hll>() + SMALLEST)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -247,7 +247,7 @@ impl Accumulator for HllMerge {
     }
 
     fn bytes(&self) -> usize {
-        self.0.iter().map(|it| size_of::<Hll>() + it.bytes()).sum()
+        self.0.iter().map(|it| size_of::<Hll>() + SMALLEST + it.bytes()).sum()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -302,7 +302,7 @@ impl Accumulator for Digests {
     }
 
     fn bytes(&self) -> usize {
-        self.digests.iter().map(|it| size_of::<Digest>() + it.bytes()).sum()
+        self.digests.iter().map(|it| size_of::<Digest>() + SMALLEST + it.bytes()).sum()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

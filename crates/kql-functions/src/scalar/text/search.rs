@@ -162,8 +162,21 @@ fn has_any_index(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column,
         if row == 0 || !matches!(values, Column::Constant { .. }) {
             needles = needles_of(row);
         }
-        let found = |it: &Vec<Needle>| it.iter().position(|it| it.is_in(source.get(row), &mut folded));
-        out.append_option(needles.as_ref().map(found).map(|it| it.map_or(-1, |it| it as i64)));
+        let Some(needles) = &needles else {
+            out.append_null();
+            continue;
+        };
+        let mut found = -1;
+        for (index, needle) in needles.iter().enumerate() {
+            if index % 256 == 255 {
+                cx.check()?;
+            }
+            if needle.is_in(source.get(row), &mut folded) {
+                found = index as i64;
+                break;
+            }
+        }
+        out.append_value(found);
     }
     Ok(<long as Output>::finish(out))
 }

@@ -16,15 +16,29 @@ pub struct DictionaryBuilder {
     ends: Vec<usize>,
 }
 
-/// The code of a value, and the upper half of its hash.
+/// What is known of a value without another look into memory.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     hash: u32,
     code: u32,
+    /// Where its text begins; [`FAR`] when that is too far for a slot.
+    from: u32,
+    /// Bytes of its text.
+    len: u32,
 }
 
 /// No value: codes end below.
-const FREE: Slot = Slot { hash: 0, code: u32::MAX };
+const FREE: Slot = Slot { hash: 0, code: u32::MAX, from: FAR, len: u32::MAX };
+/// The text of a value lies behind the first 4 GiB, or is that long.
+const FAR: u32 = u32::MAX;
+
+/// Room for looking up many values at once.
+#[derive(Debug, Default)]
+pub struct Lookup {
+    hashes: Vec<u32>,
+    slots: Vec<Slot>,
+    codes: Vec<u32>,
+}
 
 /// Hashes short texts without a call: eight bytes at a time, the last eight over again, each pair multiplied and folded
 /// under keys that nobody outside can know.
@@ -104,48 +118,76 @@ impl DictionaryBuilder {
     /// The code of a value, new or known.
     #[inline]
     pub fn code(&mut self, value: &str) -> u32 {
-        let hash = self.hasher.hash(value.as_bytes());
-        self.find_or_add(hash, value)
+        self.find_or_add(self.hash(value.as_bytes()), value)
     }
 
     /// The codes of up to [`DictionaryBuilder::BATCH`] values, each new or known, which go to the beginning of `codes`.
     pub fn codes(&mut self, values: &[&str], codes: &mut [u32; Self::BATCH]) {
-        let mut hashes = [0; Self::BATCH];
-        for (hash, value) in hashes.iter_mut().zip(values) {
-            *hash = self.hasher.hash(value.as_bytes());
-        }
-        // The first slot of the same half of a hash is nearly always the one.
-        for ((code, hash), value) in codes.iter_mut().zip(&hashes).zip(values) {
-            let slot = self.slots.get(*hash as usize & (self.slots.len() - 1)).copied().unwrap_or(FREE);
-            let known = slot.hash == (hash >> 32) as u32 && slot.code != FREE.code;
-            *code = if known { slot.code } else { self.find_or_add(*hash, value) };
-        }
-        for ((code, hash), value) in codes.iter_mut().zip(&hashes).zip(values) {
-            if !same(self.value(*code).as_bytes(), value.as_bytes()) {
-                *code = self.find_or_add(*hash, value);
-            }
-        }
+        let mut lookup = Lookup::default();
+        let value = |at: usize| values.get(at).map_or(&[][..], |it| it.as_bytes());
+        let found = self.look_up(values.len().min(Self::BATCH), value, &mut lookup);
+        codes.iter_mut().zip(found).for_each(|(to, code)| *to = *code);
     }
 
-    fn find_or_add(&mut self, hash: u64, value: &str) -> u32 {
-        let (mask, upper) = (self.slots.len() - 1, (hash >> 32) as u32);
+    /// The codes of so many values, each new or known; some dozens at a time are best. Values must be UTF-8.
+    pub fn look_up<'a, 'l>(
+        &mut self,
+        n: usize,
+        value: impl Fn(usize) -> &'a [u8],
+        lookup: &'l mut Lookup,
+    ) -> &'l [u32] {
+        let Lookup { hashes, slots, codes } = lookup;
+        hashes.clear();
+        hashes.extend((0..n).map(|it| self.hash(value(it))));
+        // The first slot of a hash is nearly always the one.
+        let mask = self.slots.len() - 1;
+        slots.clear();
+        slots.extend(hashes.iter().map(|it| self.slots.get(*it as usize & mask).copied().unwrap_or(FREE)));
+        codes.clear();
+        codes.extend(hashes.iter().zip(slots).enumerate().map(|(at, (hash, slot))| {
+            let value = value(at);
+            match slot.hash == *hash && slot.len as usize == value.len() && same(self.text_at(slot), value) {
+                true => slot.code,
+                false => self.find_or_add(*hash, std::str::from_utf8(value).unwrap_or_default()),
+            }
+        }));
+        codes
+    }
+
+    /// The upper half of a hash: more would only make slots longer.
+    #[inline]
+    fn hash(&self, bytes: &[u8]) -> u32 {
+        (self.hasher.hash(bytes) >> 32) as u32
+    }
+
+    /// The text of a slot, if it is near.
+    #[inline]
+    fn text_at(&self, slot: &Slot) -> &[u8] {
+        let from = slot.from as usize;
+        self.text.as_bytes().get(from..from + slot.len as usize).unwrap_or(&[])
+    }
+
+    fn find_or_add(&mut self, hash: u32, value: &str) -> u32 {
+        let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         while let Some(slot) = self.slots.get(at).filter(|it| it.code != FREE.code) {
-            if slot.hash == upper && same(self.value(slot.code).as_bytes(), value.as_bytes()) {
+            if slot.hash == hash && same(self.value(slot.code).as_bytes(), value.as_bytes()) {
                 return slot.code;
             }
             at = (at + 1) & mask;
         }
-        self.add(at, upper, value)
+        self.add(at, hash, value)
     }
 
     fn add(&mut self, at: usize, hash: u32, value: &str) -> u32 {
         // A column has less than u32::MAX rows, so codes cannot run out.
         let code = self.ends.len() as u32;
+        let from = u32::try_from(self.text.len()).unwrap_or(FAR);
         self.text.push_str(value);
         self.ends.push(self.text.len());
+        let (from, len) = if self.text.len() < FAR as usize { (from, value.len() as u32) } else { (FAR, u32::MAX) };
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = Slot { hash, code };
+            *slot = Slot { hash, code, from, len };
         }
         if self.ends.len() * 2 > self.slots.len() {
             self.grow();
@@ -155,19 +197,17 @@ impl DictionaryBuilder {
 
     fn grow(&mut self) {
         let len = self.slots.len() * 2;
-        self.slots.clear();
-        self.slots.resize(len, FREE);
-        let mut from = 0;
-        for (code, end) in self.ends.iter().enumerate() {
-            let hash = self.hasher.hash(self.text.as_bytes().get(from..*end).unwrap_or(&[]));
-            let mut at = hash as usize & (len - 1);
+        for slot in std::mem::replace(&mut self.slots, vec![FREE; len]) {
+            if slot.code == FREE.code {
+                continue;
+            }
+            let mut at = slot.hash as usize & (len - 1);
             while self.slots.get(at).is_some_and(|it| it.code != FREE.code) {
                 at = (at + 1) & (len - 1);
             }
-            if let Some(slot) = self.slots.get_mut(at) {
-                *slot = Slot { hash: (hash >> 32) as u32, code: code as u32 };
+            if let Some(free) = self.slots.get_mut(at) {
+                *free = slot;
             }
-            from = *end;
         }
     }
 

@@ -74,7 +74,7 @@ impl Texts {
     }
 }
 
-/// One node of the tree, over all rows of a chunk. Every present child has as many rows as `tags`.
+/// One node of the tree, over all rows of a chunk, or over those in which a [`Slot`] says that it is.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     /// A [`Tag`] a row.
@@ -88,7 +88,119 @@ pub struct Node {
     /// JSON texts.
     pub raw: Option<Texts>,
     /// Slots of bags, in order of first appearance.
-    pub children: IndexMap<Arc<str>, Arc<Node>, ahash::RandomState>,
+    pub children: IndexMap<Arc<str>, Slot, ahash::RandomState>,
+}
+
+/// In which rows of a bag a slot is: a bit a row, and how many bits come before each word.
+#[derive(Debug)]
+pub struct Presence {
+    words: Vec<u64>,
+    ranks: Vec<u32>,
+}
+
+impl Presence {
+    /// Of a slot of a bag with so many rows, that is in those rows, which ascend.
+    pub fn new(n_rows: usize, rows: impl Iterator<Item = usize>) -> Presence {
+        let mut words = vec![0_u64; n_rows.div_ceil(64)];
+        for row in rows {
+            if let Some(word) = words.get_mut(row / 64) {
+                *word |= 1 << (row % 64);
+            }
+        }
+        let mut ranks = Vec::with_capacity(words.len());
+        let mut before = 0;
+        for word in &words {
+            ranks.push(before);
+            before += word.count_ones();
+        }
+        Presence { words, ranks }
+    }
+
+    /// The row of the slot's node for a row of the bag.
+    #[inline]
+    pub fn row(&self, row: usize) -> Option<usize> {
+        let (word, bit) = (self.words.get(row / 64)?, 1 << (row % 64));
+        let before = (word & (bit - 1)).count_ones() + self.ranks.get(row / 64)?;
+        (word & bit != 0).then_some(before as usize)
+    }
+
+    /// By row of the bag in a range: the row of the slot's node, or [`NO_ROW`].
+    fn rows(&self, offset: usize, len: usize) -> Vec<u32> {
+        let mut out = vec![NO_ROW; len];
+        let end = offset + len;
+        for (at, (word, rank)) in self.words.iter().zip(&self.ranks).enumerate().skip(offset / 64) {
+            if at * 64 >= end {
+                break;
+            }
+            let (mut word, mut rank) = (*word, *rank);
+            while word != 0 {
+                let row = at * 64 + word.trailing_zeros() as usize;
+                if let Some(it) = row.checked_sub(offset).and_then(|it| out.get_mut(it)) {
+                    *it = rank;
+                }
+                rank += 1;
+                word &= word - 1;
+            }
+        }
+        out
+    }
+
+    fn bytes(&self) -> usize {
+        self.words.len() * 8 + self.ranks.len() * 4
+    }
+}
+
+/// A slot of bags.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// Its values.
+    pub node: Arc<Node>,
+    /// The rows of the bag that the node has; all when there is no such list. Slots that few rows have are held so.
+    pub presence: Option<Arc<Presence>>,
+}
+
+impl From<Node> for Slot {
+    fn from(node: Node) -> Slot {
+        Slot { node: Arc::new(node), presence: None }
+    }
+}
+
+impl Slot {
+    /// The row of the node for a row of the bag.
+    #[inline]
+    pub fn row(&self, row: usize) -> Option<usize> {
+        match &self.presence {
+            None => Some(row),
+            Some(it) => it.row(row),
+        }
+    }
+
+    /// The tag in a row of the bag.
+    #[inline]
+    pub fn tag(&self, row: usize) -> Tag {
+        self.row(row).map_or(Tag::Missing, |it| self.node.tag(it))
+    }
+
+    /// The value in a row of the bag.
+    pub fn value(&self, row: usize) -> Dynamic {
+        self.row(row).map_or(Dynamic::Null, |it| self.node.value(it))
+    }
+
+    /// The rows of the node for rows of the bag.
+    fn rows(&self, rows: &Rows) -> Rows {
+        let Some(presence) = &self.presence else { return rows.clone() };
+        Rows::Indices(match rows {
+            Rows::Range { offset, len } => presence.rows(*offset, *len).into(),
+            Rows::Indices(it) => {
+                let row = |it: &u32| presence.row(*it as usize).map_or(NO_ROW, |it| it as u32);
+                it.iter().map(row).collect()
+            }
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.node.bytes() + self.presence.as_ref().map_or(0, |it| it.bytes())
+    }
 }
 
 impl Node {
@@ -236,7 +348,7 @@ impl Shredded {
             return None;
         }
         Some(match self.node.children.get(key) {
-            Some(node) => Column::Shredded(Shredded { node: node.clone(), rows: self.rows.clone() }),
+            Some(slot) => Column::Shredded(Shredded { node: slot.node.clone(), rows: slot.rows(&self.rows) }),
             None => Column::null(crate::Type::Dynamic, self.len()),
         })
     }
@@ -259,6 +371,11 @@ impl Shredded {
             Rows::Range { offset, len } => whole.slice(*offset, *len),
             Rows::Indices(rows) => whole.take(rows),
         })
+    }
+
+    /// The rows shown, in a tree of their own, every node of which has all of them.
+    pub fn to_node(&self) -> Node {
+        joined(&[(Some(&self.node), &self.rows)])
     }
 
     /// The rows of all, one after the other, in a tree of their own.
@@ -291,14 +408,16 @@ fn joined(parts: &[(Option<&Node>, &Rows)]) -> Node {
         out
     }
     let nodes = || parts.iter().filter_map(|(node, _)| *node);
-    let mut children: IndexMap<Arc<str>, Arc<Node>, ahash::RandomState> = IndexMap::default();
+    let mut children: IndexMap<Arc<str>, Slot, ahash::RandomState> = IndexMap::default();
     for key in nodes().flat_map(|it| it.children.keys()) {
         if !children.contains_key(key) {
-            let below: Vec<(Option<&Node>, &Rows)> = parts
-                .iter()
-                .map(|(node, rows)| (node.and_then(|it| it.children.get(key)).map(|it| &**it), *rows))
-                .collect();
-            _ = children.insert(key.clone(), Arc::new(joined(&below)));
+            let below = |(node, rows): &(Option<&Node>, &Rows)| match node.and_then(|it| it.children.get(key)) {
+                Some(slot) => (Some(slot.node.clone()), slot.rows(rows)),
+                None => (None, (*rows).clone()),
+            };
+            let below: Vec<(Option<Arc<Node>>, Rows)> = parts.iter().map(below).collect();
+            let below: Vec<(Option<&Node>, &Rows)> = below.iter().map(|it| (it.0.as_deref(), &it.1)).collect();
+            _ = children.insert(key.clone(), joined(&below).into());
         }
     }
     Node {
@@ -355,9 +474,48 @@ mod tests {
 
     fn bag(children: Vec<(&str, Node)>) -> Shredded {
         let n_rows = children.first().map_or(0, |(_, it)| it.len());
-        let children = children.into_iter().map(|(key, it)| (key.into(), Arc::new(it))).collect();
+        let children = children.into_iter().map(|(key, it)| (key.into(), it.into())).collect();
         let tags = vec![Tag::Bag as u8; n_rows].into();
         Shredded::new(Arc::new(Node { tags, children, ..Node::default() }))
+    }
+
+    #[test]
+    fn slots_of_few_rows() {
+        let rows = [3, 63, 64, 130];
+        let presence = Presence::new(200, rows.iter().copied());
+        let found: Vec<usize> = (0..210).filter(|it| presence.row(*it).is_some()).collect();
+        assert_eq!(found, rows);
+        assert_eq!(rows.map(|it| presence.row(it)), [Some(0), Some(1), Some(2), Some(3)]);
+        for (offset, len) in [(0, 200), (3, 61), (4, 60), (64, 1), (65, 135), (200, 0)] {
+            let expected: Vec<u32> =
+                (offset..offset + len).map(|it| presence.row(it).map_or(NO_ROW, |it| it as u32)).collect();
+            assert_eq!(presence.rows(offset, len), expected, "{offset} {len}");
+        }
+        let few = Node {
+            tags: vec![Tag::Long as u8; 4].into(),
+            longs: Some(vec![30, 630, 640, 1300].into()),
+            ..Node::default()
+        };
+        let slot = Slot { node: Arc::new(few), presence: Some(Arc::new(presence)) };
+        let children = [("n".into(), slot)].into_iter().collect();
+        let tree =
+            Shredded::new(Arc::new(Node { tags: vec![Tag::Bag as u8; 200].into(), children, ..Node::default() }));
+        let value = |row: usize| if rows.contains(&row) { Dynamic::Long(row as i64 * 10) } else { Dynamic::Null };
+        let member = |of: &Shredded, row: usize| match of.child("n") {
+            Some(Column::Shredded(it)) => it.value(row),
+            _ => Dynamic::Bool(false),
+        };
+        for (shown, chosen) in [
+            (tree.clone(), (0..200).collect::<Vec<usize>>()),
+            (tree.slice(60, 10), (60..70).collect()),
+            (tree.take(&[130, 5, 3]), vec![130, 5, 3]),
+            (Shredded::concat(&[&tree.slice(60, 10), &tree.take(&[3, 4])]), (60..70).chain([3, 4]).collect()),
+        ] {
+            for (row, from) in chosen.into_iter().enumerate() {
+                assert_eq!(member(&shown, row), value(from), "{row} {from}");
+                assert_eq!(shown.value(row).get("n"), value(from));
+            }
+        }
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn path(engine: &Engine, text: &str, start: usize) -> (usize, Vec<Pair>) {
         }
         for chunk in table.chunks.iter().take(8) {
             let Some(Column::Shredded(column)) = chunk.batch.columns.get(index) else { continue };
-            let node = rest.iter().try_fold(&column.node, |node, key| node.children.get(*key));
+            let node = rest.iter().try_fold(&column.node, |node, key| node.children.get(*key).map(|it| &it.node));
             names.extend(node.into_iter().flat_map(|it| it.children.keys().map(ToString::to_string)));
         }
     }

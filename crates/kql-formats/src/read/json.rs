@@ -107,6 +107,15 @@ impl Reader<'_> {
         // UTF-8 is checked over the block at once; only in a bad one line by line.
         let whole = simdutf8::basic::from_utf8(block).ok();
         while at < block.len() {
+            if let Some(size) = whole.and_then(|it| self.quick_line(it, at)) {
+                self.accounting.lines += 1;
+                self.accounting.rows += 1;
+                self.accounting.bytes += size as u64;
+                self.accounting.row_bytes += size as u64;
+                at += size;
+                n_lines += 1;
+                continue;
+            }
             let rest = block.get(at..).unwrap_or(&[]);
             let size = memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1);
             let place = Place { line: line + n_lines, offset: offset + at as u64, bytes: size as u64 };
@@ -133,6 +142,34 @@ impl Reader<'_> {
         Ok(n_lines)
     }
 
+    /// Takes a line that holds a plain record and nothing else but blanks behind it; returns its bytes. What is otherwise is
+    /// left as it was.
+    #[inline]
+    fn quick_line(&mut self, block: &str, at: usize) -> Option<usize> {
+        let shape = (*self.shape).filter(|_| self.fast)?;
+        let bytes = block.as_bytes();
+        if bytes.get(at) != Some(&b'{') {
+            return None;
+        }
+        let mark = self.tree.mark();
+        let (keys, depth) = (Keys::of(shape), self.depth());
+        let mut end = record::read_in_line(block, at, depth, keys, self.tree, &mut self.scratch).ok()?;
+        let next = loop {
+            match bytes.get(end) {
+                Some(b' ' | b'\t' | b'\r' | 0) => end += 1,
+                Some(b'\n') => break Some(end + 1),
+                None => break Some(end),
+                Some(_) => break None,
+            }
+        };
+        let size = next.map(|it| it - at).filter(|it| *it <= self.limits.line_bytes.saturating_add(1));
+        match size {
+            Some(_) => self.tree.end_row(block),
+            None => self.tree.undo_row(mark),
+        }
+        size
+    }
+
     /// A line that is `range` of a block.
     fn line(&mut self, source: &str, block: &str, range: Range<usize>, place: Place) {
         let line = block.get(range.clone()).unwrap_or("");
@@ -141,13 +178,25 @@ impl Reader<'_> {
         if text.is_empty() {
             return self.blank_line(place);
         }
-        let (keys, depth) = self.keys(text);
-        let range = from..from + text.len();
-        let read = match self.fast && record::read(block, range, depth, keys, self.tree, &mut self.scratch).is_ok() {
-            true => Ok(0),
-            false => careful::read(text, depth, keys, self.tree),
+        let keys = self.keys(text);
+        // What begins the line was read already, but for the first record of all.
+        let read = match self.fast && (from > range.start || self.tree.n_rows() == 0) {
+            true => self.read_in_line(block, from, text.len(), keys),
+            false => None,
         };
+        let read = read.map_or_else(|| careful::read(text, self.depth(), keys, self.tree), |()| Ok(0));
         self.end_record(source, block, text, place, read);
+    }
+
+    /// Reads a record of so many bytes.
+    fn read_in_line(&mut self, block: &str, from: usize, len: usize, keys: Keys) -> Option<()> {
+        let mark = self.tree.mark();
+        let end = record::read_in_line(block, from, self.depth(), keys, self.tree, &mut self.scratch).ok()?;
+        if end != from + len {
+            self.tree.undo_row(mark);
+            return None;
+        }
+        Some(())
     }
 
     fn blank_line(&mut self, place: Place) {
@@ -167,8 +216,13 @@ impl Reader<'_> {
         }
     }
 
-    /// How the keys of a record are read, and how deep it may be nested.
-    fn keys(&mut self, text: &str) -> (Keys, usize) {
+    /// How deep a record may be nested.
+    fn depth(&self) -> usize {
+        self.limits.json_depth.min(json::DEPTH_MAX)
+    }
+
+    /// How the keys of a record are read.
+    fn keys(&mut self, text: &str) -> Keys {
         let shape = match *self.shape {
             Some(it) => it,
             None => {
@@ -177,12 +231,12 @@ impl Reader<'_> {
                 *self.shape.insert(found)
             }
         };
-        (Keys { audit: shape == Shape::OpenAiAudit }, self.limits.json_depth.min(json::DEPTH_MAX))
+        Keys::of(shape)
     }
 
     /// A record that stands in no block.
     fn record(&mut self, source: &str, text: &str, place: Place) {
-        let (keys, depth) = self.keys(text);
+        let (keys, depth) = (self.keys(text), self.depth());
         let read = match self.fast && record::read_alone(text, depth, keys, self.tree, &mut self.scratch).is_ok() {
             true => Ok(0),
             false => careful::read(text, depth, keys, self.tree),

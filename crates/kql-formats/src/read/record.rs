@@ -4,9 +4,9 @@
 //! [`super::careful`], which decides.
 
 use super::scan::{Cursor, Number, Odd, Text};
+use crate::openai::Shape;
 use crate::shred::{Base, NONE, NodeId, ROOT, Tree, Twice};
 use kql_data::Tag;
-use std::ops::Range;
 
 impl From<Twice> for Odd {
     fn from(_: Twice) -> Odd {
@@ -22,6 +22,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// For records of a shape.
+    pub(crate) fn of(shape: Shape) -> Keys {
+        Keys { audit: shape == Shape::OpenAiAudit }
+    }
+
     /// The column of details.
     pub(crate) const DETAILS: &str = "EventDetails";
 
@@ -62,25 +67,24 @@ pub(crate) struct Fast<'a> {
     scratch: &'a mut String,
 }
 
-/// Reads the record that is `range` of a text. On failure the row is as it was.
-///
-/// With [`Base::BLOCK`] the text is the block that the tree is settled with; otherwise it is the record alone.
-pub(crate) fn read(
-    text: &str,
-    range: Range<usize>,
+/// Reads the record that begins at a place of the block that the tree is settled with, and ends in its line. Returns where it
+/// ends; on failure the row is as it was.
+pub(crate) fn read_in_line(
+    block: &str,
+    at: usize,
     depth_max: usize,
     keys: Keys,
     tree: &mut Tree,
     scratch: &mut String,
-) -> Result<(), Odd> {
+) -> Result<usize, Odd> {
     let mark = tree.mark();
-    let cursor = Cursor::within(text, range);
-    let mut reader = Fast { cursor, block: text, base: Base::BLOCK, keys, tree, scratch };
+    let mut reader = Fast { cursor: Cursor::in_line(block, at), block, base: Base::BLOCK, keys, tree, scratch };
     let res = reader.record(depth_max);
+    let at = reader.cursor.at;
     if res.is_err() {
         tree.undo_row(mark);
     }
-    res
+    res.map(|()| at)
 }
 
 /// Reads a record that stands in no block. On failure the row is as it was.
@@ -94,7 +98,10 @@ pub(crate) fn read_alone(
     let mark = tree.mark();
     let base = tree.stash(text);
     let mut reader = Fast { cursor: Cursor::new(text), block: "", base, keys, tree, scratch };
-    let res = reader.record(depth_max);
+    let res = reader.record(depth_max).and_then(|()| {
+        reader.cursor.space();
+        if reader.cursor.is_end() { Ok(()) } else { Err(Odd) }
+    });
     if res.is_err() {
         tree.undo_row(mark);
     }
@@ -107,9 +114,7 @@ impl Fast<'_> {
         if self.cursor.byte() != b'{' {
             return Err(Odd);
         }
-        self.object(ROOT, depth_max)?;
-        self.cursor.space();
-        if self.cursor.is_end() { Ok(()) } else { Err(Odd) }
+        self.object(ROOT, depth_max)
     }
 
     /// Reads an object, from its bracket on. `depth` levels may open, this one included.
@@ -125,7 +130,7 @@ impl Fast<'_> {
         }
         let mut last = NONE;
         loop {
-            let (member, child) = match self.tree.predicted(node, last, self.cursor.window()) {
+            let (member, child) = match self.tree.predicted(node, last, self.cursor.rest()) {
                 Some(it) => {
                     self.cursor.at += it.len;
                     (it.member, it.node)

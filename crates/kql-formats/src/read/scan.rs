@@ -2,8 +2,6 @@
 //!
 //! Every step either ends behind a well-formed piece or fails. What fails is decided by the careful reader.
 
-use std::ops::Range;
-
 /// The text is not JSON, or not of a kind that the fast path knows.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Odd;
@@ -15,9 +13,9 @@ pub(crate) const NUMBER_BYTES: usize = 1_024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
     text: &'a str,
-    /// The text and what stands behind it, where keys are guessed.
-    whole: &'a [u8],
     pub(crate) at: usize,
+    /// A line feed is no white space: it ends the record.
+    in_line: bool,
 }
 
 /// A string that was read.
@@ -38,39 +36,67 @@ pub(crate) enum Number {
     Raw,
 }
 
+/// The upper bit of the first byte of eight that is a quote, a backslash or a control character is set; bits of later bytes
+/// may be.
+#[inline(always)]
+fn marks(eight: &[u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let bytes = u64::from_le_bytes(*eight);
+    // A borrow goes upwards only: below the first byte that is wanted no bit is set.
+    let below = |bytes: u64, limit: u64| bytes.wrapping_sub(limit * ONES) & !bytes;
+    let quote = below(bytes ^ (b'"' as u64 * ONES), 1);
+    let backslash = below(bytes ^ (b'\\' as u64 * ONES), 1);
+    (below(bytes, 0x20) | quote | backslash) & (0x80 * ONES)
+}
+
 /// Bytes before the first quote, backslash or control character of sixteen; 16 when there is none.
-///
-/// Written so that the compiler makes vector instructions of it.
-#[inline]
+#[inline(always)]
 fn special(sixteen: &[u8; 16]) -> usize {
-    let mut marks = [0_u8; 16];
-    for (mark, byte) in marks.iter_mut().zip(sixteen) {
-        *mark = if (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\') { 0xFF } else { 0 };
+    let (halves, _) = sixteen.as_chunks::<8>();
+    let [low, high] = [halves.first().map_or(0, marks), halves.get(1).map_or(0, marks)];
+    (u128::from(low) | u128::from(high) << 64).trailing_zeros() as usize / 8
+}
+
+/// Powers of ten that a float holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+/// A short number without an exponent: its digits and the power of ten are floats themselves, so that their quotient is
+/// rounded once, as it must be.
+fn short_real(text: &str) -> Option<f64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |it| (true, it));
+    let (mut whole, mut n_digits, mut point) = (0_u64, 0, None);
+    for byte in digits.bytes() {
+        match byte {
+            b'.' => point = Some(n_digits),
+            b'0'..=b'9' if n_digits < 15 => {
+                whole = whole * 10 + u64::from(byte - b'0');
+                n_digits += 1;
+            }
+            _ => return None,
+        }
     }
-    u128::from_le_bytes(marks).trailing_zeros() as usize / 8
+    let value = whole as f64 / POWERS.get(n_digits - point?)?;
+    Some(if negative { -value } else { value })
 }
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a text.
     pub(crate) fn new(text: &'a str) -> Cursor<'a> {
-        Cursor { text, whole: text.as_bytes(), at: 0 }
+        Cursor { text, at: 0, in_line: false }
     }
 
-    /// Within a range of a text.
-    pub(crate) fn within(text: &'a str, range: Range<usize>) -> Cursor<'a> {
-        Cursor { text: text.get(..range.end).unwrap_or(""), whole: text.as_bytes(), at: range.start }
+    /// In the lines of a text, from a place on. It does not leave the line.
+    pub(crate) fn in_line(text: &'a str, at: usize) -> Cursor<'a> {
+        Cursor { text, at, in_line: true }
     }
 
     /// What is left.
     #[inline]
-    fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or(&[])
-    }
-
-    /// What is left and stands behind it: for comparison with a piece that has no white space at its end.
-    #[inline]
-    pub(crate) fn window(&self) -> &'a [u8] {
-        self.whole.get(self.at..).unwrap_or(&[])
     }
 
     /// The text between two places.
@@ -96,17 +122,22 @@ impl<'a> Cursor<'a> {
         self.text.get(from..self.at).ok_or(Odd)
     }
 
-    /// Goes over white space, of which there mostly is none.
+    /// Goes over white space, of which there mostly is none, else one blank.
     #[inline]
     pub(crate) fn space(&mut self) {
         if self.byte() <= b' ' {
-            self.all_space();
+            if self.byte() == b' ' {
+                self.at += 1;
+            }
+            if self.byte() <= b' ' {
+                self.all_space();
+            }
         }
     }
 
     #[cold]
     fn all_space(&mut self) {
-        while matches!(self.byte(), b' ' | b'\n' | b'\r' | b'\t') {
+        while matches!(self.byte(), b' ' | b'\r' | b'\t') || self.byte() == b'\n' && !self.in_line {
             self.at += 1;
         }
     }
@@ -131,7 +162,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes to the first quote, backslash or control character.
-    #[inline]
+    #[inline(always)]
     fn seek_special(&mut self) {
         let mut rest = self.rest();
         while let Some((sixteen, more)) = rest.split_first_chunk::<16>() {
@@ -146,14 +177,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a string, from its quote on. What has escapes is for [`Cursor::unescape`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Text, Odd> {
         self.expect(b'"')?;
         Ok(self.string_rest())
     }
 
     /// Goes on in a string, behind an escape.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_rest(&mut self) -> Text {
         let start = self.at;
         self.seek_special();
@@ -270,10 +301,10 @@ impl<'a> Cursor<'a> {
         }
         Ok(match (n_digits, negative) {
             (1, true) if whole == 0 => Number::Real(-0.0),
-            // So many digits always fit.
-            (..=18, true) => Number::Long((whole as i64).wrapping_neg()),
-            (..=18, false) => Number::Long(whole as i64),
-            _ => self.since(start)?.parse().map_or(Number::Raw, Number::Long),
+            // So many digits fit in 64 bits.
+            (..=19, true) if whole <= 1 << 63 => Number::Long((whole as i64).wrapping_neg()),
+            (..=19, false) if whole < 1 << 63 => Number::Long(whole as i64),
+            _ => Number::Raw,
         })
     }
 
@@ -302,7 +333,10 @@ impl<'a> Cursor<'a> {
         if text.len() > NUMBER_BYTES {
             return Err(Odd);
         }
-        let value = text.parse::<f64>().map_err(|_| Odd)?;
+        let value = match short_real(text) {
+            Some(it) => it,
+            None => text.parse::<f64>().map_err(|_| Odd)?,
+        };
         Ok(if value.is_finite() { Number::Real(value) } else { Number::Raw })
     }
 
@@ -445,6 +479,10 @@ mod tests {
             ("-9223372036854775808", Number::Long(i64::MIN)),
             ("9223372036854775807", Number::Long(i64::MAX)),
             ("9223372036854775808", Number::Raw),
+            ("-9223372036854775809", Number::Raw),
+            ("9999999999999999999", Number::Raw),
+            ("18446744073709551617", Number::Raw),
+            ("-0", Number::Real(-0.0)),
             ("1.5", Number::Real(1.5)),
             ("1e400", Number::Raw),
             ("1e5", Number::Real(1e5)),
@@ -454,6 +492,24 @@ mod tests {
         for text in ["-", "01", "1.", "1e", "+1", ".5", &"1".repeat(2_000)] {
             assert!(Cursor::new(text).number() == Err(Odd), "{text}");
         }
+    }
+
+    #[test]
+    fn short_reals_are_rounded_as_all_are() {
+        let mut seed = 1_u64;
+        for _ in 0..100_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (whole, digits) = (seed >> (14 + seed % 40), (seed >> 20) as usize % 18);
+            let text = format!("{}{whole:0width$}", if seed & 1 == 0 { "-" } else { "" }, width = digits + 1);
+            let at = text.len() - digits.min(whole.to_string().len());
+            let text = format!("{}.{}", &text[..at], &text[at..]);
+            if let Some(value) = short_real(&text) {
+                assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(value.to_bits()), "{text}");
+            }
+        }
+        assert_eq!(short_real("-0.0").map(f64::to_bits), Some((-0.0_f64).to_bits()));
+        assert_eq!(short_real("0.1"), Some(0.1));
+        assert_eq!(short_real("1e5").or(short_real("0.1234567890123456")), None);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use std::{
     thread,
 };
 
-/// Bytes asked for at a time.
-const BLOCK: usize = 1 << 20;
+/// Bytes asked for at a time: few enough to stay in the cache from the system's copy to the last look at them.
+pub(crate) const BLOCK: usize = 256 << 10;
+/// Bytes that a thread which decompresses hands over at a time.
+const AHEAD: usize = 1 << 20;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
@@ -26,8 +28,10 @@ pub(crate) struct Source {
     /// Name for messages.
     pub(crate) name: String,
     reader: Bytes,
+    /// Bytes read are those between `from` and `to`.
     buffer: Vec<u8>,
     from: usize,
+    to: usize,
     ended: bool,
     bytes_max: usize,
     ratio_max: u64,
@@ -90,6 +94,7 @@ impl Source {
             reader,
             buffer: Vec::new(),
             from: 0,
+            to: 0,
             ended: false,
             bytes_max: if gzip || zstd { limits.decompressed_bytes } else { usize::MAX },
             ratio_max: limits.decompressed_ratio as u64,
@@ -110,7 +115,7 @@ impl Source {
 
     /// Bytes at hand.
     pub(crate) fn window(&self) -> &[u8] {
-        self.buffer.get(self.from..).unwrap_or(&[])
+        self.buffer.get(self.from..self.to).unwrap_or(&[])
     }
 
     /// An error at the place where the window begins.
@@ -131,11 +136,17 @@ impl Source {
             return Ok(false);
         }
         if self.from > 0 {
-            _ = self.buffer.drain(..self.from);
+            self.buffer.copy_within(self.from..self.to, 0);
+            self.to -= self.from;
             self.from = 0;
         }
-        let n = self.reader.by_ref().take(self.block as u64).read_to_end(&mut self.buffer);
+        let end = self.to + self.block;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        let n = read_all(&mut self.reader, self.buffer.get_mut(self.to..end).unwrap_or_default());
         let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
+        self.to += n;
         self.ended = n == 0;
         self.read += n as u64;
         if self.read > self.bytes_max as u64 {
@@ -172,7 +183,7 @@ impl Source {
 
     /// Goes on behind so many bytes with so many line ends.
     pub(crate) fn consume(&mut self, bytes: usize, lines: u64) {
-        self.from = (self.from + bytes).min(self.buffer.len());
+        self.from = (self.from + bytes).min(self.to);
         self.offset += bytes as u64;
         self.line += lines;
     }
@@ -184,17 +195,34 @@ impl Source {
     }
 }
 
+/// Reads until there is no room, or no more.
+fn read_all(reader: &mut Bytes, mut room: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while !room.is_empty() {
+        match reader.read(room) {
+            Ok(0) => break,
+            Ok(n) => {
+                read += n;
+                room = room.get_mut(n..).unwrap_or_default();
+            }
+            Err(it) if it.kind() == io::ErrorKind::Interrupted => {}
+            Err(it) => return Err(it),
+        }
+    }
+    Ok(read)
+}
+
 /// The same bytes, read and decompressed by a thread of their own, a few blocks ahead.
 ///
 /// Without a thread to be had, the reader itself.
 fn ahead(mut reader: Bytes) -> Bytes {
     // What is short is not worth a thread.
     let mut first = Vec::new();
-    let n = match reader.by_ref().take(BLOCK as u64).read_to_end(&mut first) {
+    let n = match reader.by_ref().take(AHEAD as u64).read_to_end(&mut first) {
         Ok(n) => n,
         Err(it) => return Box::new(Cursor::new(first).chain(Failed(Some(it)))),
     };
-    if n < BLOCK {
+    if n < AHEAD {
         return Box::new(Cursor::new(first));
     }
     let (send, blocks) = mpsc::sync_channel(4);
@@ -205,7 +233,7 @@ fn ahead(mut reader: Bytes) -> Bytes {
         // The last block is empty: without it, the thread did not come to its end.
         loop {
             let mut block = Vec::new();
-            let res = reader.by_ref().take(BLOCK as u64).read_to_end(&mut block);
+            let res = reader.by_ref().take(AHEAD as u64).read_to_end(&mut block);
             let goes_on = matches!(res, Ok(n) if n > 0);
             // Nobody listens when the load was given up.
             if send.send(res.map(|_| block)).is_err() || !goes_on {

@@ -180,7 +180,7 @@ fn pack(tree: &mut Grown, slots: &[(&'static str, Option<NodeId>)]) -> Parts {
         for (key, node) in slots {
             let mut child = node.and_then(|it| tree.take(it, chunk)).unwrap_or_default();
             child.tags = (0..len).map(|row| (child.tag(row) as u8).max(Tag::Null as u8)).collect();
-            _ = bag.children.insert((*key).into(), Arc::new(child));
+            _ = bag.children.insert((*key).into(), child.into());
         }
         out.push(Some(Arc::new(bag)));
     }

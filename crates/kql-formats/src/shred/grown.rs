@@ -3,10 +3,10 @@
 use super::{
     growth::ChunkPart,
     texts::Finished,
-    tree::{NodeId, Skimmed, Sprout},
+    tree::{NodeId, ROOT, Skimmed, Sprout},
 };
 use indexmap::IndexMap;
-use kql_data::Node;
+use kql_data::{NO_ROW, Node, Presence, Rows, Shredded, Slot};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -16,6 +16,9 @@ struct GrownNode {
     raw: Option<Finished>,
     parts: Vec<Option<ChunkPart>>,
     skimmed: Skimmed,
+    parent: NodeId,
+    /// By chunk, of those parts that have only some rows of their bag.
+    presences: Vec<Option<Arc<Presence>>>,
 }
 
 /// A complete tree, from which nodes are taken.
@@ -33,8 +36,10 @@ impl Grown {
             members: it.members.into_iter().filter(|it| !it.details).map(|it| (it.key, it.node)).collect(),
             strings: it.growth.strings.take().map(|it| it.finish()),
             raw: it.growth.raw.take().map(|it| it.finish()),
+            presences: it.growth.parts.iter().map(|it| it.as_ref().and_then(|it| it.presence.clone())).collect(),
             parts: it.growth.parts,
             skimmed: it.skimmed,
+            parent: it.parent,
         };
         Grown { nodes: nodes.into_iter().map(grow).collect(), chunks }
     }
@@ -54,25 +59,38 @@ impl Grown {
         self.nodes.get(node as usize).map(|it| it.skimmed).unwrap_or_default()
     }
 
-    /// The finished node of a chunk, taken out. `None` when no row of the chunk has it.
+    /// The finished node of a chunk, over all its rows, taken out. `None` when no row of the chunk has it.
     pub(crate) fn take(&mut self, node: NodeId, chunk: usize) -> Option<Node> {
+        let (mut above, mut at) = (Vec::new(), node);
+        while at != ROOT {
+            let grown = self.nodes.get(at as usize)?;
+            above.extend(grown.presences.get(chunk).cloned().flatten());
+            at = grown.parent;
+        }
+        let taken = self.take_slot(node, chunk)?.node;
+        if above.is_empty() {
+            return Some(Arc::unwrap_or_clone(taken));
+        }
+        let below = |row: usize| above.iter().rev().try_fold(row, |row, it| it.row(row));
+        let n_rows = self.chunks.get(chunk).copied().unwrap_or(0);
+        let rows = (0..n_rows).map(|row| below(row).map_or(NO_ROW, |it| it as u32));
+        Some(Shredded { node: taken, rows: Rows::Indices(rows.collect()) }.to_node())
+    }
+
+    /// The finished node of a chunk, over the rows that it has, taken out.
+    fn take_slot(&mut self, node: NodeId, chunk: usize) -> Option<Slot> {
         let grown = self.nodes.get_mut(node as usize)?;
         let part = grown.parts.get_mut(chunk)?.take()?;
         let strings = part.strings.zip(grown.strings.as_ref()).map(|(part, it)| it.texts(part));
         let raw = part.raw.zip(grown.raw.as_ref()).map(|(part, it)| it.texts(part));
         let mut children = IndexMap::default();
         for (key, child) in self.members(node) {
-            if let Some(child) = self.take(child, chunk) {
-                _ = children.insert(key, Arc::new(child));
+            if let Some(child) = self.take_slot(child, chunk) {
+                _ = children.insert(key, child);
             }
         }
-        Some(Node {
-            tags: part.tags.into(),
-            longs: part.longs.map(Into::into),
-            reals: part.reals.map(Into::into),
-            strings,
-            raw,
-            children,
-        })
+        let (longs, reals) = (part.longs.map(Into::into), part.reals.map(Into::into));
+        let node = Node { tags: part.tags, longs, reals, strings, raw, children };
+        Some(Slot { node: Arc::new(node), presence: part.presence })
     }
 }

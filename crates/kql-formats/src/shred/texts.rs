@@ -1,14 +1,50 @@
 //! Strings of a node while it is built: by dictionary at first, plain when most of them turn out distinct.
 
+use super::growth::{Entry, Layout, Texts as Source};
 use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
 use arrow_buffer::OffsetBuffer;
-use kql_data::{DictionaryBuilder, DictionaryColumn, StringDictionary, Texts};
+use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Texts};
 use std::sync::Arc;
 
 /// Values before which a dictionary is never given up.
 const TRIAL: usize = 32_768;
 
-const BATCH: usize = DictionaryBuilder::BATCH;
+/// Which of the entries of a node values are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Places<'a> {
+    /// One after the other from there on.
+    From(usize),
+    /// These, which ascend.
+    At(&'a [u32]),
+}
+
+impl Places<'_> {
+    /// Appends values in their places.
+    pub(super) fn fill<T: Copy + Default>(self, out: &mut Vec<T>, room: usize, values: impl Iterator<Item = T>) {
+        if out.capacity() == 0 {
+            out.reserve(room);
+        }
+        match self {
+            Places::From(first) => {
+                out.resize(first, T::default());
+                out.extend(values);
+            }
+            Places::At(places) => {
+                for (place, value) in places.iter().zip(values) {
+                    out.resize(*place as usize, T::default());
+                    out.push(value);
+                }
+            }
+        }
+    }
+
+    fn get(&self, at: usize) -> usize {
+        match self {
+            Places::From(first) => first + at,
+            Places::At(places) => places.get(at).map_or(0, |it| *it as usize),
+        }
+    }
+}
 
 /// The strings of one chunk.
 #[derive(Debug)]
@@ -35,68 +71,56 @@ pub(crate) struct Sprouts {
     /// Set once the dictionary was given up; it then serves earlier chunks only.
     plain: bool,
     n_values: usize,
+    /// By entry of the node.
     codes: Vec<u32>,
     /// Of a plain node, all values of the chunk.
-    text: String,
-    /// Where they begin in `text`, and where the last one ends.
+    text: Vec<u8>,
+    /// By entry, where they begin in `text`, and where the last one ends.
     offsets: Vec<i64>,
     /// Bytes of text to make room for: those of the chunk before.
     text_room: usize,
 }
 
 impl Sprouts {
-    /// Appends values of rows that ascend. A dictionary is fast while it is in the cache, so many values come at a time.
-    pub(super) fn extend<'a>(&mut self, values: impl Iterator<Item = (usize, &'a str)>, room: usize) {
+    /// Appends the texts of entries. A dictionary is fast while it is in the cache, so many values come at a time.
+    pub(super) fn extend(
+        &mut self,
+        entries: &[Entry],
+        places: Places<'_>,
+        texts: Source<'_>,
+        room: usize,
+        lookup: &mut Lookup,
+    ) {
         if self.plain {
-            return self.extend_plain(values, room);
+            return self.extend_plain(entries, places, texts, room);
         }
-        if self.codes.capacity() == 0 {
-            self.codes.reserve(room);
-        }
-        let mut values = values;
-        loop {
-            let (mut rows, mut batch, mut n) = ([0; BATCH], [""; BATCH], 0);
-            for (place, (row, value)) in rows.iter_mut().zip(&mut batch).zip(values.by_ref()) {
-                (*place.0, *place.1) = (row, value);
-                n += 1;
-            }
-            if n == 0 {
-                break;
-            }
-            self.extend_codes(rows.get(..n).unwrap_or(&[]), batch.get(..n).unwrap_or(&[]));
+        self.n_values += entries.len();
+        let value = |at: usize| entries.get(at).map_or(&[][..], |it| it.bytes(texts));
+        // A column of one value needs no look-up.
+        let one = if self.dictionary.len() == 2 { self.dictionary.value(1).as_bytes() } else { &[] };
+        if !one.is_empty() && (0..entries.len()).all(|it| value(it) == one) {
+            places.fill(&mut self.codes, room, std::iter::repeat_n(1, entries.len()));
+        } else {
+            let codes = self.dictionary.look_up(entries.len(), value, lookup);
+            places.fill(&mut self.codes, room, codes.iter().copied());
         }
         if self.n_values >= TRIAL && self.dictionary.len() * 2 > self.n_values {
             self.give_up();
         }
     }
 
-    fn extend_codes(&mut self, rows: &[usize], values: &[&str]) {
-        self.n_values += values.len();
-        let mut codes = [1; BATCH];
-        // A column of one value needs no look-up.
-        let one = if self.dictionary.len() == 2 { self.dictionary.value(1) } else { "" };
-        if one.is_empty() || values.iter().any(|it| *it != one) {
-            self.dictionary.codes(values, &mut codes);
-        }
-        for (row, code) in rows.iter().zip(codes) {
-            if self.codes.len() < *row {
-                self.codes.resize(*row, 0);
-            }
-            self.codes.push(code);
-        }
-    }
-
-    fn extend_plain<'a>(&mut self, values: impl Iterator<Item = (usize, &'a str)>, room: usize) {
+    fn extend_plain(&mut self, entries: &[Entry], places: Places<'_>, texts: Source<'_>, room: usize) {
         if self.offsets.is_empty() {
             self.offsets.reserve(room + 1);
             self.text.reserve(self.text_room);
             self.offsets.push(0);
         }
-        for (row, value) in values {
-            if self.offsets.len() <= row {
-                self.offsets.resize(row + 1, self.text.len() as i64);
+        for (at, it) in entries.iter().enumerate() {
+            let place = places.get(at);
+            if self.offsets.len() <= place {
+                self.offsets.resize(place + 1, self.text.len() as i64);
             }
-            self.text.push_str(value);
+            self.text.extend_from_slice(it.bytes(texts));
             self.offsets.push(self.text.len() as i64);
         }
     }
@@ -108,7 +132,7 @@ impl Sprouts {
         }
         self.offsets.push(0);
         for code in std::mem::take(&mut self.codes) {
-            self.text.push_str(self.dictionary.value(code));
+            self.text.extend_from_slice(self.dictionary.value(code).as_bytes());
             self.offsets.push(self.text.len() as i64);
         }
     }
@@ -118,22 +142,35 @@ impl Sprouts {
         self.dictionary.bytes() + self.codes.capacity() * 4 + self.text.capacity() + self.offsets.capacity() * 8
     }
 
-    /// The chunk's strings, padded to so many rows.
-    pub(crate) fn part(&mut self, n_rows: usize) -> Part {
+    /// The chunk's strings, of so many entries, laid out.
+    pub(super) fn part(&mut self, layout: Layout<'_>, n: usize) -> Part {
         if !self.plain {
-            self.codes.resize(n_rows, 0);
-            self.codes.shrink_to_fit();
-            return Part::Codes(std::mem::take(&mut self.codes));
+            return Part::Codes(layout.lay(&mut self.codes));
         }
-        self.offsets.resize(n_rows + 1, self.text.len() as i64);
-        self.offsets.shrink_to_fit();
-        let offsets = std::mem::take(&mut self.offsets);
         self.text_room = self.text.len();
-        let mut text = std::mem::take(&mut self.text).into_bytes();
+        let mut text = std::mem::take(&mut self.text);
         text.shrink_to_fit();
+        let end = text.len() as i64;
+        let mut offsets = std::mem::take(&mut self.offsets);
+        offsets.resize(n + 1, end);
+        let mut offsets = match layout.places {
+            None => offsets,
+            Some(places) => {
+                let mut laid = Vec::with_capacity(layout.n_rows + 1);
+                for (ends, place) in offsets.windows(2).zip(places) {
+                    if let [from, to] = ends {
+                        laid.resize(*place as usize + 1, *from);
+                        laid.push(*to);
+                    }
+                }
+                laid
+            }
+        };
+        offsets.resize(layout.n_rows + 1, end);
+        offsets.shrink_to_fit();
         let values = LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), text.into(), None);
         // Cannot fail: offsets come from whole strings.
-        Part::Plain(values.unwrap_or_else(|_| LargeStringArray::new_null(n_rows)))
+        Part::Plain(values.unwrap_or_else(|_| LargeStringArray::new_null(layout.n_rows)))
     }
 
     /// Takes over the dictionary of another: the codes here, by its codes.

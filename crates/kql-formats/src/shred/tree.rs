@@ -5,11 +5,11 @@
 
 use super::{
     grown::Grown,
-    growth::{Entry, Growth, Texts},
+    growth::{Entry, Growth, Layout, Scratch, Texts, Uniform},
     instant,
     pattern::Pattern,
 };
-use kql_data::{Chunk, Map, Set, Tag};
+use kql_data::{Chunk, Map, Presence, Set, Tag};
 use std::sync::Arc;
 
 /// A node of the tree.
@@ -29,6 +29,8 @@ const CHILDREN_FREE: usize = 256;
 const NODES_MAX: usize = 16_384;
 /// Rows that wait before they are settled.
 const ROWS_WAITING: usize = 64;
+/// A slot of a bag is held by the rows that have it when no more than one in so many does. Columns are not.
+const FEW: usize = 8;
 /// Bytes of texts beside the block that wait.
 const SIDE_BYTES: usize = 1 << 18;
 
@@ -92,7 +94,7 @@ pub(super) struct Sprout {
     /// Values are only looked at, for the type of the column, and not kept.
     skims: bool,
     pub(super) skimmed: Skimmed,
-    parent: NodeId,
+    pub(super) parent: NodeId,
     pub(super) by_key: Box<Map<Arc<str>, u32>>,
     pub(super) growth: Box<Growth>,
 }
@@ -183,6 +185,8 @@ pub(crate) struct Tree {
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
     wanted: Wanted,
+    scratch: Scratch,
+    uniform: Uniform,
 }
 
 impl Tree {
@@ -198,6 +202,8 @@ impl Tree {
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
             wanted: None,
+            scratch: Scratch::default(),
+            uniform: Uniform::default(),
         }
     }
 
@@ -472,7 +478,7 @@ impl Tree {
             if !node.entries.is_empty() {
                 match node.skims {
                     true => node.skimmed.settle(&node.entries, texts),
-                    false => node.growth.settle(&node.entries, texts),
+                    false => node.growth.settle(&node.entries, texts, &mut self.scratch),
                 }
                 node.entries.clear();
             }
@@ -496,18 +502,75 @@ impl Tree {
         if self.row == 0 {
             return;
         }
-        let (chunk, n_rows) = (self.chunks.len(), self.row);
-        for node in &mut self.nodes {
-            node.last_row = NONE;
-            self.finished_bytes += node.growth.finish_chunk(chunk, n_rows);
-        }
-        self.chunks.push(n_rows);
+        self.lay_out();
+        self.chunks.push(self.row);
         (self.row, self.settled) = (0, 0);
+    }
+
+    /// Lays out the columns of the chunk under way: those of a slot by the rows of its bag's columns.
+    fn lay_out(&mut self) {
+        let (chunk, n_rows) = (self.chunks.len(), self.row);
+        let counts: Vec<usize> = self.nodes.iter().map(|it| it.growth.n_entries()).collect();
+        let mut rows: Vec<Vec<u16>> = self.nodes.iter_mut().map(|it| it.growth.take_rows()).collect();
+        // By node: the one whose rows its columns have; all rows of the chunk when there is none.
+        let mut kept: Vec<Option<usize>> = vec![None; counts.len()];
+        let mut places = Vec::new();
+        for id in 0..self.nodes.len() {
+            let node = &mut self.nodes[id];
+            node.last_row = NONE;
+            let (n, parent) = (counts[id], node.parent);
+            if n == 0 {
+                continue;
+            }
+            let owner = kept[parent as usize].filter(|_| parent != ROOT);
+            let room = owner.map_or(n_rows, |it| counts[it]);
+            let own = match owner.map_or(&[][..], |it| &rows[it]) {
+                [] => rows[id].as_slice(),
+                all => {
+                    places_in(all, &rows[id], n, &mut places);
+                    places.as_slice()
+                }
+            };
+            let listed = (!own.is_empty()).then_some(own);
+            kept[id] = owner;
+            let mut layout = Layout { places: listed, n_rows: room };
+            let mut presence = None;
+            if parent != ROOT && n * FEW <= room {
+                kept[id] = Some(id);
+                layout = Layout { places: None, n_rows: n };
+                presence = Some(match listed {
+                    Some(own) => Presence::new(room, own.iter().map(|it| *it as usize)),
+                    None => Presence::new(room, 0..n),
+                });
+            }
+            self.finished_bytes += node.growth.finish_chunk(chunk, layout, presence, &mut self.uniform);
+        }
+        for (node, rows) in self.nodes.iter_mut().zip(rows.drain(..)) {
+            node.growth.reuse_rows(rows);
+        }
     }
 
     /// No more rows.
     pub(crate) fn finish(mut self) -> Grown {
         self.end_chunk();
         Grown::new(self.nodes, self.chunks)
+    }
+}
+
+/// The places in a list of rows of `n` others, all of which are in it; `of` is empty when they are the first of a chunk.
+fn places_in(all: &[u16], of: &[u16], n: usize, places: &mut Vec<u16>) {
+    places.clear();
+    let first = (0..n).map(|it| it as u16);
+    let mut at = 0;
+    let mut place = |row: u16| {
+        while all.get(at).is_some_and(|it| *it < row) {
+            at += 1;
+        }
+        at as u16
+    };
+    if of.is_empty() {
+        places.extend(first.map(&mut place));
+    } else {
+        places.extend(of.iter().map(|it| place(*it)));
     }
 }

@@ -41,11 +41,12 @@ fn node(it: &Node, row: usize, out: &mut String) {
         (Tag::Bag, _) => {
             out.push('{');
             let mut comma = "";
-            for (key, child) in it.children.iter().filter(|it| it.1.tag(row) != Tag::Missing) {
+            for (key, slot) in &it.children {
+                let Some(row) = slot.row(row).filter(|it| slot.node.tag(*it) != Tag::Missing) else { continue };
                 out.push_str(comma);
                 json::write_string(key, out);
                 out.push(':');
-                node(child, row, out);
+                node(&slot.node, row, out);
                 comma = ",";
             }
             out.push('}');

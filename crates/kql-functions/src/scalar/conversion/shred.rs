@@ -147,7 +147,7 @@ impl Tree {
         let mut node = self.top.finish(n_rows);
         let is_used = |it: &Slots| it.tags.iter().any(|it| *it != Tag::Missing as u8);
         let used = self.children.into_iter().filter(|(_, it)| is_used(it));
-        node.children = used.map(|(key, it)| (key, Arc::new(it.finish(n_rows)))).collect();
+        node.children = used.map(|(key, it)| (key, it.finish(n_rows).into())).collect();
         node
     }
 }

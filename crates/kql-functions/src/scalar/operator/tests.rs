@@ -258,7 +258,7 @@ fn shredded_paths_and_dictionaries() {
         ..Node::default()
     };
     let mut root = Node { tags: tag(&[Tag::Bag; 4]), ..Node::default() };
-    _ = root.children.insert("user".into(), Arc::new(child));
+    _ = root.children.insert("user".into(), child.into());
     let tree = Column::Shredded(Shredded::new(Arc::new(root)));
     let users = run(".", &[tree.clone(), Column::constant(text("user").0, Type::String, 4)]).unwrap();
     assert!(matches!(users, Column::Shredded(_)));

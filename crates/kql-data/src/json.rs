@@ -30,9 +30,7 @@ impl Reader {
         match self.deserialize(&mut json).and_then(|it| json.end().map(|()| it)) {
             Ok(value) => Some(value),
             // A lone number beyond all floats.
-            Err(_) if text.starts_with(|it: char| it == '-' || it.is_ascii_digit()) => {
-                Decimal::parse(text).map(Dynamic::Decimal)
-            }
+            Err(_) if is_number(text) => Decimal::parse(text).map(Dynamic::Decimal),
             Err(_) => None,
         }
     }
@@ -46,6 +44,16 @@ impl Reader {
             _ = self.keys.insert(new.clone());
         }
         new
+    }
+}
+
+/// Whether a text starts as numbers do in JSON: with a digit, and with no zero before others.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    match (digits.first(), digits.get(1)) {
+        (Some(b'0'), Some(next)) => !next.is_ascii_digit(),
+        (Some(first), _) => first.is_ascii_digit(),
+        (None, _) => false,
     }
 }
 

@@ -68,9 +68,11 @@ pub(crate) fn run(
         vec![Stretch::new(whole, groups)]
     };
     let (chain, leaves) = (Chain::compile(run, body)?, leaves(run, body));
+    // What marks the group behind the columns of the subquery's own input is not for the subquery.
+    let width = leaves.first().map_or(schema.len(), |it| plan.schema(*it).len());
     let works: Vec<Work<'_>> = stretches
         .iter()
-        .map(|it| Work { run, body, chain: chain.as_ref(), leaves: &leaves, stretch: it, carried })
+        .map(|it| Work { run, body, chain: chain.as_ref(), leaves: &leaves, stretch: it, width, carried })
         .collect();
     let tasks: Vec<(&Work<'_>, Range<usize>)> =
         works.iter().flat_map(|it| deal(&it.stretch.starts).into_iter().map(move |range| (it, range))).collect();
@@ -163,6 +165,8 @@ struct Work<'w> {
     chain: Option<&'w Chain>,
     leaves: &'w [NodeId],
     stretch: &'w Stretch,
+    /// How many columns of the rows the subquery sees.
+    width: usize,
     carried: &'w [usize],
 }
 
@@ -171,12 +175,19 @@ impl Work<'_> {
         self.stretch.starts.get(group).copied().unwrap_or(self.stretch.rows.n_rows)
     }
 
+    /// Rows as the subquery sees them.
+    fn rows(&self, from: usize, to: usize) -> Batch {
+        let mut rows = self.stretch.rows.slice(from, to - from);
+        rows.columns.truncate(self.width);
+        rows
+    }
+
     fn groups(&self, range: Range<usize>) -> Result<Vec<Batch>, Fault> {
         let (from, to) = (self.start(range.start), self.start(range.end));
         let Some(chain) = self.chain else { return self.one_by_one(range) };
         let first = range.start as u32;
         let groups = self.stretch.groups.get(from..to).unwrap_or(&[]).iter().map(|it| it - first).collect();
-        let part = Part { batch: self.stretch.rows.slice(from, to - from), groups, n_groups: range.len() };
+        let part = Part { batch: self.rows(from, to), groups, n_groups: range.len() };
         let part = chain.run(self.run.execution, part)?;
         let rows: Vec<u32> = part.groups.iter().map(|it| self.start(range.start + *it as usize) as u32).collect();
         Ok(vec![self.with_carried(part.batch, &rows)])
@@ -193,7 +204,7 @@ impl Work<'_> {
             self.run.execution.cx.check()?;
             let (from, to) = (self.start(group), self.start(group + 1));
             let frame = Frame { outer: Some(self.run.frame), ..Frame::default() };
-            let rows = Arc::new(Rows { batches: vec![self.stretch.rows.slice(from, to - from)], held: Vec::new() });
+            let rows = Arc::new(Rows { batches: vec![self.rows(from, to)], held: Vec::new() });
             for leaf in self.leaves {
                 _ = lock(&frame.results).insert(*leaf, rows.clone());
             }

@@ -212,3 +212,16 @@ fn large_ranges_are_made_when_they_are_wanted() {
         ["1", "3"]
     );
 }
+
+#[test]
+fn subqueries_see_no_more_columns_than_they_have() {
+    let elements = "datatable(k:long, a:dynamic)[1, dynamic([1, 3, 2]), 2, dynamic([5])]";
+    let run = |tail: &str| rows(&format!("{elements} | {tail}"));
+    assert_eq!(run("mv-apply a to typeof(long) on (top 1 by a)"), ["1|3", "2|5"]);
+    assert_eq!(run("mv-apply a to typeof(long) on (where a > 2)"), ["1|3", "2|5"]);
+    assert_eq!(run("mv-apply with_itemindex=i x = a to typeof(long) on (where i == 2)"), ["1|[1,3,2]|2|2"]);
+    assert_eq!(
+        run("mv-apply x = a to typeof(long) on (where x > 2 | union (print x = 9)) | project k, x | count"),
+        ["4"]
+    );
+}

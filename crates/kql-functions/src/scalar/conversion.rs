@@ -270,15 +270,25 @@ conversion_kernels! {
     toguid Guid;
 }
 
-/// A JSON text as a dynamic; text that is no JSON is a string.
+/// A JSON text of a row as a dynamic. Text that is no JSON is a string when it is plain words, and null when it has signs of
+/// JSON in it: `abc` is a string, and `a,b` and `{"a":` are nothing.
 pub fn dynamic_of_text(reader: &mut json::Reader, text: &str) -> Dynamic {
     if text.trim().is_empty() {
         return Dynamic::Null;
     }
-    reader.read(text).unwrap_or_else(|| Dynamic::string(text))
+    match reader.read(text) {
+        Some(it) => it,
+        None if is_plain(text) => Dynamic::string(text),
+        None => Dynamic::Null,
+    }
 }
 
-/// Text is read as JSON, and is a string when it is none; a dynamic passes, other types are wrapped.
+/// Whether a text has no sign of JSON in it.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.contains([',', ':', '[', ']', '{', '}', '"'])
+}
+
+/// Text is read as JSON; a dynamic passes, other types are wrapped.
 fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let column = lift::arg(args, 0)?;
     match column {
@@ -384,7 +394,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     named(
         "todynamic",
-        "Reads JSON. Text that is no JSON becomes a string; a dynamic passes unchanged.\n\n    \
+        "Reads JSON. Plain words become a string, and other text that is no JSON null; a dynamic passes unchanged.\n\n    \
          parse_json('{\"a\": 1}') => dynamic({\"a\": 1})\n    todynamic(\"abc\") => dynamic(\"abc\")\n",
         &[conversion(todynamic, Type::Dynamic)],
     )

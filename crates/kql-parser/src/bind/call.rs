@@ -1,6 +1,6 @@
 //! Calls of built-in functions and aggregates, conversions, constant folding.
 
-use super::{Aggregation, Bind, Binder, Reported, scope::Binding};
+use super::{Aggregation, Bind, Binder, Reported, null_text, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
     plan::{AggregateExpr, Expr, ExprId},
@@ -72,9 +72,11 @@ impl Binder<'_> {
         if !function.volatile && !function.window {
             let values: Option<Vec<(Value, Type)>> =
                 converted.iter().map(|it| self.value_of(*it).map(|value| (value, self.ty(*it)))).collect();
-            if let Some(values) = values {
+            if let Some(mut values) = values {
+                null_text::folded_arguments(function.name, &mut values);
                 match fold(self.cx, function, resolved.overload, &values) {
                     Ok(value) => {
+                        let value = null_text::folded(function.name, &values, value);
                         if let Err(fault) = self.cx.keep(value.bytes(), "a constant of the query") {
                             return self.fault(span, &fault);
                         }
@@ -94,8 +96,13 @@ impl Binder<'_> {
         if depth > super::DEPTH_MAX {
             return self.fail("SEM0019", span, format!("the expression is more than {} deep", super::DEPTH_MAX));
         }
+        let first = converted.first().copied();
         let call = Expr::Call { function, overload: resolved.overload, args: converted, ty: resolved.ty };
-        Ok(self.plan.add_expr(call))
+        let call = self.plan.add_expr(call);
+        match first {
+            Some(first) => self.around_null_text(function.name, first, call, span),
+            None => Ok(call),
+        }
     }
 
     /// The values that a choice is made of get the type of its result.

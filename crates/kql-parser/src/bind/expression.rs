@@ -3,10 +3,10 @@
 use super::{Bind, Binder, Reported, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
-    plan::{Expr, ExprId},
+    plan::{Expr, ExprId, Op},
     syntax::{self, ArithmeticOperator, BinaryOperator, ExprKind, MembershipOperator, Step, UnaryOperator},
 };
-use kql_data::{Dynamic, Type, Value};
+use kql_data::{Dynamic, Field, Schema, Type, Value};
 use kql_functions::resolve::widest_number;
 
 /// The longest chain of `+`, `-` … over values that differ by row.
@@ -214,7 +214,15 @@ impl Binder<'_> {
 
     pub(super) fn first_cell(&mut self, value: syntax::ExprId, span: Span) -> Bind<ExprId> {
         if !self.is_tabular(value) {
-            return self.constant_scalar(value);
+            let expr = self.constant_scalar(value)?;
+            if !self.is_volatile(expr) {
+                return Ok(expr);
+            }
+            // Computed once, however often it is read.
+            let (ty, row) = (self.ty(expr), self.one_row());
+            let schema = Schema::new(vec![Field::new("print_0", ty)]);
+            let node = self.plan.add(Op::Project { input: row.node, columns: vec![expr] }, schema.into());
+            return Ok(self.plan.add_expr(Expr::Scalar { node, ty }));
         }
         let table = self.over(super::Row::none(), |binder| binder.tabular(value))?;
         match table.schema.fields.first() {
@@ -290,6 +298,9 @@ impl Binder<'_> {
                 let (left, right) = (self.cast(left, ty, span)?, self.cast(right, ty, span)?);
                 self.make_call(name, &[left, right], span)
             }
+            (Type::Datetime, Type::Datetime) if name == "+" => {
+                self.fail("SEM0001", span, "two datetimes cannot be added; add a timespan to one")
+            }
             _ => self.make_call(name, &[left, right], span),
         }
     }
@@ -355,6 +366,10 @@ impl Binder<'_> {
     pub(super) fn compare(&mut self, name: &'static str, left: ExprId, right: ExprId, span: Span) -> Bind<ExprId> {
         let (a, b) = (self.ty(left), self.ty(right));
         let is_equality = matches!(name, "==" | "!=");
+        // One row has one new guid, whatever stands on the two sides of a comparison.
+        if is_equality && self.is_new_guid(left) && self.is_new_guid(right) {
+            return Ok(self.constant(Value::Bool(name == "=="), Type::Bool));
+        }
         let (left, right) = match (a, b) {
             (a, b) if a == b && a != Type::Dynamic => (left, right),
             (a, b) if a.is_number() && b.is_number() => {
@@ -381,6 +396,13 @@ impl Binder<'_> {
             }
             (Type::Dynamic, b) => (self.cast(left, b, span)?, right),
             (a, Type::Dynamic) => (left, self.cast(right, a, span)?),
+            // `search` and `find` look at columns of one name that may be a string in one of the tables.
+            (Type::String, other) | (other, Type::String)
+                if !is_equality && self.row.elsewhere.is_none() && !self.has_constant_string(left, right) =>
+            {
+                let message = format!("`{name}` cannot compare string and {other}; convert one of them");
+                return self.fail("SEM0064", span, message);
+            }
             // A string takes the type that it is compared with.
             (a, Type::String) if a != Type::Guid || is_equality => (left, self.cast(right, a, span)?),
             (Type::String, b) if b != Type::Guid || is_equality => (self.cast(left, b, span)?, right),
@@ -392,6 +414,14 @@ impl Binder<'_> {
             }
         };
         self.make_call(name, &[left, right], span)
+    }
+
+    fn has_constant_string(&self, left: ExprId, right: ExprId) -> bool {
+        [left, right].iter().any(|it| matches!(self.value_of(*it), Some(Value::String(_))))
+    }
+
+    fn is_new_guid(&self, expr: ExprId) -> bool {
+        matches!(self.plan.expr(expr), Expr::Call { function, .. } if function.name == "new_guid")
     }
 
     fn string_operator(&mut self, name: &'static str, left: ExprId, right: ExprId, span: Span) -> Bind<ExprId> {
@@ -535,9 +565,7 @@ impl Binder<'_> {
     ) -> Bind<ExprId> {
         let (mut value, mut low, mut high) = (self.scalar(value)?, self.scalar(low)?, self.scalar(high)?);
         let (ty, a, b) = (self.ty(value), self.ty(low), self.ty(high));
-        if ty == Type::Dynamic && a.is_number() {
-            value = self.cast(value, a, span)?;
-        } else if matches!(ty, Type::String | Type::Dynamic | Type::Guid) {
+        if matches!(ty, Type::String | Type::Dynamic | Type::Guid) {
             return self.fail(
                 "SEM0208",
                 span,

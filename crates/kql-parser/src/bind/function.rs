@@ -168,7 +168,10 @@ impl Binder<'_> {
         let mut bound = Vec::with_capacity(parameters.len());
         for (index, parameter) in parameters.iter().enumerate() {
             let binding = match (piped.take(), given.get(&index), parameter.default) {
-                (Some(table), ..) => Binding::Table(Box::new(self.declared_table(table, &parameter.ty))),
+                (Some(table), ..) => {
+                    let table = self.declared_table(table, &parameter.ty, span)?;
+                    Binding::Table(Box::new(table))
+                }
                 (None, Some(value), _) => self.function_argument(*value, &parameter.ty)?,
                 (None, None, Some(default)) => {
                     let closure = function.closure.clone();
@@ -190,7 +193,7 @@ impl Binder<'_> {
         match ty {
             ParameterType::Table(_) => {
                 let table = self.over(Row::none(), |binder| binder.tabular(value))?;
-                Ok(Binding::Table(Box::new(self.declared_table(table, ty))))
+                Ok(Binding::Table(Box::new(self.declared_table(table, ty, span)?)))
             }
             ParameterType::Scalar(name) => {
                 let ty = self.type_literal(&name.text, name.span)?;
@@ -217,9 +220,32 @@ impl Binder<'_> {
         self.cast(expr, ty, span)
     }
 
-    /// A table as its parameter declares it; one declared by columns shows only those where they exist.
-    fn declared_table(&mut self, table: Table, _: &ParameterType) -> Table {
-        Table { visualization: None, ..table }
+    /// A table as its parameter declares it: the columns that are declared must be there; others are seen all the same.
+    fn declared_table(&mut self, table: Table, ty: &ParameterType, span: Span) -> Bind<Table> {
+        let columns = match ty {
+            ParameterType::Table(schema) if !table.open => schema.columns.as_slice(),
+            _ => &[],
+        };
+        for column in columns {
+            let wanted = column.ty.as_ref().and_then(|it| Type::from_name(&it.text));
+            let name = column.name.text.as_str();
+            let found = table.schema.index_of(name).and_then(|it| table.schema.fields.get(it)).map(|it| it.ty);
+            match (wanted, found) {
+                (_, None) => {
+                    return self.fail(
+                        "SEM0100",
+                        span,
+                        format!("the table has no column `{name}`, which the function needs"),
+                    );
+                }
+                (Some(wanted), Some(found)) if !is_declared_type(found, wanted) => {
+                    let message = format!("the column `{name}` is {found}, and the function needs {wanted}");
+                    return self.fail("SEM0027", span, message);
+                }
+                _ => {}
+            }
+        }
+        Ok(Table { visualization: None, ..table })
     }
 
     /// Whether an expression gives a table, found out without binding it.
@@ -352,6 +378,11 @@ impl Binder<'_> {
     pub(super) fn n_errors(&self) -> usize {
         self.diagnostics.iter().filter(|it| it.severity == Severity::Error).count()
     }
+}
+
+/// Whether a column of type `found` will do for one that is declared as `wanted`.
+fn is_declared_type(found: Type, wanted: Type) -> bool {
+    found == wanted || (found.is_number() && wanted.is_number()) || found == Type::Dynamic || wanted == Type::Dynamic
 }
 
 fn parameters_or_none(parameters: &str) -> &str {

@@ -13,6 +13,7 @@ mod graph;
 mod literal;
 mod naming;
 mod notes;
+mod null_text;
 mod operators;
 mod parameter;
 mod scope;

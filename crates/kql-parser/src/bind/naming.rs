@@ -56,6 +56,11 @@ impl Names {
         name
     }
 
+    /// Leaves out so many of the numbers of `Column1`, `Column2`, ….
+    pub(super) fn pass_over(&mut self, count: usize) {
+        self.n_unnamed += count;
+    }
+
     /// `Column1`, `Column2`, … for a column without a name of its own.
     pub(super) fn unnamed(&mut self) -> String {
         loop {

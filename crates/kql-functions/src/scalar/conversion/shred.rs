@@ -66,7 +66,8 @@ impl Tree {
                 Some(kql_data::Dynamic::Null) => self.top.put(row, Tag::Null),
                 Some(kql_data::Dynamic::String(it)) => self.top.put_string(row, &it),
                 Some(_) => self.top.put_raw(row, text),
-                None => self.top.put_string(row, text),
+                None if super::is_plain(text) => self.top.put_string(row, text),
+                None => self.top.put(row, Tag::Null),
             },
         }
         true
@@ -94,7 +95,7 @@ impl Tree {
             // Slots of this row may have been put already.
             (Err(_), Refusal::NoJson) => {
                 self.children.iter_mut().for_each(|(_, it)| it.cut(row));
-                self.top.put_string(row, text);
+                self.top.put(row, Tag::Null);
                 true
             }
         }

@@ -238,7 +238,7 @@ fn rotated(items: &Dynamic, count: i64) -> Option<Dynamic> {
 }
 
 fn sum(items: &Dynamic) -> Option<f64> {
-    items.as_array()?.iter().map(Dynamic::as_f64).sum()
+    items.as_array()?.iter().try_fold(0.0, |sum, it| Some(sum + it.as_f64()?))
 }
 
 #[cfg(test)]
@@ -293,6 +293,7 @@ mod tests {
     #[test]
     fn sums() {
         assert_eq!(sum(&of("[1,2.5]")), Some(3.5));
+        assert!(sum(&of("[]")).is_some_and(|it| it == 0.0 && it.is_sign_positive()));
         assert_eq!(sum(&of("[1,\"a\"]")), None);
         assert_eq!(sum(&of("{}")), None);
     }

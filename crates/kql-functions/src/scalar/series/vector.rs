@@ -8,7 +8,7 @@ crate::functions! {
     /// Sum of the elements; what is no number is left out.
     ///
     ///     series_sum(dynamic([1, 2, 3, 4])) => 10.0
-    fn series_sum(series: array) -> real { Some(elements(series.as_array()?).sum::<f64>()) }
+    fn series_sum(series: array) -> real { Some(elements(series.as_array()?).fold(0.0, |sum, it| sum + it)) }
 
     /// Product of the elements; what is no number is left out.
     ///

@@ -84,7 +84,8 @@ fn over(b: &mut Binder<'_>, stage: &Stage, input: Table) -> Bind<Table> {
     match &stage.operator {
         O::As(it) => as_::bind(b, it, input),
         O::AssertSchema(it) => getschema::assert(b, it, input, stage),
-        O::Consume(_) | O::ExecuteAndCache(_) => Ok(input),
+        O::Consume(_) => Ok(take::none(b, &input)),
+        O::ExecuteAndCache(_) => Ok(input),
         O::Count(it) => count::bind(b, it, input),
         O::Distinct(it) => distinct::bind(b, it, input, stage),
         O::Evaluate(it) => evaluate::bind(b, it, input, stage),

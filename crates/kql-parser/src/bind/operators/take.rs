@@ -5,12 +5,18 @@ use crate::{
     plan::{ExprId, Op},
     syntax,
 };
-use kql_data::Type;
+use kql_data::{Type, Value};
 
 pub(super) fn bind(b: &mut Binder<'_>, count: syntax::ExprId, input: Table) -> Bind<Table> {
     let count = number(b, count)?;
     let schema = input.schema.clone();
     Ok(b.table(Op::Limit { input: input.node, count }, schema, &input).with_label(&input))
+}
+
+/// No rows of the input: what `consume` leaves for the caller.
+pub(super) fn none(b: &mut Binder<'_>, input: &Table) -> Table {
+    let count = b.constant(Value::Long(0), Type::Long);
+    b.table(Op::Limit { input: input.node, count }, input.schema.clone(), input)
 }
 
 /// A number of rows: a constant long.

@@ -1,6 +1,7 @@
 //! Reads an answer batch by batch as columns, which are Arrow arrays inside, and stops a query from another thread.
 //!
 //! `cargo run --release --example columns`
+#![allow(clippy::print_stdout, reason = "a program for a terminal prints")]
 
 use kql::{Column, Engine, Error, Limits, Stop};
 use std::time::{Duration, Instant};

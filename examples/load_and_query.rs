@@ -1,6 +1,7 @@
 //! Loads log records that are in memory and asks for the rows of one user.
 //!
 //! `cargo run --example load_and_query`
+#![allow(clippy::print_stdout, reason = "a program for a terminal prints")]
 
 use kql::{Engine, Error, Now, Value};
 

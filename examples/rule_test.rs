@@ -1,6 +1,7 @@
 //! A detection rule and its test: known records in, known rows out.
 //!
 //! `cargo run --example rule_test`, or `cargo test --example rule_test`
+#![allow(clippy::print_stdout, reason = "a program for a terminal prints")]
 
 use kql::{Engine, Error, Now, assert_rows};
 

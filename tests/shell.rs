@@ -1,7 +1,13 @@
 //! The shell on a terminal of its own: what is typed, what comes back, and how it ends.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests stand outside test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "the helpers of tests stand outside test functions"
+)]
 
 mod room;
 

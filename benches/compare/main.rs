@@ -5,6 +5,7 @@
 //! ```
 //! `QUERIES` is a JSON object of further queries: of each its text as `kql`. Prints one line of JSON: seconds of each load, seconds, processor
 //! seconds and rows of each query, bytes of memory.
+#![allow(clippy::print_stdout, reason = "a bench prints, and may fail anywhere")]
 
 use cpu_time::ProcessTime;
 use kql::{Engine, GeoFile, Limits, Now};

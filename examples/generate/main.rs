@@ -4,6 +4,7 @@
 //! cargo run --release --example generate -- --events 1000000 --completions 200000 --directory /tmp/lumen
 //! ```
 //! Without options it makes the data in `examples/data`.
+#![allow(clippy::print_stderr, reason = "a program for a terminal prints")]
 
 mod data;
 

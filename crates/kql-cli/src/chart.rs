@@ -53,8 +53,9 @@ fn bars(table: &ResultTable, columns: usize) -> Option<String> {
     for row in table.rows().take(BARS_MAX) {
         let amount = row.get(value).and_then(number).unwrap_or(0.0);
         let shown = row.get(value).map_or(String::new(), Value::text);
-        let others = row.iter().enumerate().filter(|it| it.0 != value && (it.0 == 0 || !is_number(fields[it.0].ty)));
-        let label = others.map(|it| it.1.text()).collect::<Vec<_>>().join(", ");
+        let labels = |at: usize, ty: Type| at != value && (at == 0 || !is_number(ty));
+        let others = row.iter().zip(fields).enumerate().filter(|(at, it)| labels(*at, it.1.ty));
+        let label = others.map(|(_, it)| it.0.text()).collect::<Vec<_>>().join(", ");
         rows.push((cut(&paint(&label), (columns / 3).max(2)).into_owned(), amount, shown));
     }
     let labels = rows.iter().map(|it| width(&it.0)).max()?;
@@ -124,8 +125,9 @@ fn lines(table: &ResultTable, columns: usize) -> Option<String> {
 
 fn by_rows(table: &ResultTable, axis: usize) -> Vec<Line> {
     let fields = &table.schema.fields;
-    let values: Vec<usize> = (0..fields.len()).filter(|it| *it != axis && is_number(fields[*it].ty)).collect();
-    let key = (0..fields.len()).find(|it| *it != axis && fields[*it].ty == Type::String);
+    let others = || fields.iter().enumerate().filter(|it| it.0 != axis);
+    let values: Vec<_> = others().filter(|it| is_number(it.1.ty)).collect();
+    let key = others().find(|it| it.1.ty == Type::String).map(|it| it.0);
     let mut out: Vec<Line> = Vec::new();
     for row in table.rows() {
         let x = match row.get(axis) {
@@ -136,17 +138,18 @@ fn by_rows(table: &ResultTable, axis: usize) -> Vec<Line> {
             },
             None => continue,
         };
-        for value in &values {
+        for (value, field) in &values {
             let Some(y) = row.get(*value).and_then(number) else { continue };
-            let column = &fields[*value].name;
+            let column = &field.name;
             let name = match key.and_then(|it| row.get(it)) {
                 Some(it) if values.len() == 1 => it.text(),
                 Some(it) => format!("{}: {column}", it.text()),
                 None => column.to_string(),
             };
-            match out.iter().position(|it| it.0 == name) {
-                Some(index) => out[index].1.push((x, y)),
-                None if out.len() < 1_000 => out.push((name, vec![(x, y)])),
+            let n_lines = out.len();
+            match out.iter_mut().find(|it| it.0 == name) {
+                Some(line) => line.1.push((x, y)),
+                None if n_lines < 1_000 => out.push((name, vec![(x, y)])),
                 None => {}
             }
         }
@@ -208,7 +211,10 @@ impl Canvas {
         };
         let mut dot = |column: f64, row: f64, color: usize| {
             let (column, row) = (column as usize, rows - 1 - (row as usize).min(rows - 1));
-            let bit = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]][row % 4][column % 2];
+            let bit = match (row % 4, column % 2) {
+                (3, right) => 0x40 << right,
+                (row, right) => 0x01 << (row + 3 * right),
+            };
             if let Some(cell) = cells.get_mut(row / 4 * self.width + (column / 2).min(self.width - 1)) {
                 *cell = (cell.0 | bit, color);
             }
@@ -233,7 +239,8 @@ impl Canvas {
                 (0, _) => " ".to_owned(),
                 (dots, color) => {
                     let dots = char::from_u32(0x2800 + u32::from(*dots)).unwrap_or(' ');
-                    format!("\x1b[{}m{dots}\x1b[0m", COLORS[color % SERIES_MAX])
+                    let color = COLORS.get(*color).unwrap_or(&"0");
+                    format!("\x1b[{color}m{dots}\x1b[0m")
                 }
             };
             row.iter().map(cell).collect::<String>()

@@ -31,6 +31,7 @@ impl State {
     }
 }
 
+#[allow(clippy::exit, reason = "nobody is left to whom a status could be handed up")]
 /// Takes Ctrl-C over. Where signals cannot be handled Ctrl-C simply ends the process.
 pub(crate) fn install() {
     _ = ctrlc::set_handler(|| {

@@ -197,11 +197,11 @@ impl Column {
 
     /// The value of a row; null beyond the end.
     pub fn value(&self, row: usize) -> Value {
-        if row >= self.len() {
-            return Value::null(self.ty());
-        }
         fn of<T>(valid: bool, value: T, make: impl FnOnce(T) -> Value) -> Value {
             if valid { make(value) } else { Value::Null }
+        }
+        if row >= self.len() {
+            return Value::null(self.ty());
         }
         match self {
             Column::Constant { value, .. } => value.clone(),

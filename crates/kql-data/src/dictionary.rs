@@ -251,11 +251,11 @@ mod tests {
     fn codes_are_one_to_one() {
         let mut builder = DictionaryBuilder::default();
         let text = "ab".repeat(60);
-        let mut values: Vec<String> = (0..text.len()).map(|it| text[..it].to_owned()).collect();
+        let mut values: Vec<String> = (0..text.len()).map(|it| text.get(..it).unwrap().to_owned()).collect();
         // Texts of one length that differ in one byte, wherever it is.
         for len in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 33, 64, 65, 100] {
             for at in 0..len {
-                let mut other = text[..len].to_owned();
+                let mut other = text.get(..len).unwrap().to_owned();
                 other.replace_range(at..=at, "x");
                 values.push(other);
             }

@@ -1,5 +1,5 @@
 //! OpenAI exports: audit events and chat completions.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql_data::Type;
 use kql_formats::{LoadOptions, Loaded, Shape, load_bytes, schemas, write_cell_at};

@@ -1,5 +1,5 @@
 //! The fast reader against the careful one, and the accounting, on generated and damaged input.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql_data::Limits;
 use kql_formats::{Format, InputFormat, LoadOptions, Loaded, Loader, Shape, WriteOptions, load_bytes, write};
@@ -128,7 +128,7 @@ fn damage(random: &mut Random, text: &mut Vec<u8>) {
             0 => text.truncate(at),
             1 if at < text.len() => text[at] ^= 1 << random.below(8),
             2 if at < text.len() => {
-                text[at] = [0, b'\r', b'\n', 0xFF, b'"', b'\\', b'{', b'}', b'[', b']', b','][random.below(11)]
+                text[at] = [0, b'\r', b'\n', 0xFF, b'"', b'\\', b'{', b'}', b'[', b']', b','][random.below(11)];
             }
             3 if at < text.len() => _ = text.remove(at),
             4 => text.splice(at..at, [0xEF, 0xBB, 0xBF]).for_each(drop),

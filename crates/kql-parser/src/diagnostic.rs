@@ -118,7 +118,7 @@ pub fn line_column(text: &str, offset: u32) -> (usize, usize) {
     let before = text.get(..end).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |it| it + 1);
     let line = before.bytes().filter(|it| *it == b'\n').count() + 1;
-    (line, before[line_start..].chars().count() + 1)
+    (line, before.get(line_start..).map_or(0, |it| it.chars().count()) + 1)
 }
 
 /// The known name closest to `name`, if one is close enough to be a slip of the keyboard.
@@ -140,6 +140,7 @@ pub fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Edit distance where a swap of neighbours counts once, without regard to case; long names are cut.
+#[allow(clippy::indexing_slicing, reason = "rows are one longer than the right name")]
 fn distance(left: &str, right: &str) -> usize {
     let left: Vec<char> = left.chars().take(64).flat_map(char::to_lowercase).collect();
     let right: Vec<char> = right.chars().take(64).flat_map(char::to_lowercase).collect();

@@ -31,17 +31,22 @@ pub fn lex(text: &str) -> Tokens {
         let Some(first) = rest.bytes().next() else { break };
         if first == b'/' && rest.as_bytes().get(1) == Some(&b'/') {
             let length = rest.find(['\n', '\r']).unwrap_or(rest.len());
-            rest = &rest[length..];
+            rest = from(rest, length);
             out.comments.push(Span::new(start, offset(text, rest)));
             continue;
         }
         let (kind, length) = token(first, rest);
-        rest = &rest[length..];
+        rest = from(rest, length);
         out.tokens.push(Token { kind, span: Span::new(start, offset(text, rest)) });
     }
     let end = text.len() as u32;
     out.tokens.push(Token { kind: TokenKind::End, span: Span::at(end) });
     out
+}
+
+/// The text from that byte on; nothing where no character begins.
+pub(super) fn from(text: &str, at: usize) -> &str {
+    text.get(at..).unwrap_or("")
 }
 
 fn offset(text: &str, rest: &str) -> u32 {
@@ -51,7 +56,7 @@ fn offset(text: &str, rest: &str) -> u32 {
 /// White space of every kind, with the byte order mark and the invisible characters that copying leaves behind.
 fn skip_blank(rest: &str) -> &str {
     let ascii = rest.bytes().take_while(|it| matches!(it, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)).count();
-    let rest = &rest[ascii..];
+    let rest = from(rest, ascii);
     if rest.as_bytes().first().is_none_or(u8::is_ascii) { rest } else { rest.trim_start_matches(is_blank) }
 }
 
@@ -176,13 +181,13 @@ fn names_literal_type(word: &str) -> bool {
 
 /// The length of `( … )`; a string inside may hold parentheses.
 fn typed_content(content: &str) -> Option<usize> {
-    let inner = skip_blank(&content[1..]);
+    let inner = skip_blank(from(content, 1));
     let mut at = content.len() - inner.len();
     if let Some(quote) = inner.chars().next().filter(|it| matches!(it, '"' | '\'')) {
-        at += 1 + inner[1..].find(quote)? + 1;
+        at += 1 + from(inner, 1).find(quote)? + 1;
     }
-    let length = at + content[at..].find(')')? + 1;
-    let lines = content[..length].matches('\n').count();
+    let length = at + from(content, at).find(')')? + 1;
+    let lines = content.get(..length)?.matches('\n').count();
     (length <= 200 && lines <= 3).then_some(length)
 }
 
@@ -195,12 +200,12 @@ fn number(rest: &str) -> (TokenKind, usize) {
         return (TokenKind::Long, rest.len() - behind.len());
     }
     let digits = length_of(digit1(rest), rest);
-    let fraction: Read = recognize((char('.'), not(peek(char('.'))), digit0)).parse(&rest[digits..]);
-    let mantissa = digits + length_of(fraction, &rest[digits..]);
-    let exponent: Read = recognize((one_of("eE"), opt(one_of("+-")), digit1)).parse(&rest[mantissa..]);
-    let length = mantissa + length_of(exponent, &rest[mantissa..]);
-    let suffix = length_of(take_while_name(&rest[length..]), &rest[length..]);
-    if suffix > 0 && unit_nanoseconds(&rest[length..length + suffix]).is_some() && length == mantissa {
+    let fraction: Read = recognize((char('.'), not(peek(char('.'))), digit0)).parse(from(rest, digits));
+    let mantissa = digits + length_of(fraction, from(rest, digits));
+    let exponent: Read = recognize((one_of("eE"), opt(one_of("+-")), digit1)).parse(from(rest, mantissa));
+    let length = mantissa + length_of(exponent, from(rest, mantissa));
+    let suffix = length_of(take_while_name(from(rest, length)), from(rest, length));
+    if suffix > 0 && rest.get(length..length + suffix).and_then(unit_nanoseconds).is_some() && length == mantissa {
         return (TokenKind::Timespan, length + suffix);
     }
     match (suffix > 0, length == digits) {
@@ -233,7 +238,7 @@ pub(crate) fn unit_nanoseconds(unit: &str) -> Option<i128> {
 
 /// Whether an `h` is the mark of an obfuscated string.
 fn is_string_behind_prefix(rest: &str) -> bool {
-    let behind = &rest[1..];
+    let behind = from(rest, 1);
     behind.starts_with(['"', '\''])
         || behind.starts_with("@\"")
         || behind.starts_with("@'")
@@ -242,7 +247,7 @@ fn is_string_behind_prefix(rest: &str) -> bool {
 }
 
 fn prefixed_string(rest: &str) -> (TokenKind, usize) {
-    let behind = &rest[1..];
+    let behind = from(rest, 1);
     let (kind, length) = match behind.as_bytes().first() {
         Some(b'@') => verbatim(behind),
         Some(b'`') => multi_line(behind, "```"),
@@ -261,7 +266,7 @@ fn string(rest: &str) -> (TokenKind, usize) {
         match byte {
             b'\n' | b'\r' => break,
             b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r') | None) => break,
-            b'\\' => at += 1 + first_char_length(&rest[at + 1..]),
+            b'\\' => at += 1 + first_char_length(from(rest, at + 1)),
             it if *it == quote => return (TokenKind::String, at + 1),
             _ => at += 1,
         }

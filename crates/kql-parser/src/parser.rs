@@ -59,7 +59,7 @@ pub fn is_incomplete(text: &str) -> bool {
         match token.kind {
             it if it.opens() => open += 1,
             it if it.closes() => open -= 1,
-            TokenKind::UnclosedString => return text[token.span.range()].starts_with(['`', '~']),
+            TokenKind::UnclosedString => return token.span.of(text).starts_with(['`', '~']),
             TokenKind::UnclosedTyped => return true,
             _ => {}
         }
@@ -453,9 +453,9 @@ fn partners(tokens: &[Token]) -> Vec<u32> {
         if token.kind.opens() {
             open.push(at);
         } else if token.kind.closes()
-            && let Some(opening) = open.pop()
+            && let Some(partner) = open.pop().and_then(|it| partners.get_mut(it))
         {
-            partners[opening] = at as u32;
+            *partner = at as u32;
         }
     }
     partners

@@ -1,5 +1,5 @@
 //! Deep, long and broken texts: a result or a diagnostic, on a small stack, in linear time.
-#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test may fail anywhere")]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::string_slice, reason = "a test may fail anywhere")]
 
 mod support;
 

@@ -154,7 +154,7 @@ impl Reader<'_> {
     }
 
     fn top(&mut self, table: &Table) -> Result<(), String> {
-        for (key, item) in table.iter() {
+        for (key, item) in table {
             let paths = |it: &Self| -> Result<Vec<PathBuf>, String> {
                 Ok(it.texts(key, item)?.iter().map(|text| it.project.path(text)).collect())
             };

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::expect_used,
     clippy::print_stdout,
+    clippy::indexing_slicing,
     reason = "a test may fail anywhere"
 )]
 

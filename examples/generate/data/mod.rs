@@ -3,6 +3,7 @@
 //! The background never makes a query fire: its people log in at their hours from their countries, its admins create one
 //! thing now and then, its keys have harmless scopes, and only anonymous users of its product run into filters. What
 //! fires is in [`planted`]. The one exception: every thousandth event changes a rate limit.
+#![allow(clippy::indexing_slicing, reason = "the tables are as long as the code beside them says")]
 
 mod audit;
 mod completions;

@@ -338,12 +338,12 @@ fn test(_: &mut Shell, path: &str) -> Result<Next, String> {
 }
 
 fn about(shell: &mut Shell, name: &str) -> Result<Next, String> {
-    if !name.is_empty() {
-        return shell.say(&help::about(name)?);
-    }
     const KEYS: &str = "A query ends with `;` or a blank line. One that stands whole on one line runs at Enter, a table alone \
         waits for its pipes. An input that begins with `|` goes on from the last query. Alt-Enter runs an input as it is, \
         Ctrl-O begins a new line, Tab completes, Ctrl-R searches the history, Ctrl-C stops a query, Ctrl-D leaves.";
+    if !name.is_empty() {
+        return shell.say(&help::about(name)?);
+    }
     let mut out = help::wrapped(KEYS, help::columns(), 0) + "\n\n";
     for it in COMMANDS {
         out.push_str(&help::entry(&format!("{} {}", it.name, it.values), it.doc, 30));

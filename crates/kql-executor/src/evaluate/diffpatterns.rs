@@ -44,10 +44,16 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let mut fields: Vec<Field> =
         ["SegmentId", "CountA", "CountB"].iter().map(|it| Field::new(*it, Type::Long)).collect();
     fields.extend(["PercentA", "PercentB", "PercentDiffAB"].iter().map(|it| Field::new(*it, Type::Real)));
-    let count = |set: usize| Column::longs(chosen.iter().map(|it| it.weights[set.min(1)].round() as i64).collect());
-    let percent = |set: usize| rounded(chosen.iter().map(|it| 100.0 * rows.shares(it.weights)[set.min(1)]), 2);
-    let mut columns =
-        vec![Column::longs((0..chosen.len() as i64).collect()), count(0), count(1), percent(0), percent(1)];
+    let (count_a, count_b) =
+        chosen.iter().map(|it| (it.weights[0].round() as i64, it.weights[1].round() as i64)).unzip();
+    let shares: Vec<[f64; 2]> = chosen.iter().map(|it| rows.shares(it.weights)).collect();
+    let mut columns = vec![
+        Column::longs((0..chosen.len() as i64).collect()),
+        Column::longs(count_a),
+        Column::longs(count_b),
+        rounded(shares.iter().map(|it| 100.0 * it[0]), 2),
+        rounded(shares.iter().map(|it| 100.0 * it[1]), 2),
+    ];
     columns.push(rounded(chosen.iter().map(|it| 100.0 * difference(it)), 2));
     let (more_fields, more) = rows.columns(&chosen, &wildcards(call, 6)?);
     fields.extend(more_fields);

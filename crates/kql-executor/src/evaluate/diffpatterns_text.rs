@@ -1,7 +1,10 @@
 //! `diffpatterns_text`: runs of words that are more frequent in the texts of one of two sets of rows. Patterns hold consecutive
 //! words; which of several that overlap is shown is this engine's choice.
 
-use super::{Answer, Call, patterns::number};
+use super::{
+    Answer, Call,
+    patterns::{number, rounded},
+};
 use kql_data::{Batch, Column, Fault, Map, Schema, Set, Type, Value};
 
 /// Runs of words that one call looks at.
@@ -32,12 +35,8 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
         if row.is_multiple_of(4_096) {
             call.check()?;
         }
-        let set = match condition.value(row) {
-            Value::Bool(true) => 0,
-            Value::Bool(false) => 1,
-            _ => continue,
-        };
-        totals[set] += 1;
+        let Value::Bool(set) = condition.value(row) else { continue };
+        count(&mut totals, set);
         let words = reader.get(row).split_whitespace().map(|word| {
             *numbers.entry(word).or_insert_with(|| {
                 names.push(word);
@@ -46,9 +45,14 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
         });
         texts.push((set, words.collect::<Vec<u32>>()));
     }
-    let share = |counts: [u64; 2], set: usize| counts[set] as f64 / totals[set].max(1) as f64;
-    let difference = |it: &Run| (share(it.counts, 0) - share(it.counts, 1)).abs();
-    let is_frequent = |counts: &[u64; 2]| share(*counts, 0).max(share(*counts, 1)) >= threshold;
+    let difference = |it: &Run| {
+        let [a, b] = shares(it.counts, totals);
+        (a - b).abs()
+    };
+    let is_frequent = |counts: &[u64; 2]| {
+        let [a, b] = shares(*counts, totals);
+        a.max(b) >= threshold
+    };
     let mut found = frequent(call, &texts, words_max, is_frequent)?;
     found.retain(|it| it.words.len() >= words_min && difference(it) >= threshold);
     found.sort_by(|a, b| difference(b).total_cmp(&difference(a)).then_with(|| b.words.len().cmp(&a.words.len())));
@@ -64,11 +68,23 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     Ok(table(&chosen, &names, totals))
 }
 
+/// One more text of the set where the condition is true, or of the other.
+fn count(counts: &mut [u64; 2], is_true: bool) {
+    let [of_true, of_false] = counts;
+    *(if is_true { of_true } else { of_false }) += 1;
+}
+
+/// Which part of each set that is.
+fn shares(counts: [u64; 2], totals: [u64; 2]) -> [f64; 2] {
+    let share = |count: u64, total: u64| count as f64 / total.max(1) as f64;
+    [share(counts[0], totals[0]), share(counts[1], totals[1])]
+}
+
 /// Runs of up to `words_max` words that are frequent in a set, each counted once a text. A run is only looked for where its
 /// first and its last words are frequent runs themselves.
 fn frequent(
     call: &Call<'_>,
-    texts: &[(usize, Vec<u32>)],
+    texts: &[(bool, Vec<u32>)],
     words_max: usize,
     is_frequent: impl Fn(&[u64; 2]) -> bool,
 ) -> Result<Vec<Run>, Fault> {
@@ -87,7 +103,7 @@ fn frequent(
                 let is_candidate = length == 1
                     || parts.0.is_some_and(|it| shorter.contains(it)) && parts.1.is_some_and(|it| shorter.contains(it));
                 if is_candidate && seen.insert(run) {
-                    counts.entry(run).or_default()[*set] += 1;
+                    count(counts.entry(run).or_default(), *set);
                 }
             }
         }
@@ -104,11 +120,8 @@ fn frequent(
 }
 
 fn table(chosen: &[Run], names: &[&str], totals: [u64; 2]) -> (Schema, Vec<Batch>) {
-    let count = |set: usize| Column::longs(chosen.iter().map(|it| it.counts[set.min(1)] as i64).collect());
-    let percent = |set: usize| {
-        let part = |it: &Run| 100.0 * it.counts[set.min(1)] as f64 / totals[set.min(1)].max(1) as f64;
-        super::patterns::rounded(chosen.iter().map(part), 2)
-    };
+    let (count_true, count_false) = chosen.iter().map(|it| (it.counts[0] as i64, it.counts[1] as i64)).unzip();
+    let shares: Vec<[f64; 2]> = chosen.iter().map(|it| shares(it.counts, totals)).collect();
     let text = |it: &Run| {
         let words: Vec<&str> = it.words.iter().filter_map(|word| names.get(*word as usize).copied()).collect();
         words.join(" ")
@@ -121,6 +134,12 @@ fn table(chosen: &[Run], names: &[&str], totals: [u64; 2]) -> (Schema, Vec<Batch
         ("Percent_of_False", Type::Real),
         ("Pattern", Type::String),
     ];
-    let columns = vec![count(0), count(1), percent(0), percent(1), texts];
+    let columns = vec![
+        Column::longs(count_true),
+        Column::longs(count_false),
+        rounded(shares.iter().map(|it| 100.0 * it[0]), 2),
+        rounded(shares.iter().map(|it| 100.0 * it[1]), 2),
+        texts,
+    ];
     (Schema::of(&fields), vec![Batch::new(columns, chosen.len())])
 }

@@ -91,7 +91,7 @@ fn run(call: &Call<'_>, read: fn(&str) -> Option<Network>, source_name: &str, lo
             };
             for length in &lengths {
                 if *length <= bits {
-                    put(by_network.get(&(masked(address, *length), *length)).map(Vec::as_slice).unwrap_or(&[]));
+                    put(by_network.get(&(masked(address, *length), *length)).map_or(&[], Vec::as_slice));
                 } else {
                     // A source that is a network itself holds all narrower ones.
                     let inside = |it: &&Network| it.1 == *length && masked(it.0, bits) == address;

@@ -83,8 +83,8 @@ impl Rows {
 
     /// The share of each set that has so much weight.
     pub(super) fn shares(&self, weights: [f64; 2]) -> [f64; 2] {
-        let share = |it: usize| if self.totals[it] > 0.0 { weights[it] / self.totals[it] } else { 0.0 };
-        [share(0), share(1)]
+        let share = |weight: f64, total: f64| if total > 0.0 { weight / total } else { 0.0 };
+        [share(weights[0], self.totals[0]), share(weights[1], self.totals[1])]
     }
 
     /// All patterns of at most so many attributes that a share of one of the sets has, each with all the values that its

@@ -502,7 +502,8 @@ mod tests {
             let (whole, digits) = (seed >> (14 + seed % 40), (seed >> 20) as usize % 18);
             let text = format!("{}{whole:0width$}", if seed & 1 == 0 { "-" } else { "" }, width = digits + 1);
             let at = text.len() - digits.min(whole.to_string().len());
-            let text = format!("{}.{}", &text[..at], &text[at..]);
+            let (before, behind) = text.split_at(at);
+            let text = format!("{before}.{behind}");
             if let Some(value) = short_real(&text) {
                 assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(value.to_bits()), "{text}");
             }

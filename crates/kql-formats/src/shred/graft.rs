@@ -1,6 +1,7 @@
 //! Several trees into one, as if one had been grown from the start, but for where chunks end.
 //!
 //! Chunks stay as they are; only their codes change. Copying them into larger ones would hold all rows twice.
+#![allow(clippy::indexing_slicing, reason = "numbers of nodes and parts are those that the trees gave out")]
 
 use super::tree::{NONE, NodeId, ROOT, Sprout, Tree};
 use crate::read::record::Keys;

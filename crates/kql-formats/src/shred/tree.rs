@@ -2,6 +2,10 @@
 //!
 //! A record is a bag at the root. Values are written row by row, as entries; a row that goes wrong half way is undone.
 //! Every few hundred rows the entries of each node move into its columns, which then are in the cache.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "numbers of nodes and members are those that the tree gave out; none is taken back while it grows"
+)]
 
 use super::{
     grown::Grown,

@@ -136,7 +136,7 @@ fn literal(value: &Value, ty: Type, out: &mut String) {
 fn dynamic(value: &Dynamic, out: &mut String) {
     match value {
         Dynamic::Datetime(_) | Dynamic::Timespan(_) | Dynamic::Guid(_) => {
-            literal(&value.to_value(), Type::Dynamic, out)
+            literal(&value.to_value(), Type::Dynamic, out);
         }
         Dynamic::String(it) => string(it, out),
         Dynamic::Array(items) => {

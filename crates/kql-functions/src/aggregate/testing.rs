@@ -120,7 +120,7 @@ fn assert_near(name: &str, left: &Column, right: &Column) {
         match (&a, &b) {
             (Value::Real(x), Value::Real(y)) if x.is_nan() && y.is_nan() => {}
             (Value::Real(x), Value::Real(y)) => {
-                assert!((x - y).abs() <= 1e-9 * x.abs().max(1.0), "{name}: {a:?} {b:?}")
+                assert!((x - y).abs() <= 1e-9 * x.abs().max(1.0), "{name}: {a:?} {b:?}");
             }
             _ => assert_eq!(a, b, "{name}, group {row}"),
         }

@@ -145,7 +145,7 @@ impl Printer<'_> {
 
     pub(super) fn arguments(&mut self, arguments: &[Argument], expr: &Expr) {
         self.word("(");
-        let is_alone = arguments.len() == 1 && !self.has_pipeline(arguments[0].value);
+        let is_alone = matches!(arguments, [one] if !self.has_pipeline(one.value));
         if arguments.is_empty() || self.fits(expr.span) || is_alone {
             for (at, argument) in arguments.iter().enumerate() {
                 self.word(if at > 0 { ", " } else { "" });

@@ -130,7 +130,7 @@ impl Pass<'_> {
             match self.plan.exprs.get_mut(id.0 as usize) {
                 Some(Expr::Call { args, .. }) if seen.insert(id) => todo.extend(args.iter().copied()),
                 Some(Expr::Scalar { node, .. } | Expr::List { node }) => {
-                    *node = built.get(node).copied().unwrap_or(*node)
+                    *node = built.get(node).copied().unwrap_or(*node);
                 }
                 _ => {}
             }

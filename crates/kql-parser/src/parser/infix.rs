@@ -236,14 +236,14 @@ impl Parser<'_> {
                 });
                 ExprKind::Arithmetic { first, rest: signs.zip(operands.into_iter().skip(1)).collect() }
             }
-            _ => return Ok(self.binary_run(operators, &operands)),
+            _ => return Ok(self.binary_run(operators, first, operands.get(1..).unwrap_or_default())),
         };
         Ok(self.push(kind, span))
     }
 
-    fn binary_run(&mut self, operators: &[(Infix, Span)], operands: &[ExprId]) -> ExprId {
-        let mut left = operands[0];
-        for ((operator, operator_span), right) in operators.iter().zip(&operands[1..]) {
+    fn binary_run(&mut self, operators: &[(Infix, Span)], first: ExprId, others: &[ExprId]) -> ExprId {
+        let mut left = first;
+        for ((operator, operator_span), right) in operators.iter().zip(others) {
             if let Infix::Binary(operator) = *operator {
                 let span = self.span_of(left).to(self.span_of(*right));
                 left =

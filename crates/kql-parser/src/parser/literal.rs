@@ -390,8 +390,8 @@ fn timespan_of(content: &str) -> Option<i64> {
 
 /// `[d.]hh:mm[:ss[.fffffff]]` in ticks.
 fn clock(text: &str) -> Option<i64> {
-    let (days, time) = match (text.find('.'), text.find(':')) {
-        (Some(dot), Some(colon)) if dot < colon => (text[..dot].parse::<i64>().ok()?, &text[dot + 1..]),
+    let (days, time) = match text.split_once('.') {
+        Some((days, time)) if !days.contains(':') && time.contains(':') => (days.parse::<i64>().ok()?, time),
         _ => (0, text),
     };
     let mut parts = time.split(':');

@@ -143,6 +143,7 @@ pub(super) enum Separator {
 /// The words that begin a stage.
 pub const OPERATORS: &[&str] = &words();
 
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const N_WORDS: usize = {
     let (mut n, mut at) = (0, 0);
     while at < DECLARATIONS.len() {
@@ -152,6 +153,7 @@ const N_WORDS: usize = {
     n
 };
 
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const fn words() -> [&'static str; N_WORDS] {
     let mut words = [""; N_WORDS];
     let (mut n, mut at) = (0, 0);

@@ -2,6 +2,7 @@
 
 use super::{LEXICAL, Parsed, Parser, SYNTAX};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::lexer::from;
 use crate::token::TokenKind;
 
 impl Parser<'_> {
@@ -42,9 +43,10 @@ fn push_verbatim(literal: &str, out: &mut String) {
     let quote = literal.get(1..2).unwrap_or("\"");
     let inner = literal.get(2..literal.len().saturating_sub(1)).unwrap_or("");
     let mut rest = inner;
-    while let Some(at) = rest.find(quote) {
-        out.push_str(&rest[..=at]);
-        rest = rest.get(at + 2..).unwrap_or("");
+    while let Some((before, behind)) = rest.split_once(quote) {
+        out.push_str(before);
+        out.push_str(quote);
+        rest = from(behind, 1);
     }
     out.push_str(rest);
 }
@@ -53,15 +55,15 @@ fn push_verbatim(literal: &str, out: &mut String) {
 fn push_escaped(literal: &str, offset: u32, out: &mut String) -> Result<(), (Span, String)> {
     let mut rest = literal.get(1..literal.len().saturating_sub(1)).unwrap_or("");
     while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = &rest[at..];
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
         let Some((value, length)) = escape_value(escape) else {
             let start = offset + (literal.len() - 1 - escape.len()) as u32;
             let shown: String = escape.chars().take(2).collect();
             return Err((Span::new(start, start + shown.len() as u32), format!("unknown escape `{shown}`")));
         };
         out.push(value);
-        rest = &escape[length..];
+        rest = from(escape, length);
     }
     out.push_str(rest);
     Ok(())
@@ -91,12 +93,12 @@ fn escape_value(escape: &str) -> Option<(char, usize)> {
 
 /// `\0` to `\377`.
 fn octal(escape: &str) -> Option<(char, usize)> {
-    let digits = escape[1..].bytes().take(3).take_while(|it| matches!(it, b'0'..=b'7')).count();
+    let digits = from(escape, 1).bytes().take(3).take_while(|it| matches!(it, b'0'..=b'7')).count();
     let mut length = digits;
-    let mut value = u32::from_str_radix(&escape[1..=length], 8).ok()?;
+    let mut value = u32::from_str_radix(escape.get(1..=length)?, 8).ok()?;
     if value > 0o377 {
         length -= 1;
-        value = u32::from_str_radix(&escape[1..=length], 8).ok()?;
+        value = u32::from_str_radix(escape.get(1..=length)?, 8).ok()?;
     }
     Some((char::from_u32(value)?, 1 + length))
 }

@@ -8,8 +8,8 @@ pub(crate) type Columns = Vec<(String, Type)>;
 
 /// The tables that queries read: names and columns.
 pub(crate) fn tables() -> [(&'static str, Columns); 2] {
-    let columns = |list: &[(&str, Type)]| list.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
     use Type as T;
+    let columns = |list: &[(&str, Type)]| list.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
     [
         (
             "T",

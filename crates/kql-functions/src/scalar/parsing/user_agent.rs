@@ -190,7 +190,7 @@ fn browser_of(agent: &str) -> (&'static str, [&str; 3]) {
         return (family, version);
     }
     if agent.contains("Trident/") {
-        return ("IE", after(agent, "rv:").map(version).unwrap_or(["11", "0", ""]));
+        return ("IE", after(agent, "rv:").map_or(["11", "0", ""], version));
     }
     let is_ios = ["iPhone", "iPad", "iPod"].iter().any(|it| agent.contains(it));
     match after(agent, "Version/").map(version) {

@@ -102,20 +102,20 @@ fn fill_linear(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, F
 }
 
 fn interpolated(items: &[Dynamic], placeholder: Option<&Dynamic>, fill_edges: bool, filler: &Dynamic) -> Dynamic {
-    let known: Vec<usize> = (0..items.len()).filter(|it| !is_missing(&items[*it], placeholder)).collect();
+    let known: Vec<(usize, &Dynamic)> = items.iter().enumerate().filter(|it| !is_missing(it.1, placeholder)).collect();
     let (Some(first), Some(last)) = (known.first(), known.last()) else {
         return Dynamic::array(vec![filler.clone(); items.len()]);
     };
-    let is_whole = known.iter().all(|it| matches!(items[*it], Dynamic::Long(_)));
+    let is_whole = known.iter().all(|it| matches!(it.1, Dynamic::Long(_)));
     let mut res = items.to_vec();
     if fill_edges {
-        res[..*first].fill(items[*first].clone());
-        res[*last..].fill(items[*last].clone());
+        res.iter_mut().take(first.0).for_each(|it| *it = first.1.clone());
+        res.iter_mut().skip(last.0).for_each(|it| *it = last.1.clone());
     }
     for pair in known.windows(2) {
-        let &[from, to] = pair else { continue };
-        let (Some(a), Some(b)) = (number(&items[from]), number(&items[to])) else { continue };
-        for (step, slot) in (1..).zip(res[from + 1..to].iter_mut()) {
+        let &[(from, a), (to, b)] = pair else { continue };
+        let (Some(a), Some(b)) = (number(a), number(b)) else { continue };
+        for (step, slot) in (1..).zip(res.iter_mut().take(to).skip(from + 1)) {
             let value = a + (b - a) * f64::from(step) / (to - from) as f64;
             *slot = if is_whole { Dynamic::Long(value as i64) } else { Dynamic::Real(value) };
         }

@@ -82,13 +82,13 @@ fn iir(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
         }
         let mut work = 0;
         let mut res: Vec<f64> = Vec::with_capacity(series.len());
-        for at in 0..series.len() {
+        for at in 1..=series.len() {
             work += numerators.len() + denominators.len();
             if work > WORK {
                 work = 0;
                 cx.check().ok()?;
             }
-            let taken: f64 = series[..=at].iter().rev().zip(&numerators).map(|(a, b)| a * b).sum();
+            let taken: f64 = series.iter().take(at).rev().zip(&numerators).map(|(a, b)| a * b).sum();
             let back: f64 = res.iter().rev().zip(denominators).map(|(a, b)| a * b).sum();
             res.push((taken - back) / first);
         }

@@ -263,11 +263,14 @@ fn least_squares(x: &[f64], y: &[f64], degree: usize) -> Option<Vec<f64>> {
         reflect(rest.get_mut(step..)?);
         diagonal.push(pivot);
     }
-    let mut coefficients = vec![0.0; n];
-    for row in (0..n).rev() {
-        let known: f64 = (row + 1..n).map(|it| powers[it][row] * coefficients[it]).sum();
-        coefficients[row] = (rest[row] - known) / diagonal[row];
+    // From the last power down: each is what those behind it leave of the row.
+    let mut coefficients: Vec<f64> = Vec::with_capacity(n);
+    for (row, (pivot, rest)) in diagonal.iter().zip(&rest).enumerate().rev() {
+        let behind = powers.iter().rev().zip(&coefficients);
+        let known: f64 = behind.map(|(power, it)| power.get(row).copied().unwrap_or(0.0) * it).rev().sum();
+        coefficients.push((rest - known) / pivot);
     }
+    coefficients.reverse();
     let unscaled = coefficients.iter().enumerate().map(|(at, it)| it / scale.powi((degree - at) as i32));
     Some(unscaled.collect())
 }

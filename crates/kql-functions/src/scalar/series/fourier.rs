@@ -84,6 +84,7 @@ pub(super) fn transform(cx: &Context, values: &[Complex]) -> Vec<Complex> {
 /// Length up to which the sums by definition are as fast, and more exact.
 const DIRECT_MAX: usize = 128;
 
+#[allow(clippy::indexing_slicing, reason = "a remainder by the length is an index")]
 fn direct(values: &[Complex]) -> Vec<Complex> {
     let n = values.len();
     let turns: Vec<Complex> = (0..n).map(|it| Complex::turn(-2.0 * PI * it as f64 / n as f64)).collect();
@@ -102,6 +103,10 @@ pub(super) fn inverse(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     res.into_iter().map(|it| Complex { re: it.re / n, im: (0.0 - it.im) / n }).collect()
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the length is a power of two; bits in reverse, and strides up to its half, are indices"
+)]
 fn radix_2(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     let n = values.len();
     let bits = n.trailing_zeros();
@@ -134,13 +139,11 @@ fn bluestein(cx: &Context, values: &[Complex]) -> Vec<Complex> {
     };
     let chirps: Vec<Complex> = (0..n).map(chirp).collect();
     let (mut a, mut b) = (vec![Complex::default(); size], vec![Complex::default(); size]);
-    for (at, (value, chirp)) in values.iter().zip(&chirps).enumerate() {
-        a[at] = value.times(*chirp);
-        b[at] = chirp.conjugate();
-        if at > 0 {
-            b[size - at] = chirp.conjugate();
-        }
+    for ((a, value), chirp) in a.iter_mut().zip(values).zip(&chirps) {
+        *a = value.times(*chirp);
     }
+    b.iter_mut().zip(&chirps).for_each(|(b, chirp)| *b = chirp.conjugate());
+    b.iter_mut().rev().zip(chirps.iter().skip(1)).for_each(|(b, chirp)| *b = chirp.conjugate());
     let (a, b) = (radix_2(cx, &a), radix_2(cx, &b));
     let product: Vec<Complex> = a.iter().zip(&b).map(|(a, b)| a.times(*b)).collect();
     let found = inverse(cx, &product);

@@ -175,5 +175,5 @@ fn partitioned(b: &mut Binder<'_>, subquery: PipelineId, graph: Table, span: Spa
     let body = b.rows_of(body, span)?;
     let by = vec![b.column(place, last.ty)];
     let op = Op::Apply { input: table.node, by, body: body.node, carried: Vec::new() };
-    Ok(b.new_table(op, body.schema.clone()))
+    Ok(b.new_table(op, body.schema))
 }

@@ -25,7 +25,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MvApply, input: Table, _: &Stage) ->
         })
         .collect();
     let front = Schema::new(carried.iter().filter_map(|it| expanded.schema.fields.get(*it).cloned()).collect());
-    let row = expanded.schema.fields.last().map(|it| it.ty).unwrap_or(kql_data::Type::Long);
+    let row = expanded.schema.fields.last().map_or(kql_data::Type::Long, |it| it.ty);
     let by = vec![b.column(n_expanded, row)];
     let schema = join::joined(&front, &body.schema);
     let op = Op::Apply { input: expanded.node, by, body: body.node, carried };

@@ -33,7 +33,7 @@ fn apply(b: &mut Binder<'_>, by: ExprId, subquery: PipelineId, input: Table) -> 
     let group = Table { serialized: input.serialized, open: input.open, ..group };
     let body = b.pipeline(subquery, Some(group))?;
     let op = Op::Apply { input: input.node, by: vec![key], body: body.node, carried: Vec::new() };
-    let schema = body.schema.clone();
+    let schema = body.schema;
     Ok(b.new_table(op, schema))
 }
 

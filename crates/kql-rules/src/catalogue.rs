@@ -89,7 +89,7 @@ pub fn table(name: &str) -> Option<Schema> {
 }
 
 /// Columns that the reference listed once and lists no more; tables of older workspaces have them.
-const FORMER: &[(&str, &str)] = &[("W3CIISLog", "sComputerName")];
+const FORMER: &[(&str, &str)] = &[("OfficeActivity", "ClientIP_"), ("W3CIISLog", "sComputerName")];
 
 fn field(word: &str) -> Field {
     let (name, letter) = word.split_once(':').unwrap_or((word, ""));

@@ -11,7 +11,7 @@ mod rule;
 pub mod watchlist;
 
 use crate::{
-    At, Note, Place, QueryText, Rule, Source, TextMap,
+    At, Note, QueryText, Rule, Source, TextMap,
     document::{self, Node},
 };
 use kql::StoredFunction;
@@ -59,7 +59,8 @@ pub fn read(name: &str, bytes: &[u8]) -> Contents {
     let source = Arc::new(source);
     let mut out = Contents { source: source.clone(), rules: Vec::new(), panther: Vec::new(), notes: Vec::new() };
     if broken {
-        let note = Note::warning("READ003", Place::default(), "the file is no UTF-8 text; what is none was replaced");
+        let note =
+            Note::warning("READ003", out.source.place(0..0), "the file is no UTF-8 text; what is none was replaced");
         out.notes.push(note);
     }
     let ending = name.rsplit_once('.').map_or("", |it| it.1).to_ascii_lowercase();
@@ -98,7 +99,7 @@ fn structured(out: &mut Contents, is_json: bool) {
             if nothing && !is_json && page::is_page(&out.source.text) {
                 page::read(out);
             } else if nothing && out.notes.is_empty() {
-                let place = nodes.first().map_or(Place::default(), |it| it.place);
+                let place = nodes.first().map_or(out.source.place(0..0), |it| it.place);
                 out.notes.push(Note::error("READ004", place, "no rule: there is no `query:` in it"));
             }
         }

@@ -153,6 +153,21 @@ fn what_is_odd_is_noted_and_the_rest_is_kept() {
     assert_eq!(read("a.yaml", &wide).rules[0].query.text, "T");
 }
 
+/// Keys that several rules share, by an anchor; the rule's own key wins, and places are those of where a value is written.
+#[test]
+fn merged_keys_and_places_of_whole_files() {
+    let text = "base: &base\n  severity: Low\n  kind: Scheduled\n  queryFrequency: 2h\nname: A\n<<: *base\nseverity: High\nquery: T\n";
+    let it = one("rule.yaml", text);
+    assert_eq!((it.kind, it.severity.as_ref().unwrap().value), (Kind::Scheduled, Severity::High));
+    let frequency = it.query_frequency.as_ref().unwrap();
+    assert_eq!((frequency.value, frequency.place.line), (2 * HOUR, 4));
+    let listed = "a: &a {severity: Low}\nb: &b {severity: High, kind: NRT}\nname: A\n<<: [*a, *b]\nquery: T\n";
+    let it = one("rule.yaml", listed);
+    assert_eq!((it.kind, it.severity.unwrap().value), (Kind::Nrt, Severity::Low));
+    assert_eq!(notes(&read("rule.yaml", b"# nothing\n")), ["1:1 READ004 no rule: there is no `query:` in it"]);
+    assert!(notes(&read("rule.yaml", b"name: F\xe4hl\nquery: T\n"))[0].starts_with("1:1 READ003"));
+}
+
 #[test]
 fn near_real_time_and_hunts() {
     assert_eq!(one("a.yaml", "name: N\nkind: nrt\nseverity: Low\nquery: T\n").kind, Kind::Nrt);
@@ -217,6 +232,14 @@ fn functions_and_parsers() {
         engine.query("_Im_Dns_X(srcipaddr='2') | union vimDnsX | count").unwrap().rows()[0][0],
         kql::Value::Long(3)
     );
+}
+
+#[test]
+fn parameters_of_functions_may_be_a_list() {
+    let text = "FunctionName: F\nFunctionParameters:\n  - 'days:int=1'\n  - 'name:string'\nFunctionQuery: T\n";
+    let it = one("f.yaml", text);
+    assert_eq!(it.function.as_ref().unwrap().parameters, "(days:int=1, name:string)");
+    assert!(it.notes.is_empty(), "{:?}", it.notes);
 }
 
 #[test]

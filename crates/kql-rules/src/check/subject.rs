@@ -6,7 +6,7 @@ use kql::{
     functions::{Actual, evaluate::fold, function, resolve},
     parser::{
         Columns, StageNote,
-        syntax::{Argument, Call, ExprId, ExprKind, Literal, Pipeline, Query, Stage, StatementKind},
+        syntax::{Argument, Call, ExprId, ExprKind, LetValue, Literal, Pipeline, Query, Stage, StatementKind},
     },
     plan,
 };
@@ -211,6 +211,14 @@ impl<'a> Subject<'a> {
     pub(crate) fn output(&self) -> Option<(&'a Schema, bool)> {
         let (_, schema) = self.check.results.first()?;
         Some((schema, self.check.notes.open_results.first().copied().unwrap_or(false)))
+    }
+
+    /// What `let` binds to a name.
+    pub(crate) fn let_of(&self, name: &str) -> Option<&'a LetValue> {
+        self.check.tree.statements.iter().find_map(|it| match &it.kind {
+            StatementKind::Let(it) if it.name.text == name => Some(&it.value),
+            _ => None,
+        })
     }
 
     /// The names that `let` binds.

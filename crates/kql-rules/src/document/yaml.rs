@@ -121,13 +121,29 @@ impl Builder<'_> {
     }
 }
 
-/// Keys and values in turn to entries. A key that is no scalar is written as JSON.
+/// Keys and values in turn to entries. A key that is no scalar is written as JSON; `<<` stands for the entries of the
+/// mappings behind it, as far as the mapping does not have them itself.
 fn pairs(items: Vec<Node>) -> Vec<Entry> {
-    let mut out = Vec::with_capacity(items.len() / 2);
+    let mut out: Vec<Entry> = Vec::with_capacity(items.len() / 2);
+    let mut merged: Vec<Entry> = Vec::new();
     let mut items = items.into_iter();
     while let (Some(key), Some(value)) = (items.next(), items.next()) {
         let text = key.scalar().map_or_else(|| key.to_json().to_string(), |it| it.text.clone());
-        out.push(Entry { key: text, key_place: key.place, value });
+        let is_merge = key.scalar().is_some_and(|it| it.text == "<<" && it.style == Style::Plain);
+        match (is_merge, value.tree) {
+            (true, Tree::Map(entries)) => merged.extend(entries),
+            (true, Tree::List(maps)) if maps.iter().all(|it| it.map().is_some()) => {
+                let entries = maps.iter().filter_map(Node::map).flatten();
+                merged.extend(entries.cloned());
+            }
+            (_, tree) => out.push(Entry { key: text, key_place: key.place, value: Node { tree, place: value.place } }),
+        }
+    }
+    // Of several mappings the first that has a key counts.
+    for entry in merged {
+        if !out.iter().any(|it| it.key == entry.key) {
+            out.push(entry);
+        }
     }
     out
 }

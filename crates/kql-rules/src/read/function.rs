@@ -58,9 +58,11 @@ pub(super) fn read(out: &mut Contents, node: &Node) {
 
 /// Parameters as the language declares them.
 fn parameters(fields: &Fields<'_>, notes: &mut Vec<Note>) -> String {
-    if let Some(text) = fields.text(&["FunctionParameters"]) {
-        let text = text.value.trim().trim_start_matches('(').trim_end_matches(')');
-        return format!("({text})");
+    // One text of all, or a list of a text each.
+    let texts: Vec<String> = fields.texts(&["FunctionParameters"]).into_iter().map(|it| it.value).collect();
+    if !texts.is_empty() {
+        let text = texts.join(", ");
+        return format!("({})", text.trim().trim_start_matches('(').trim_end_matches(')'));
     }
     let mut out = Vec::new();
     for node in fields.items(&["ParserParams"]) {

@@ -4,7 +4,7 @@ use crate::{
     Level,
     check::{Edit, Lint, finding::Found, lint::Body, subject::Subject},
 };
-use kql::parser::syntax::{Assignment, ExprId, ExprKind, Operator, Pipeline, Step};
+use kql::parser::syntax::{Assignment, ExprId, ExprKind, Extend, LetValue, Operator, Pipeline, ProjectRename, Step};
 
 pub(crate) const LINT: Lint = Lint {
     code: "Q003",
@@ -36,23 +36,64 @@ fn check(it: &Subject<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Whether the operator in front leaves one row for each combination of the keys.
+/// Whether what stands in front leaves one row for each combination of the keys.
 fn has_one_row_a_key(it: &Subject<'_>, pipeline: &Pipeline, n: usize, on: &[ExprId]) -> bool {
     let Some(keys) = on.iter().map(|id| left_key(it, *id)).collect::<Option<Vec<&str>>>() else { return false };
+    is_unique(it, pipeline, n, &keys, 0)
+}
+
+/// How many `let`s are followed.
+const LETS_MAX: usize = 8;
+
+/// Whether the first `n` operators of a pipeline leave one row for each combination of those columns.
+fn is_unique(it: &Subject<'_>, pipeline: &Pipeline, n: usize, keys: &[&str], depth: usize) -> bool {
+    let is_key = |name: &str| keys.contains(&name);
     for stage in pipeline.stages.iter().take(n).rev() {
         let columns: &[Assignment] = match &stage.operator {
-            Operator::Where(_) | Operator::Sort(_) | Operator::Top(_) | Operator::Take(_) => continue,
+            Operator::Where(_) | Operator::Sort(_) | Operator::Top(_) | Operator::Take(_) | Operator::ProjectAway(_) => {
+                continue;
+            }
+            Operator::Extend(Extend { columns, .. }) | Operator::ProjectRename(ProjectRename { columns, .. }) => {
+                let sets_key = |column: &Assignment| {
+                    column.names.iter().any(|it| is_key(&it.text)) || it.name(column.value).is_some_and(is_key)
+                };
+                match columns.iter().any(sets_key) {
+                    true => return false,
+                    false => continue,
+                }
+            }
             Operator::Summarize(it) => &it.by,
             Operator::Distinct(it) => &it.columns,
             _ => return false,
         };
         return columns.iter().all(|column| match column.names.as_slice() {
-            [one] => keys.contains(&one.text.as_str()),
-            [] => it.name(column.value).is_some_and(|it| keys.contains(&it)),
+            [one] => is_key(&one.text),
+            [] => it.name(column.value).is_some_and(is_key),
             _ => false,
         });
     }
-    false
+    // What the pipeline begins with may be a `let`.
+    let source = pipeline.source.filter(|_| depth < LETS_MAX).and_then(|id| source(it, id));
+    source.is_some_and(|inner| is_unique(it, inner, inner.stages.len(), keys, depth + 1))
+}
+
+/// The pipeline behind an expression: its own, that of the `let` that it names, or of the body of the function that it calls.
+fn source<'a>(it: &Subject<'a>, id: ExprId) -> Option<&'a Pipeline> {
+    let id = match it.kind(it.inner(id)) {
+        ExprKind::Name(name) => match it.let_of(&name.text)? {
+            LetValue::Expr(id) => it.inner(*id),
+            LetValue::Function(_) => return None,
+        },
+        ExprKind::Call(call) => match it.let_of(&call.function.text)? {
+            LetValue::Function(function) => it.inner(it.tree().body(function.body).result?),
+            LetValue::Expr(_) => return None,
+        },
+        _ => it.inner(id),
+    };
+    match it.kind(id) {
+        ExprKind::Pipeline(pipeline) => Some(it.tree().pipeline(*pipeline)),
+        _ => None,
+    }
 }
 
 /// The left column of a key.

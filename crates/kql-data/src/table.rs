@@ -1,6 +1,7 @@
 //! Tables and batches: columns of equal length under one schema.
 
 use crate::{Budget, Column, Fault, Reservation, Schema, Type};
+use arrow_array::Array;
 use std::sync::Arc;
 
 /// Some rows on their way through a plan. The schema is the plan node's.
@@ -117,20 +118,28 @@ impl Chunk {
 
     /// A chunk of those rows.
     pub fn new(batch: Batch) -> Chunk {
-        let ranges = batch.columns.iter().map(range).collect();
+        let ranges = batch.columns.iter().map(Range::of).collect();
         Chunk { batch, ranges }
     }
 }
 
-fn range(column: &Column) -> Option<Range> {
-    let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column else { return None };
-    let mut found: Option<Range> = None;
-    for it in values.iter().flatten() {
-        let range = found.get_or_insert(Range { min: it, max: it });
-        range.min = range.min.min(it);
-        range.max = range.max.max(it);
+impl Range {
+    /// The range of a column that has one: of whole numbers and times, unless all are null.
+    pub fn of(column: &Column) -> Option<Range> {
+        let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column else { return None };
+        if values.nulls().is_none() {
+            let (first, rest) = values.values().split_first()?;
+            let wider = |it: Range, value: &i64| Range { min: it.min.min(*value), max: it.max.max(*value) };
+            return Some(rest.iter().fold(Range { min: *first, max: *first }, wider));
+        }
+        let mut found: Option<Range> = None;
+        for it in values.iter().flatten() {
+            let range = found.get_or_insert(Range { min: it, max: it });
+            range.min = range.min.min(it);
+            range.max = range.max.max(it);
+        }
+        found
     }
-    found.filter(|_| !values.is_empty())
 }
 
 /// A named table.

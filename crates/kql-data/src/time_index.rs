@@ -21,29 +21,32 @@ impl TimeIndex {
         if let Some(spans) = ordered(table, column) {
             return Ok(TimeIndex { table: table.clone(), column, spans, n_untimed: 0 });
         }
-        let batches: Vec<Batch> = table.chunks.iter().map(|it| it.batch.clone()).collect();
-        let all = Batch::concat(&table.schema, &batches)?;
-        let Some(times) = all.columns.get(column) else {
-            return Err(Fault::new(format!("the table has no column {column} to be ordered by")));
-        };
-        let n_rows = u32::try_from(all.n_rows).map_err(|_| Fault::new("too many rows to be ordered by time"))?;
-        let mut order: Vec<(i64, u32)> =
-            (0..n_rows).filter_map(|row| Some((time_at(times, row as usize)?, row))).collect();
-        order.sort_by_key(|it| it.0);
-        let n_untimed = all.n_rows - order.len();
+        let n_rows = table.n_rows();
+        _ = u32::try_from(n_rows).map_err(|_| Fault::new("too many rows to be ordered by time"))?;
+        let mut order: Vec<(i64, u32)> = Vec::with_capacity(n_rows);
+        let mut begins = vec![0usize];
+        for chunk in &table.chunks {
+            let Some(times) = chunk.batch.columns.get(column) else {
+                return Err(Fault::new(format!("the table has no column {column} to be ordered by")));
+            };
+            let begin = begins.last().copied().unwrap_or(0);
+            let timed = (0..chunk.batch.n_rows).filter_map(|row| Some((time_at(times, row)?, (begin + row) as u32)));
+            order.extend(timed);
+            begins.push(begin + chunk.batch.n_rows);
+        }
+        sort(&mut order);
         let mut sorted = Table { schema: table.schema.clone(), chunks: Vec::new() };
+        let mut whole = None;
         for part in order.chunks(Chunk::ROWS) {
-            let rows: Vec<u32> = part.iter().map(|it| it.1).collect();
-            sorted.chunks.push(Arc::new(Chunk::new(all.take(&rows))));
+            sorted.chunks.push(Arc::new(Chunk::new(gathered(table, &begins, part, &mut whole)?)));
         }
         let spans = ordered(&sorted, column).unwrap_or_default();
-        Ok(TimeIndex { table: sorted, column, spans, n_untimed })
+        Ok(TimeIndex { table: sorted, column, spans, n_untimed: n_rows - order.len() })
     }
 
-    /// The index with another number of rows that had no time: of the table before it was prepared.
-    pub fn with_untimed(mut self, n_untimed: usize) -> TimeIndex {
-        self.n_untimed = n_untimed;
-        self
+    /// The index over a table with the same rows in the same chunks, and perhaps more columns behind those.
+    pub fn over(self, table: Table) -> TimeIndex {
+        TimeIndex { table, ..self }
     }
 
     /// The whole table, in order.
@@ -59,6 +62,23 @@ impl TimeIndex {
     /// The first and the last time.
     pub fn span(&self) -> Option<(i64, i64)> {
         Some((self.spans.first()?.0, self.spans.last()?.1))
+    }
+
+    /// Number of rows from a time on, before another.
+    pub fn count(&self, from: i64, to: i64) -> usize {
+        let first = self.spans.partition_point(|it| it.1 < from);
+        let end = self.spans.partition_point(|it| it.0 < to);
+        let chunks = self.table.chunks.iter().zip(&self.spans).take(end).skip(first);
+        let count = |(chunk, (low, high)): (&Arc<Chunk>, &(i64, i64))| {
+            let n_rows = chunk.batch.n_rows;
+            match chunk.batch.columns.get(self.column) {
+                Some(times) if *low < from || *high >= to => {
+                    first_at(times, n_rows, to).saturating_sub(first_at(times, n_rows, from))
+                }
+                _ => n_rows,
+            }
+        };
+        chunks.map(count).sum()
     }
 
     /// The rows from a time on, before another. Whole chunks are shared, and those at the edges are slices: nothing is
@@ -86,6 +106,48 @@ impl TimeIndex {
             out.chunks.push(Arc::new(Chunk { batch: chunk.batch.slice(begin, count), ranges }));
         }
         out
+    }
+}
+
+/// Sorts times with the numbers of their rows, those of one time by their numbers. Logs come nearly in order: rows that are
+/// no further from their place than `NEAR` are put there window by window, and all are sorted only where that is not enough.
+fn sort(order: &mut [(i64, u32)]) {
+    const NEAR: usize = 64;
+    for start in (0..order.len()).step_by(NEAR) {
+        let end = (start + 2 * NEAR).min(order.len());
+        if let Some(window) = order.get_mut(start..end) {
+            window.sort_unstable();
+        }
+    }
+    if !order.is_sorted() {
+        order.sort_unstable();
+    }
+}
+
+/// Those rows of a table, whose chunks begin at `begins`: out of the stretch of it in which they are, or where that is much
+/// longer, out of the `whole`.
+fn gathered(table: &Table, begins: &[usize], rows: &[(i64, u32)], whole: &mut Option<Batch>) -> Result<Batch, Fault> {
+    let low = rows.iter().map(|it| it.1).min().unwrap_or(0);
+    let high = rows.iter().map(|it| it.1).max().unwrap_or(0);
+    let stretch = |low: usize, high: usize| {
+        let within = |(chunk, begin): (&Arc<Chunk>, &usize)| {
+            let from = low.saturating_sub(*begin).min(chunk.batch.n_rows);
+            let to = high.saturating_sub(*begin).min(chunk.batch.n_rows);
+            (from < to).then(|| chunk.batch.slice(from, to - from))
+        };
+        let parts: Vec<Batch> = table.chunks.iter().zip(begins).filter_map(within).collect();
+        Batch::concat(&table.schema, &parts)
+    };
+    let numbers = |low: u32| rows.iter().map(|it| it.1 - low).collect::<Vec<u32>>();
+    if (high - low) as usize / 4 < rows.len() {
+        return Ok(stretch(low as usize, high as usize + 1)?.take(&numbers(low)));
+    }
+    if whole.is_none() {
+        *whole = Some(stretch(0, usize::MAX)?);
+    }
+    match whole {
+        Some(all) => Ok(all.take(&numbers(0))),
+        None => Err(Fault::new("the table could not be gathered")),
     }
 }
 
@@ -173,6 +235,20 @@ mod tests {
         let index = TimeIndex::new(&table(&[&[Some(7), None, Some(2)], &[Some(2), Some(9), None]]), 0).unwrap();
         assert_eq!((numbers(index.table()), index.n_untimed()), (vec![2, 2, 7, 9], 2));
         assert_eq!(numbers(&index.slice(2, 9)), [2, 2, 7]);
+        let mut near: Vec<Option<i64>> = (0..1_000).map(|it| Some(it + (it * 7919) % 40)).collect();
+        near[5] = None;
+        let far: Vec<Option<i64>> = (0..1_000).map(|it| Some((it * 7919) % 1_009)).collect();
+        for times in [near, far] {
+            let (a, b) = times.split_at(300);
+            let rows = table(&[a, b]);
+            let index = TimeIndex::new(&rows, 0).unwrap();
+            let mut expected: Vec<i64> = times.iter().flatten().copied().collect();
+            expected.sort_unstable();
+            assert_eq!(numbers(index.table()), expected);
+            for (from, to) in [(i64::MIN, i64::MAX), (17, 400), (400, 401), (9, 9), (5_000, 6_000)] {
+                assert_eq!(index.count(from, to), index.slice(from, to).n_rows(), "{from} {to}");
+            }
+        }
         let empty = TimeIndex::new(&table(&[]), 0).unwrap();
         assert!(empty.span().is_none() && empty.slice(0, 9).chunks.is_empty());
     }

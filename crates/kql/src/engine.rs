@@ -12,6 +12,7 @@ use kql_parser::{
     syntax,
 };
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -474,11 +475,38 @@ impl Drop for Watch {
     }
 }
 
+thread_local! {
+    /// Whether this thread was made for queries, and runs none at the moment.
+    static IS_FREE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs work on a thread with the stack that queries need. Those that it runs then make no threads of their own, which
+/// counts where there are many small ones. A panic becomes an error.
+pub fn with_query_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Error> {
+    on_new_stack(|| {
+        IS_FREE.set(true);
+        Ok(work())
+    })
+}
+
 /// Runs work on a thread with the stack that the depth limits need; a panic becomes an error.
 fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
-    let guarded =
-        move || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Bug(message(&*panic))));
-    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, guarded) {
+    if !IS_FREE.get() {
+        return on_new_stack(work);
+    }
+    IS_FREE.set(false);
+    let res = guarded(work);
+    IS_FREE.set(true);
+    res
+}
+
+fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Error::Bug(message(&*panic))))
+}
+
+fn on_new_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    let work = || guarded(work);
+    std::thread::scope(|scope| match std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work) {
         Ok(handle) => handle.join().unwrap_or_else(|panic| Err(Error::Bug(message(&*panic)))),
         Err(why) => Err(Error::Bug(format!("no thread for the query: {why}"))),
     })

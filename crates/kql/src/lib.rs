@@ -27,12 +27,12 @@ mod outcome;
 
 pub use arrow::ARROW_TYPE_KEY;
 pub use assert::assert_rows;
-pub use engine::{Check, Engine, External, Known, Now, Query};
+pub use engine::{Check, Engine, External, Known, Now, Query, with_query_stack};
 pub use error::Error;
 pub use geo::GeoFile;
 pub use kql_data::{
-    Bag, Batch, Chunk, Column, ColumnBuilder, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Map, Schema, Set,
-    Stop, Table, TimeIndex, Type, Value, json, time,
+    Bag, Batch, Chunk, Column, ColumnBuilder, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Map,
+    Range as ColumnRange, Schema, Set, Stop, Table, TimeIndex, Type, Value, json, time,
 };
 pub use kql_executor::{NodeStatistics, evaluate as plugins};
 pub use kql_formats as formats;

@@ -281,15 +281,15 @@ fn many(
             done.lock().unwrap_or_else(PoisonError::into_inner).push((index, it));
         }
     };
-    match threads {
-        1 => work(),
-        _ => std::thread::scope(|scope| {
-            for _ in 0..threads {
-                // Without a thread the others do its part.
-                _ = std::thread::Builder::new().spawn_scoped(scope, work);
-            }
-        }),
-    }
+    // Without a thread the others do its part.
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            _ = std::thread::Builder::new().spawn_scoped(scope, || kql::with_query_stack(work));
+        }
+        _ = kql::with_query_stack(work);
+    });
+    // What is left where there was no thread at all.
+    work();
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|it| it.0);
     done.into_iter().map(|it| it.1).collect()

@@ -1,7 +1,9 @@
 //! What a workspace holds, in the order of time: each run sees a slice of it, and no run looks at the others' rows.
 
 use crate::{Rule, catalogue, guid};
-use kql::{Batch, Column, Engine, Error, Fault, Field, Limits, Now, Schema, Table, TimeIndex, Type, Value};
+use kql::{
+    Chunk, Column, ColumnRange, Engine, Error, Fault, Field, Limits, Now, Schema, Table, TimeIndex, Type, Value,
+};
 use std::sync::Arc;
 
 /// Columns that say when something happened. The first that a table has values of counts.
@@ -73,8 +75,8 @@ impl History {
             let table = completed(&table, &name, workspace, time);
             let schema = table.schema.clone();
             let events = TimeIndex::new(&table, time).map_err(Error::from)?;
-            let numbered = TimeIndex::new(&numbered(events.table()), time).map_err(Error::from)?;
-            let events = numbered.with_untimed(events.n_untimed());
+            let numbered = numbered(events.table());
+            let events = events.over(numbered);
             let arrivals = match arrival {
                 Some(column) => Some((TimeIndex::new(events.table(), column).map_err(Error::from)?, column)),
                 None => None,
@@ -133,16 +135,18 @@ impl History {
 
     /// Number of rows that a run sees in those tables.
     pub fn n_seen(&self, view: &View, names: &[String]) -> usize {
-        self.tables
-            .iter()
-            .filter(|it| names.contains(&it.name))
-            .filter_map(|it| it.seen(view).ok())
-            .map(|it| it.n_rows())
-            .sum()
+        self.tables.iter().filter(|it| names.contains(&it.name)).map(|it| it.n_seen(view)).sum()
     }
 }
 
 impl Timed {
+    fn n_seen(&self, view: &View) -> usize {
+        match &self.arrivals {
+            None => self.events.count(view.from, view.to),
+            Some(_) => self.seen(view).map_or(0, |it| it.n_rows()),
+        }
+    }
+
     fn seen(&self, view: &View) -> Result<Table, Fault> {
         let events = |index: &TimeIndex| index.slice(view.from, view.to);
         let Some((by_arrival, column)) = &self.arrivals else { return Ok(events(&self.events)) };
@@ -177,7 +181,7 @@ fn kept(table: &Table, column: usize, last: i64, holds: impl Fn(i64) -> bool) ->
         if rows.len() == chunk.batch.n_rows {
             out.chunks.push(chunk.clone());
         } else if !rows.is_empty() {
-            out.chunks.push(Arc::new(kql::Chunk::new(chunk.batch.take(&rows))));
+            out.chunks.push(Arc::new(Chunk::new(chunk.batch.take(&rows))));
         }
     }
     Ok(out)
@@ -214,9 +218,9 @@ fn completed(table: &Table, name: &str, workspace: &str, time: usize) -> Table {
         }
     }
     let times = || TIME_COLUMNS.iter().chain(&ARRIVAL_COLUMNS).filter_map(|it| datetime(&table.schema, it));
-    let mut batches = Vec::with_capacity(table.chunks.len());
+    let mut chunks = Vec::with_capacity(table.chunks.len());
     for chunk in &table.chunks {
-        let mut batch: Batch = chunk.batch.clone();
+        let Chunk { mut batch, mut ranges } = (**chunk).clone();
         for (index, text) in &filled {
             let constant = Column::constant(Value::String((*text).into()), Type::String, batch.n_rows);
             match batch.columns.get_mut(*index) {
@@ -227,14 +231,16 @@ fn completed(table: &Table, name: &str, workspace: &str, time: usize) -> Table {
         }
         if let Some(moments) = batch.columns.get(time).cloned() {
             for index in times().filter(|it| *it != time) {
-                if let Some(column) = batch.columns.get_mut(index) {
+                if let (Some(column), Some(range)) = (batch.columns.get_mut(index), ranges.get_mut(index)) {
                     *column = coalesced(column, &moments);
+                    *range = ColumnRange::of(column);
                 }
             }
         }
-        batches.push(batch);
+        ranges.resize(batch.columns.len(), None);
+        chunks.push(Arc::new(Chunk { batch, ranges }));
     }
-    Table::new(Schema::new(fields), batches)
+    Table { schema: Arc::new(Schema::new(fields)), chunks }
 }
 
 /// Gives every row of every table that has a time an `_ItemId`, where the table has none or no values of it: the same in
@@ -243,7 +249,7 @@ pub fn number_items(engine: &mut Engine) {
     let loaded: Vec<(String, Arc<Table>)> = engine.tables().map(|(name, it)| (name.to_owned(), it.clone())).collect();
     for (name, table) in loaded {
         let index = table.schema.index_of(ITEM_ID);
-        let is_blank = |chunk: &Arc<kql::Chunk>| {
+        let is_blank = |chunk: &Arc<Chunk>| {
             let column = index.and_then(|it| chunk.batch.columns.get(it));
             column.is_none_or(|it| it.ty() == Type::String && is_blank(it, chunk.batch.n_rows))
         };
@@ -278,15 +284,16 @@ fn numbered(table: &Table) -> Table {
     let mut fields = table.schema.fields.clone();
     fields.push(Field::new(super::lineage::ROW, Type::Long));
     let mut next = 0i64;
-    let mut batches = Vec::with_capacity(table.chunks.len());
+    let mut chunks = Vec::with_capacity(table.chunks.len());
     for chunk in &table.chunks {
-        let mut batch = chunk.batch.clone();
+        let Chunk { mut batch, mut ranges } = (**chunk).clone();
         let end = next.saturating_add(i64::try_from(batch.n_rows).unwrap_or(i64::MAX));
         batch.columns.push(Column::longs((next..end).collect()));
+        ranges.push(Some(ColumnRange { min: next, max: end.saturating_sub(1) }));
         next = end;
-        batches.push(batch);
+        chunks.push(Arc::new(Chunk { batch, ranges }));
     }
-    Table::new(Schema::new(fields), batches)
+    Table { schema: Arc::new(Schema::new(fields)), chunks }
 }
 
 fn is_blank(column: &Column, n_rows: usize) -> bool {

@@ -50,7 +50,11 @@ fn is_unique(it: &Subject<'_>, pipeline: &Pipeline, n: usize, keys: &[&str], dep
     let is_key = |name: &str| keys.contains(&name);
     for stage in pipeline.stages.iter().take(n).rev() {
         let columns: &[Assignment] = match &stage.operator {
-            Operator::Where(_) | Operator::Sort(_) | Operator::Top(_) | Operator::Take(_) | Operator::ProjectAway(_) => {
+            Operator::Where(_)
+            | Operator::Sort(_)
+            | Operator::Top(_)
+            | Operator::Take(_)
+            | Operator::ProjectAway(_) => {
                 continue;
             }
             Operator::Extend(Extend { columns, .. }) | Operator::ProjectRename(ProjectRename { columns, .. }) => {

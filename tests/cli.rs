@@ -223,6 +223,10 @@ fn checks_of_rules() {
     assert_eq!(room.read("rule.yaml"), fixed);
     let it = kql(&room, &["check", "--explain", "Q012"]);
     assert!(it.status == 0 && it.out.contains("strings are never null"), "{}", it.out);
+    // What a hook hands over may be anything.
+    assert_eq!(kql(&room, &["check", "rule.yaml", "other.yaml"]).status, 2);
+    assert_eq!(kql(&room, &["check", "rule.yaml", "other.yaml", "other.json", "--rules-only"]).status, 0);
+    assert_eq!(kql(&room, &["check", "other.yaml", "--rules-only"]).status, 0);
     for bad in
         [&["check"][..], &["check", "--explain", "Q999"], &["check", "missing.kql"], &["check", "good.kql", "--fixx"]]
     {

@@ -45,6 +45,7 @@ kql check --explain [CODE…]     what lints mean; without a code the list of al
   --load NAME=PATH   load files into a table, whose columns are known then
   --param NAME=VALUE a value for declare query_parameters
   --strict           tables that nothing knows are errors
+  --rules-only       leave out named files that hold no rule, as those of directories are
   --no-config        read no kql.toml
 
 Tables are known from the built-in catalogue of Azure Monitor, Sentinel and Defender, from --schema, --load, kql.toml and
@@ -78,6 +79,7 @@ struct Arguments {
     skip: Vec<&'static str>,
     only: Vec<&'static str>,
     strict: bool,
+    rules_only: bool,
     no_config: bool,
     quiet: bool,
     help: bool,
@@ -97,6 +99,7 @@ const FLAGS: &[&str] = &[
     "load",
     "param",
     "strict",
+    "rules-only",
     "no-config",
     "quiet",
     "help",
@@ -131,6 +134,7 @@ impl Arguments {
             "explain" => self.explain = true,
             "fix" => self.fix = true,
             "strict" => self.strict = true,
+            "rules-only" => self.rules_only = true,
             "no-config" => self.no_config = true,
             "quiet" => self.quiet = true,
             "help" => self.help = true,
@@ -182,7 +186,8 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
         return print(&explained(&arguments.values).map_err(fail)?).map_err(fail);
     }
     interrupt::install();
-    let paths = paths(&arguments.values).map_err(fail)?;
+    let mut paths = paths(&arguments.values).map_err(fail)?;
+    paths.iter_mut().for_each(|it| it.1 &= !arguments.rules_only);
     let mut options = arguments.options.clone();
     if !arguments.no_config {
         options = source::configured(options).map_err(fail)?;

@@ -33,6 +33,7 @@ kql test [PATH…]                      test files (*.test.yaml), rules with tes
 kql test --panther FILE RULE          the tests of a Panther detection, run against the rule that is its port
 kql test --import panther FILE        a test file out of a Panther detection's tests
 kql test --import sigma-regression FILE   a test file out of an info.yml of SigmaHQ's regression data
+kql test --import contentctl FILE     a test file out of a detection of Splunk's contentctl and its attack data in JSON
 
   --filter TEXT     only tests with this in their name or path
   --update          write snapshots that differ
@@ -338,8 +339,14 @@ fn import(kind: &str, arguments: &Arguments, report: &Report) -> Result<(), Exit
             let table = arguments.table.as_deref().unwrap_or("WindowsEvent");
             test::import::sigma_regression(&Disk, path, &rule, table).map_err(fail)?
         }
+        "contentctl" => {
+            let table = arguments.table.as_deref().ok_or_else(|| {
+                report.fail(CONFIG, "--import contentctl needs --table: the table that the rule reads")
+            })?;
+            test::import::contentctl(&Disk, path, &rule, table).map_err(fail)?
+        }
         other => {
-            let message = format!("--import takes panther or sigma-regression, not `{other}`");
+            let message = format!("--import takes panther, sigma-regression or contentctl, not `{other}`");
             return Err(report.fail(CONFIG, &message));
         }
     };

@@ -2,10 +2,10 @@
 //! same events as JSON. Windows events become rows as Sentinel's `WindowsEvent` has them: header fields as columns, the data
 //! of the event in `EventData`.
 
-use super::{Imported, yaml};
+use super::{Imported, case, events, find, yaml};
 use crate::{Files, Note, document::Node};
 use serde_json::{Map, Value as Json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The test file of an `info.yml`. `rule` is the path of the ported rule as the test file shall name it, `table` the table
 /// that it reads; the paths of the tests are searched for from the directories above the file.
@@ -28,16 +28,11 @@ pub fn sigma_regression(files: &dyn Files, path: &Path, rule: &str, table: &str)
                 let name = test.get("name").and_then(Node::text).unwrap_or("regression test");
                 let name = if n_tests == 0 { name.to_owned() } else { format!("{name} {}", n_tests + 1) };
                 n_tests += 1;
-                text.push_str(&format!(
-                    "  - name: {}\n    rows:\n      {}:\n",
-                    yaml::flow(&name.into()),
-                    yaml::key(table)
-                ));
-                rows.iter().for_each(|it| text.push_str(&yaml::block(it, 8)));
-                text.push_str(&match test.get("match_count").and_then(Node::integer) {
-                    Some(count) => format!("    expect: {{row_count: {count}}}\n"),
-                    None => "    expect: must fire\n".to_owned(),
-                });
+                let expect = match test.get("match_count").and_then(Node::integer) {
+                    Some(count) => format!("{{row_count: {count}}}"),
+                    None => "must fire".to_owned(),
+                };
+                text.push_str(&case(&name, table, &rows, &expect));
             }
             Err(note) => notes.push(note),
         }
@@ -56,29 +51,11 @@ fn rows(files: &dyn Files, info: &Path, test: &Node) -> Result<Vec<Json>, Note> 
     let file = find(files, info, &json).ok_or_else(|| {
         fault(format!("{} is not there; binary logs are not read, only the JSON beside them", json.display()))
     })?;
-    let text = files.read(&file).map_err(fault)?;
-    let text = String::from_utf8_lossy(&text);
-    let text = text.trim_start_matches('\u{feff}');
-    let mut events = Vec::new();
-    for value in serde_json::Deserializer::from_str(text).into_iter::<Json>() {
-        match value.map_err(|why| fault(format!("{}: {why}", file.display())))? {
-            Json::Array(items) => events.extend(items),
-            other => events.push(other),
-        }
-    }
-    Ok(events.into_iter().map(row).collect())
-}
-
-/// A path from the directory of the file or one above it: in the repository they count from its root.
-fn find(files: &dyn Files, info: &Path, path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?;
-    let beside = info.parent().map(|it| it.join(name));
-    let above = info.ancestors().skip(1).map(|it| it.join(path));
-    beside.into_iter().chain(above).find(|it| files.is_file(it))
+    Ok(events(files, &file).map_err(fault)?.into_iter().map(row).collect())
 }
 
 /// A Windows event as a row of `WindowsEvent`; anything else as it is.
-fn row(event: Json) -> Json {
+pub(super) fn row(event: Json) -> Json {
     let Some(system) = event.pointer("/Event/System").and_then(Json::as_object) else { return event };
     let attribute = |key: &str, name: &str| system.get(key)?.pointer(&format!("/#attributes/{name}")).cloned();
     let plain = |key: &str| match system.get(key)? {

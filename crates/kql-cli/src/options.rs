@@ -364,7 +364,7 @@ pub(crate) fn help() -> String {
     const END: [&str; 3] = [
         "Variables: KQL_PAGER or PAGER shows long answers (off for none), KQL_HISTORY is the file of the shell's history (off \
          for none), KQL_GEOIP as --geoip, NO_COLOR. Settings and tables of a project stand in kql.toml.",
-        "Files are NDJSON, JSON, API pages, CSV or TSV, plain, .gz or .zst, told by their content.",
+        "Files are NDJSON, JSON, API pages, CSV, TSV or Parquet, plain, .gz or .zst, told by their content.",
         "Exit status: 0 done, 1 a query failed, 2 usage, 3 input or output failed, 130 interrupted.",
     ];
     let mut out = String::from("Query logs with KQL, the Kusto Query Language.\n\n");

@@ -27,7 +27,9 @@ impl Style {
     /// As the flags say, for standard output or for a file.
     pub(crate) fn new(options: &Options, to_file: bool) -> Style {
         let terminal = !to_file && io::stdout().is_terminal();
-        let format = options.format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
+        let is_parquet = options.output.as_ref().is_some_and(|it| it.extension().is_some_and(|it| it == "parquet"));
+        let format = options.format.or(is_parquet.then_some(Format::Parquet));
+        let format = format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
         let rows_max = options.rows_max.unwrap_or(if terminal { 40 } else { 0 });
         let cell_width = if terminal { 60 } else { 0 };
         let (null, csv_safe) = (options.null.clone(), options.csv_safe);
@@ -65,12 +67,22 @@ impl Output {
     /// Writes an answer; on a terminal one that is too long for it goes through the pager.
     pub(crate) fn show(&mut self, outcome: &Outcome, style: &Style) -> io::Result<()> {
         match self {
+            Output::Standard(_) if style.format == Format::Parquet => Err(refused(
+                "the format parquet is for files: name one with --output, or in the shell with .once or .output",
+            )),
             Output::Standard(out) if style.write.terminal => {
                 out.flush()?;
                 let mut paged = Paged::new(style.width, style.height);
                 let written = write_outcome(outcome, style, &mut paged);
                 paged.finish()?;
                 written
+            }
+            Output::File(out) if style.format == Format::Parquet => {
+                // Two files in one would be none.
+                if std::mem::replace(&mut out.is_whole, true) {
+                    return Err(refused("a Parquet file holds one answer, and this is the second"));
+                }
+                write_outcome(outcome, style, out)
             }
             out => write_outcome(outcome, style, out),
         }
@@ -114,6 +126,8 @@ pub(crate) struct Whole {
     out: Option<BufWriter<File>>,
     path: PathBuf,
     part: PathBuf,
+    /// Whether nothing can come behind what was written.
+    is_whole: bool,
 }
 
 impl Whole {
@@ -124,7 +138,7 @@ impl Whole {
         // Never through a link that somebody else put there.
         _ = std::fs::remove_file(&part);
         let out = Some(BufWriter::new(File::create_new(&part)?));
-        Ok(Whole { out, path: path.to_owned(), part })
+        Ok(Whole { out, path: path.to_owned(), part, is_whole: false })
     }
 
     fn finish(mut self) -> io::Result<()> {
@@ -155,6 +169,10 @@ impl Drop for Whole {
     }
 }
 
+fn refused(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
 /// Writes a file that appears whole or not at all.
 pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut Whole) -> io::Result<()>) -> io::Result<()> {
     let mut out = Whole::create(path)?;
@@ -164,6 +182,10 @@ pub(crate) fn write_whole(path: &Path, write: impl FnOnce(&mut Whole) -> io::Res
 
 /// Writes every table of an answer.
 pub(crate) fn write_outcome(outcome: &Outcome, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    if style.format == Format::Parquet && outcome.tables.len() != 1 {
+        let n = outcome.tables.len();
+        return Err(refused(&format!("a Parquet file holds one table, and the answer has {n}")));
+    }
     for table in &outcome.tables {
         let is_text = matches!(style.format, Format::Table | Format::Line | Format::Markdown);
         if outcome.tables.len() > 1 && is_text {

@@ -1,7 +1,7 @@
 //! A line on standard error that shows how far a load or a query is, once it takes longer than half a second.
 
 use std::{
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Read, Seek, SeekFrom, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -105,5 +105,11 @@ impl<R: Read> Read for Counted<R> {
         let n = self.reader.read(out)?;
         _ = self.done.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.reader.seek(to)
     }
 }

@@ -203,7 +203,7 @@ impl Shell {
         match &mut self.output {
             Some(out) => {
                 let write = kql::formats::WriteOptions { terminal: false, width: 0, ..self.style.write.clone() };
-                output::write_outcome(outcome, &Style { write, draws: false, ..self.style.clone() }, out)
+                out.show(outcome, &Style { write, draws: false, ..self.style.clone() })
             }
             None => {
                 self.style.measure();

@@ -239,8 +239,11 @@ fn load_columns(
         if path.is_dir() {
             return Err(fail(format!("{source}: is a directory")));
         }
-        let bytes = Box::new(progress.counted(file));
-        interrupt::stoppable(&stop, || loader.add(&source, bytes)).map_err(|why| fail(why.to_string()))?;
+        let file = Box::new(progress.counted(file));
+        // What has no places to go back to, such as a pipe, is read from its beginning to its end.
+        let is_file = path.is_file();
+        let add = || if is_file { loader.add_file(&source, file) } else { loader.add(&source, file) };
+        interrupt::stoppable(&stop, add).map_err(|why| fail(why.to_string()))?;
     }
     let loaded = interrupt::stoppable(&stop, || loader.finish()).map_err(|why| fail(why.to_string()))?;
     drop(progress);

@@ -1,6 +1,6 @@
 //! Decimal numbers: exact, with per-value scale, at most 34 significant digits after arithmetic.
 
-use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive, Zero};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive, Zero, num_bigint::BigInt};
 use std::{cmp::Ordering, fmt, hash::Hash, hash::Hasher, num::NonZeroU64};
 
 /// Significant digits that arithmetic keeps.
@@ -61,6 +61,28 @@ impl Decimal {
         } else {
             Decimal(value)
         }
+    }
+
+    /// A whole number, of two's complement with the highest byte first, with so many of its digits behind the point. No digit
+    /// is rounded off.
+    pub fn from_unscaled(bytes: &[u8], scale: i64) -> Decimal {
+        Decimal(BigDecimal::new(BigInt::from_signed_bytes_be(bytes), scale))
+    }
+
+    /// Its digits without the point, as [`Decimal::from_unscaled`] takes them; `None` when they need more bytes.
+    pub fn unscaled<const N: usize>(&self) -> Option<[u8; N]> {
+        let digits = self.0.as_bigint_and_exponent().0;
+        let bytes = digits.to_signed_bytes_be();
+        let fill = if digits < BigInt::ZERO { 0xFF } else { 0 };
+        let mut out = [fill; N];
+        let from = N.checked_sub(bytes.len())?;
+        out.get_mut(from..)?.copy_from_slice(&bytes);
+        Some(out)
+    }
+
+    /// How many digits it is written with, and how many of them stand behind the point.
+    pub fn digits_and_scale(&self) -> (usize, i64) {
+        (usize::try_from(self.0.digits()).unwrap_or(usize::MAX), self.0.as_bigint_and_exponent().1)
     }
 
     /// Quotient; `None` for a zero divisor.

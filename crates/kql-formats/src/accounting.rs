@@ -41,6 +41,10 @@ pub struct Accounting {
     pub blank: u64,
     /// Bytes that were not UTF-8, or lone surrogate escapes, and now read as U+FFFD.
     pub replaced_bytes: u64,
+    /// Row groups of Parquet files.
+    pub row_groups: u64,
+    /// Those of them that were passed over, because their statistics tell that no row in them is wanted.
+    pub row_groups_skipped: u64,
     /// The first rejects.
     pub rejects: Vec<Reject>,
 }

@@ -20,6 +20,7 @@
 mod accounting;
 mod load;
 mod openai;
+mod parquet;
 mod read;
 pub mod schemas;
 mod shred;
@@ -30,4 +31,5 @@ pub use load::{
     Bytes, ConversionWarning, Header, InputFormat, LoadError, LoadOptions, Loaded, Loader, load, load_bytes,
 };
 pub use openai::{Shape, detect};
+pub use parquet::{Condition, Random, Search};
 pub use write::{Format, WriteOptions, cut, paint, width, write, write_cell, write_cell_at};

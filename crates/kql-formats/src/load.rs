@@ -3,12 +3,13 @@
 use crate::{
     Accounting,
     openai::{self, Shape},
+    parquet::{self, Input, Random, Search},
     read::{delimited, json, source::Source, text},
     schemas,
     shred::{Finish, ROOT, Tree},
 };
 use kql_data::{Chunk, Fault, Limits, Schema, Set, Stop, Table, Type};
-use std::fmt;
+use std::{fmt, io::Read};
 
 pub use crate::read::source::Bytes;
 
@@ -20,7 +21,7 @@ const LINE_BYTES_MAX: usize = 1 << 31;
 pub struct LoadError {
     /// Name of the source, as the caller gave it.
     pub source: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 where the source has no lines.
     pub line: u64,
     /// Byte, after decompression.
     pub offset: u64,
@@ -37,7 +38,11 @@ impl LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LoadError { source, line, offset, fault } = self;
-        write!(out, "{source}, line {line}, byte {offset}: {fault}")
+        match (line, offset) {
+            // Of the source as a whole, or of a file without lines.
+            (0, 0) => write!(out, "{source}: {fault}"),
+            _ => write!(out, "{source}, line {line}, byte {offset}: {fault}"),
+        }
     }
 }
 
@@ -81,6 +86,8 @@ pub enum InputFormat {
     Scsv,
     /// A row a line, in one string column: the first of the declared schema, or `Line`.
     Text,
+    /// Parquet.
+    Parquet,
 }
 
 /// What the first record of a delimited source is.
@@ -107,6 +114,7 @@ impl InputFormat {
             "psv" => InputFormat::Psv,
             "scsv" => InputFormat::Scsv,
             "txt" => InputFormat::Text,
+            "parquet" => InputFormat::Parquet,
             _ => return None,
         })
     }
@@ -121,9 +129,11 @@ pub struct LoadOptions {
     pub schema: Option<Schema>,
     /// What the first record of a delimited source is.
     pub header: Header,
-    /// Columns of JSON sources whose values are wanted; all when not given. The others exist, with the types that their
+    /// Columns of JSON and Parquet sources whose values are wanted; all when not given. The others exist, with the types that their
     /// values have, and are null in every row. Every line is checked all the same.
     pub columns: Option<Set<String>>,
+    /// What rows are wanted for; all when not given. Row groups of Parquet files without such a row are passed over.
+    pub search: Option<Search>,
     /// What the records are; found out from the first one when not given.
     pub shape: Option<Shape>,
     /// What `TimeGenerated` is for OpenAI records without a time.
@@ -163,6 +173,7 @@ pub struct Loader {
     shape: Option<Shape>,
     accounting: Accounting,
     texts: bool,
+    parquet: parquet::Files,
 }
 
 impl Loader {
@@ -175,7 +186,8 @@ impl Loader {
         if let Some(shape) = shape {
             tree.want(openai::wanted(shape, options.columns.as_ref()));
         }
-        Loader { options, tree, shape, accounting: Accounting::default(), texts: false }
+        let (accounting, parquet) = (Accounting::default(), parquet::Files::default());
+        Loader { options, tree, shape, accounting, texts: false, parquet }
     }
 
     fn chunk_rows(options: &LoadOptions) -> usize {
@@ -184,9 +196,17 @@ impl Loader {
 
     /// Adds the records of a source. After an error the loader still holds what was read before it.
     pub fn add(&mut self, name: &str, bytes: Bytes) -> Result<(), LoadError> {
-        let Loader { options, tree, shape, accounting, texts } = self;
+        let Loader { options, tree, shape, accounting, texts, parquet } = self;
         let limits = &options.limits;
         let mut source = Source::open(name, bytes, limits, &options.stop)?;
+        if options.block_bytes > 0 {
+            source.set_block(options.block_bytes);
+        }
+        while source.window().len() < parquet::MAGIC.len() && source.more()? {}
+        if options.format == InputFormat::Parquet || source.window().starts_with(parquet::MAGIC) {
+            let input = Input::Memory(source.whole(limits)?.into());
+            return parquet.add(name, &input, options, accounting);
+        }
         let format = match options.format {
             // Files named `.txt` hold anything.
             InputFormat::Auto => match InputFormat::from_name(name).filter(|it| *it != InputFormat::Text) {
@@ -214,12 +234,13 @@ impl Loader {
                 let column = names.into_iter().next().unwrap_or("Line");
                 text::Reader { limits, tree, accounting }.read(&mut source, column)
             }
-            _ => {
+            InputFormat::Parquet => {
+                let fault = Fault::new("no Parquet file: it does not begin with `PAR1`");
+                return Err(LoadError::at(name, 0, 0, fault));
+            }
+            InputFormat::Auto | InputFormat::Json => {
                 let (fast, scratch) = (!options.careful, String::new());
                 let alone = if options.block_bytes == 0 { 8 } else { 1 };
-                if options.block_bytes > 0 {
-                    source.set_block(options.block_bytes);
-                }
                 let columns = options.columns.as_ref();
                 json::Reader { limits, shape, columns, tree, accounting, fast, scratch, alone }.read(&mut source)
             }
@@ -228,9 +249,27 @@ impl Loader {
         res
     }
 
+    /// Adds the records of a file that can be read from any place: of Parquet only what is wanted is read.
+    pub fn add_file(&mut self, name: &str, mut file: Box<dyn Random>) -> Result<(), LoadError> {
+        let fail = |it: std::io::Error| LoadError::at(name, 0, 0, Fault::new(it.to_string()));
+        let mut magic = Vec::new();
+        _ = file.by_ref().take(parquet::MAGIC.len() as u64).read_to_end(&mut magic).map_err(fail)?;
+        if magic == parquet::MAGIC {
+            let input = Input::file(file).map_err(|it| LoadError::at(name, 0, 0, it))?;
+            return self.parquet.add(name, &input, &self.options, &mut self.accounting);
+        }
+        self.add(name, Box::new(std::io::Cursor::new(magic).chain(file)))
+    }
+
     /// Rows so far.
     pub fn n_rows(&self) -> usize {
-        self.tree.n_rows()
+        self.tree.n_rows() + self.parquet.n_rows()
+    }
+
+    /// The newest `TimeGenerated` or `Timestamp` that the Parquet files may hold, in ticks, by their statistics: of rows that
+    /// were passed over as well.
+    pub fn latest(&self) -> Option<i64> {
+        self.parquet.latest()
     }
 
     /// What became of the input so far.
@@ -240,18 +279,29 @@ impl Loader {
 
     /// The table.
     pub fn finish(self) -> Result<Loaded, Fault> {
-        let Loader { options, tree, shape, accounting, texts } = self;
+        let Loader { options, tree, shape, accounting, texts, mut parquet } = self;
         let chunk_rows = Loader::chunk_rows(&options);
+        let has_records = tree.n_rows() > 0 || parquet.is_empty();
         let tree = tree.finish();
         let shape = shape.unwrap_or(Shape::Plain);
-        let names: Vec<_> = tree.members(ROOT).into_iter().map(|it| it.0).collect();
+        let mut names: Vec<_> = tree.members(ROOT).into_iter().map(|it| it.0).collect();
+        names.extend(parquet.names());
         let names: Vec<&str> = names.iter().map(|it| &**it).collect();
         let table_name = shape.table_name().or_else(|| openai::table_of(&names));
         let known = table_name.and_then(schemas::table);
         let declared = options.schema.as_ref().or(known.as_ref());
         let items = openai::items(shape, &tree);
-        let finish = Finish { declared, now: options.now, texts, chunk_rows, stop: &options.stop };
-        let (table, conversions) = finish.table(tree, items)?;
+        let (mut table, mut conversions) = (Table::empty(Schema::default()), Vec::new());
+        if has_records {
+            let finish = Finish { declared, now: options.now, texts, chunk_rows, stop: &options.stop };
+            (table, conversions) = finish.table(tree, items)?;
+        }
+        if !parquet.is_empty() {
+            parquet.add_table(&table);
+            let (all, mut more) = parquet.finish(declared)?;
+            table = all;
+            conversions.append(&mut more);
+        }
         Ok(Loaded { table, shape, table_name, accounting, conversions })
     }
 }

@@ -142,6 +142,12 @@ fn a_terminal_is_safe_from_data() {
     let batches = [Batch::new(vec![column, Column::dynamics(vec![Some(Dynamic::string(bad.as_str()))])], 1)];
     for format in Format::ALL {
         let options = WriteOptions { terminal: true, ..WriteOptions::default() };
+        if format == Format::Parquet {
+            // Its bytes are no text: none of them goes there.
+            let mut out = Vec::new();
+            assert!(kql_formats::write(format, &schema, &batches, &options, &mut out).is_err() && out.is_empty());
+            continue;
+        }
         let shown = text(format, &schema, &batches, &options);
         let harmful = |c: &char| {
             (c.is_control() && *c != '\n' && *c != '\t')

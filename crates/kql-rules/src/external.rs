@@ -104,8 +104,8 @@ impl External for Copies {
     fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {
         let Some((shown, bytes)) = self.bytes(uri)? else { return Ok(Schema::default()) };
         let (format, _) = form(without_secret(uri), properties)?;
-        let has_names =
-            format == InputFormat::Json || properties.iter().any(|(name, value)| name == "header" && value == "true");
+        let has_names = matches!(format, InputFormat::Json | InputFormat::Parquet)
+            || properties.iter().any(|(name, value)| name == "header" && value == "true");
         let options = LoadOptions { format, ..LoadOptions::default() };
         let loaded = load(&shown, Box::new(std::io::Cursor::new(bytes)), options).map_err(|why| why.to_string())?;
         let named = |(n, it): (usize, &Field)| {
@@ -128,8 +128,10 @@ fn form(name: &str, properties: &[(String, String)]) -> Result<(InputFormat, Hea
         Some("scsv") => InputFormat::Scsv,
         Some("txt" | "raw") => InputFormat::Text,
         Some("json" | "multijson") => InputFormat::Json,
+        Some("parquet") => InputFormat::Parquet,
         Some(other) => return Err(format!("`{name}`: the format `{other}` is not read")),
         None if name.ends_with(".json") || name.ends_with(".ndjson") => InputFormat::Json,
+        None if name.ends_with(".parquet") => InputFormat::Parquet,
         None if name.ends_with(".txt") => InputFormat::Text,
         None if name.ends_with(".tsv") => InputFormat::Tsv,
         None => InputFormat::Csv,

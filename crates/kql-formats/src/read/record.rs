@@ -108,7 +108,33 @@ pub(crate) fn read_alone(
     res
 }
 
+/// Reads the value that is a line of the block that the tree is settled with, between two places, into a node. On failure the
+/// row is as it was.
+pub(crate) fn read_value(
+    block: &str,
+    (from, to): (usize, usize),
+    depth_max: usize,
+    node: NodeId,
+    tree: &mut Tree,
+    scratch: &mut String,
+) -> Result<(), Odd> {
+    let mark = tree.mark();
+    let (cursor, keys) = (Cursor::in_line(block, from), Keys::default());
+    let mut reader = Fast { cursor, block, base: Base::BLOCK, keys, tree, scratch };
+    let res = reader.value_alone(node, depth_max, to);
+    if res.is_err() {
+        tree.undo_row(mark);
+    }
+    res
+}
+
 impl Fast<'_> {
+    fn value_alone(&mut self, node: NodeId, depth_max: usize, end: usize) -> Result<(), Odd> {
+        self.tree.set_bag(ROOT)?;
+        self.value(node, depth_max)?;
+        if self.cursor.at == end { Ok(()) } else { Err(Odd) }
+    }
+
     fn record(&mut self, depth_max: usize) -> Result<(), Odd> {
         self.cursor.space();
         if self.cursor.byte() != b'{' {

@@ -163,6 +163,18 @@ impl Source {
         Ok(!self.ended)
     }
 
+    /// All bytes that are left.
+    pub(crate) fn whole(&mut self, limits: &Limits) -> Result<Vec<u8>, LoadError> {
+        while self.more()? {
+            if self.window().len() > limits.memory {
+                let (name, limit) = ("memory", limits.memory as u64);
+                return Err(self.error(Fault::Limit { name, limit, by: "loading".to_owned() }));
+            }
+        }
+        self.buffer.truncate(self.to);
+        Ok(self.buffer.split_off(self.from.min(self.buffer.len())))
+    }
+
     /// Bytes of the window that are whole lines, or all at the end of input; `None` at the end.
     pub(crate) fn lines(&mut self) -> Result<Option<usize>, LoadError> {
         loop {
@@ -281,6 +293,11 @@ impl Read for Failed {
 }
 
 type Input = BufReader<Bytes>;
+
+/// What Zstandard frames hold.
+pub(crate) fn zstd(bytes: Bytes) -> impl Read {
+    Frames { frame: None, input: Some(BufReader::new(bytes)) }
+}
 
 /// Zstandard frames, one after the other.
 struct Frames {

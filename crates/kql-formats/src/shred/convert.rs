@@ -14,7 +14,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    fn add(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn add(&mut self, text: impl FnOnce() -> String) {
         self.count += 1;
         if self.example.is_none() {
             self.example = Some(crate::accounting::cut(&text()).chars().take(100).collect());

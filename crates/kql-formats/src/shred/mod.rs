@@ -11,6 +11,7 @@ mod raw;
 mod texts;
 mod tree;
 
+pub(crate) use convert::{Failures, value};
 pub(crate) use finish::Finish;
 pub(crate) use graft::Harvest;
 pub(crate) use grown::Grown;

@@ -1,4 +1,4 @@
-//! Writers: a result to text, one file a format.
+//! Writers: a result to text, one file a format; Parquet is written where it is read.
 
 mod cell;
 mod delimited;
@@ -37,11 +37,13 @@ pub enum Format {
     Line,
     /// The texts alone, tabs between them.
     Raw,
+    /// A Parquet file, which is for files alone.
+    Parquet,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 10] = [
         Format::Table,
         Format::Json,
         Format::Ndjson,
@@ -51,6 +53,7 @@ impl Format {
         Format::Kql,
         Format::Line,
         Format::Raw,
+        Format::Parquet,
     ];
 
     /// Its name on the command line.
@@ -65,6 +68,7 @@ impl Format {
             Format::Kql => "kql",
             Format::Line => "line",
             Format::Raw => "raw",
+            Format::Parquet => "parquet",
         }
     }
 
@@ -89,6 +93,7 @@ impl Format {
             Format::Kql => "A datatable that can be pasted into a query and reads back as the same rows.",
             Format::Line => "One line a value and a blank line between rows, for wide rows.",
             Format::Raw => "The texts alone: no header, no quotes, tabs between columns.",
+            Format::Parquet => "A Parquet file, with --output or in .once: it reads back as the same values.",
         }
     }
 }
@@ -144,6 +149,10 @@ pub fn write(
         Format::Kql => kql::write(schema, batches, options, out),
         Format::Line => line::write(schema, batches, options, out),
         Format::Raw => raw::write(schema, batches, options, out),
+        Format::Parquet if options.terminal => {
+            Err(io::Error::other("the format parquet is for files, not for a terminal"))
+        }
+        Format::Parquet => crate::parquet::write(schema, batches, out),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Builds string dictionaries. Most of the time of a look-up is waiting for memory, so look-ups come in batches whose
 //! waits overlap: first all places are found, then all texts compared.
 
-use crate::StringDictionary;
+use crate::{
+    StringDictionary,
+    text_hash::{TextHasher, same},
+};
 use arrow_array::LargeStringArray;
 use arrow_buffer::OffsetBuffer;
 
@@ -10,7 +13,7 @@ use arrow_buffer::OffsetBuffer;
 pub struct DictionaryBuilder {
     /// A power of two of slots, at most half of them used, searched from the hash on.
     slots: Vec<Slot>,
-    hasher: Hasher,
+    hasher: TextHasher,
     text: String,
     /// Where values end in `text`; code 0, "", ends at 0.
     ends: Vec<usize>,
@@ -40,71 +43,9 @@ pub struct Lookup {
     codes: Vec<u32>,
 }
 
-/// Hashes short texts without a call: eight bytes at a time, the last eight over again, each pair multiplied and folded
-/// under keys that nobody outside can know.
-#[derive(Debug)]
-struct Hasher {
-    keys: [u64; 2],
-}
-
-impl Hasher {
-    fn new() -> Hasher {
-        let random = ahash::RandomState::new();
-        Hasher { keys: [random.hash_one(0), random.hash_one(1)] }
-    }
-
-    #[inline]
-    fn hash(&self, bytes: &[u8]) -> u64 {
-        let [k0, k1] = self.keys;
-        let mix = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            (product >> 64) as u64 ^ product as u64
-        };
-        let mut hash = k1 ^ bytes.len() as u64;
-        let last = match bytes.last_chunk::<8>() {
-            Some(last) => {
-                let (pairs, rest) = bytes.as_chunks::<16>();
-                for pair in pairs {
-                    let pair = u128::from_le_bytes(*pair);
-                    hash = mix(hash ^ pair as u64, k0 ^ (pair >> 64) as u64);
-                }
-                if let Some(first) = rest.first_chunk::<8>() {
-                    hash = mix(hash ^ u64::from_le_bytes(*first), k0);
-                }
-                u64::from_le_bytes(*last)
-            }
-            None => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (Some(first), Some(last)) => {
-                    u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-                }
-                _ => bytes.iter().fold(0, |all, it| all << 8 | u64::from(*it)),
-            },
-        };
-        mix(hash ^ last, k0)
-    }
-}
-
-/// Whether texts are equal. A call for every look-up would take longer than the comparison of short texts does.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(last_a), Some(last_b)) if a.len() <= 64 => {
-            let (words, _) = a.as_chunks::<8>();
-            let (others, _) = b.as_chunks::<8>();
-            let differ = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
-            words.iter().zip(others).map(differ).fold(differ((last_a, last_b)), |all, it| all | it) == 0
-        }
-        (Some(_), Some(_)) => a == b,
-        _ => a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0,
-    }
-}
-
 impl Default for DictionaryBuilder {
     fn default() -> Self {
-        let (slots, hasher) = (vec![FREE; 16], Hasher::new());
+        let (slots, hasher) = (vec![FREE; 16], TextHasher::new());
         let mut it = DictionaryBuilder { slots, hasher, text: String::new(), ends: Vec::new() };
         _ = it.code("");
         it
@@ -277,13 +218,5 @@ mod tests {
         assert_eq!(batched.len(), values.len());
         let dictionary = builder.finish();
         assert!(values.iter().enumerate().all(|(code, it)| dictionary.values().value(code) == it));
-    }
-
-    #[test]
-    fn hashes_spread() {
-        let hasher = Hasher::new();
-        let hashes: std::collections::HashSet<u64> =
-            (0..100_000).map(|it| hasher.hash(format!("user-{it}").as_bytes())).collect();
-        assert_eq!(hashes.len(), 100_000);
     }
 }

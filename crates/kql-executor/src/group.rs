@@ -1,9 +1,9 @@
 //! Numbers for distinct keys, in the order in which they are first seen.
 
-use crate::keys::{Codes, Signature, hash_row, hash_rows, pack, same_row};
+use crate::keys::{Coder, Codes, Signature, hash_row, hash_rows, pack, same_row};
 use ahash::RandomState;
 use hashbrown::HashTable;
-use kql_data::{Batch, Budget, Column, Fault, Reservation, Schema, Type};
+use kql_data::{Batch, Budget, Column, Fault, HashIndex, Reservation, Schema, Type};
 use std::{hash::Hash, ops::Range};
 
 /// The number that stands for "no such key" in [`Grouper::find`].
@@ -24,8 +24,10 @@ pub(crate) struct Grouper {
     /// Groups that were there before the first batch of this signature.
     n_before: u32,
     codes: Lookup,
-    /// Hash and number of the first `n_hashed` groups.
-    by_value: HashTable<(u64, u32)>,
+    /// One a column of keys.
+    coders: Vec<Coder>,
+    /// The first `n_hashed` groups by the hash of their keys.
+    by_value: HashIndex,
     n_hashed: u32,
     /// Rows that are to come, roughly.
     n_expected: usize,
@@ -70,6 +72,7 @@ impl Grouper {
         Ok(Grouper {
             held: budget.reserve(0, by)?,
             by: by.into(),
+            coders: types.iter().map(|_| Coder::default()).collect(),
             types,
             state: RandomState::new(),
             parts: Vec::new(),
@@ -77,7 +80,7 @@ impl Grouper {
             signature: None,
             n_before: 0,
             codes: Lookup::None,
-            by_value: HashTable::new(),
+            by_value: HashIndex::default(),
             n_hashed: 0,
             n_expected: 0,
         })
@@ -97,7 +100,7 @@ impl Grouper {
             Lookup::Packed(it) => table_bytes(it, it.capacity()),
             Lookup::Wide(it) => table_bytes(it, it.capacity()),
         };
-        keys + codes + table_bytes(&self.by_value, self.by_value.capacity())
+        keys + codes + self.by_value.bytes() + self.coders.iter().map(Coder::bytes).sum::<usize>()
     }
 
     /// Reserves what is held, and as much more as a table will take that is about to grow: the old one lives until the
@@ -121,7 +124,7 @@ impl Grouper {
             return Err(Fault::new("there are more than 4 billion groups"));
         }
         let mut new_rows = Vec::new();
-        let groups = match pack(columns, n_rows) {
+        let groups = match pack(columns, n_rows, &mut self.coders) {
             Some((signature, codes)) => self.assign_codes(columns, signature, &codes, &mut new_rows)?,
             None => self.assign_values(columns, n_rows, &mut new_rows)?,
         };
@@ -196,10 +199,7 @@ impl Grouper {
     }
 
     fn find_value(&self, hash: u64, columns: &[Column], row: usize) -> Option<u32> {
-        let is_it = |(known, group): &(u64, u32)| {
-            *known == hash && self.key(*group).is_some_and(|(part, at)| same_row(part, at, columns, row))
-        };
-        self.by_value.find(hash, is_it).map(|(_, group)| *group)
+        self.by_value.find(hash, |group| self.key(group).is_some_and(|(part, at)| same_row(part, at, columns, row)))
     }
 
     /// Puts the first groups, up to that many, into the table by value.
@@ -208,7 +208,7 @@ impl Grouper {
         if self.n_hashed >= up_to {
             return Ok(());
         }
-        self.account(growth(&self.by_value, (up_to - self.n_hashed) as usize))?;
+        self.account(self.by_value.growth((up_to - self.n_hashed) as usize))?;
         for part in &self.parts {
             let end = part.first + part.n_rows;
             if end <= self.n_hashed || part.first >= up_to {
@@ -218,7 +218,7 @@ impl Grouper {
             let from = self.n_hashed.max(part.first);
             for group in from..end.min(up_to) {
                 let Some(hash) = hashes.get((group - part.first) as usize) else { continue };
-                _ = self.by_value.insert_unique(*hash, (*hash, group), |it| it.0);
+                _ = self.by_value.find_or_add(*hash, group, |_| false);
             }
             self.n_hashed = self.n_hashed.max(end.min(up_to));
         }
@@ -229,34 +229,28 @@ impl Grouper {
         self.signature = None;
         self.codes = Lookup::None;
         self.hash_groups(self.n_groups)?;
-        self.account(growth(&self.by_value, n_rows.max(self.n_expected.saturating_sub(self.by_value.len()))))?;
+        self.account(self.by_value.growth(n_rows.max(self.n_expected.saturating_sub(self.by_value.len()))))?;
         let hashes = hash_rows(&self.state, columns, n_rows);
         let first_new = self.n_groups;
         let mut groups = Vec::with_capacity(n_rows);
         let mut table = std::mem::take(&mut self.by_value);
-        if table.capacity() < self.n_expected {
-            table.reserve(self.n_expected - table.len(), |it| it.0);
-        }
-        for (row, hash) in hashes.iter().enumerate() {
-            let is_it = |(known, group): &(u64, u32)| {
-                if known != hash {
-                    return false;
-                }
-                match group.checked_sub(first_new).and_then(|it| new_rows.get(it as usize)) {
+        table.reserve(self.n_expected);
+        let mut row = 0;
+        for hashes in hashes.chunks(HashIndex::BATCH) {
+            table.touch(hashes);
+            for hash in hashes {
+                let is_it = |group: u32| match group.checked_sub(first_new).and_then(|it| new_rows.get(it as usize)) {
                     Some(first) => same_row(columns, *first as usize, columns, row),
-                    None => self.key(*group).is_some_and(|(part, at)| same_row(part, at, columns, row)),
-                }
-            };
-            let group = match table.find(*hash, is_it) {
-                Some((_, group)) => *group,
-                None => {
-                    let group = first_new + new_rows.len() as u32;
+                    None => self.key(group).is_some_and(|(part, at)| same_row(part, at, columns, row)),
+                };
+                let new = first_new + new_rows.len() as u32;
+                let group = table.find_or_add(*hash, new, is_it);
+                if group == new {
                     new_rows.push(row as u32);
-                    _ = table.insert_unique(*hash, (*hash, group), |it| it.0);
-                    group
                 }
-            };
-            groups.push(group);
+                groups.push(group);
+                row += 1;
+            }
         }
         self.by_value = table;
         self.n_hashed = first_new + new_rows.len() as u32;
@@ -317,7 +311,7 @@ impl Grouper {
         let columns: Vec<Column> = columns.iter().map(|it| it.slice(0, n_rows)).collect();
         let is_by_code = self.n_before == 0
             && self.signature.is_some()
-            && pack(&columns, n_rows).is_some_and(|(it, _)| Some(it) == self.signature);
+            && pack(&columns, n_rows, &mut []).is_some_and(|(it, _)| Some(it) == self.signature);
         if is_by_code { Ok(()) } else { self.hash_groups(self.n_groups) }
     }
 
@@ -326,7 +320,7 @@ impl Grouper {
         if self.types.is_empty() {
             return vec![if self.n_groups > 0 { 0 } else { NO_GROUP }; n_rows];
         }
-        let packed = pack(columns, n_rows);
+        let packed = pack(columns, n_rows, &mut []);
         if let Some((signature, codes)) = &packed
             && self.n_before == 0
             && self.signature.as_ref() == Some(signature)
@@ -352,18 +346,14 @@ impl Grouper {
             };
             return codes.iter().enumerate().map(&mut one).collect();
         }
-        // First which groups have the hashes, then whether the keys are the same: so the memory of many rows is waited for
-        // at once.
-        let hashes = hash_rows(&self.state, columns, n_rows);
-        let with_hash = |hash: &u64| self.by_value.find(*hash, |it| it.0 == *hash).map_or(NO_GROUP, |it| it.1);
-        let found: Vec<u32> = hashes.iter().map(with_hash).collect();
-        let is_same = |group: u32, row| self.key(group).is_some_and(|(part, at)| same_row(part, at, columns, row));
-        let check = |(row, (group, hash)): (usize, (u32, &u64))| match group {
-            NO_GROUP => NO_GROUP,
-            group if is_same(group, row) => group,
-            _ => by_value(row, *hash),
-        };
-        found.into_iter().zip(&hashes).enumerate().map(check).collect()
+        let mut groups = Vec::with_capacity(n_rows);
+        for hashes in hash_rows(&self.state, columns, n_rows).chunks(HashIndex::BATCH) {
+            self.by_value.touch(hashes);
+            for hash in hashes {
+                groups.push(by_value(groups.len(), *hash));
+            }
+        }
+        groups
     }
 }
 

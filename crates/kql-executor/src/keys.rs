@@ -2,8 +2,8 @@
 
 use ahash::RandomState;
 use arrow_array::Array;
-use kql_data::{Column, Value};
-use std::{hash::Hash, sync::Arc};
+use kql_data::{Column, StringReader, Type, Value, text_hash::TextHasher};
+use std::{borrow::Cow, hash::Hash, sync::Arc};
 
 /// Hash of a null cell; any number does.
 const NULL: u64 = 0x5bd1_e995_9d1f_2a37;
@@ -80,8 +80,8 @@ pub(crate) fn hash_rows(state: &RandomState, columns: &[Column], n_rows: usize) 
         if let Column::Dictionary(it) = column
             && it.dictionary.len() <= n_rows
         {
-            let values = it.dictionary.values();
-            let by_code: Vec<u64> = (0..values.len()).map(|code| state.hash_one(values.value(code))).collect();
+            let (values, hasher) = (it.dictionary.values(), TextHasher::of_process());
+            let by_code: Vec<u64> = (0..values.len()).map(|code| hasher.hash(values.value(code).as_bytes())).collect();
             for (hash, code) in hashes.iter_mut().zip(it.codes.iter()) {
                 *hash = combine(*hash, by_code.get(*code as usize).copied().unwrap_or(NULL));
             }
@@ -94,7 +94,12 @@ pub(crate) fn hash_rows(state: &RandomState, columns: &[Column], n_rows: usize) 
         };
         if is_text(column) {
             let reader = column.string_reader();
-            each(&|row| state.hash_one(reader.get(row)));
+            let hasher = TextHasher::of_process();
+            // Known without looking at the encoding of each row.
+            match reader {
+                StringReader::Plain(it) => each(&|row| hasher.hash(it.value(row).as_bytes())),
+                _ => each(&|row| hasher.hash(reader.get(row).as_bytes())),
+            }
         } else if has_fixed_width(column) {
             with_bits!(column, row, bits => each(&|row| bits(row).map_or(NULL, |it| state.hash_one(it))));
         } else {
@@ -109,7 +114,7 @@ pub(crate) fn hash_row(state: &RandomState, columns: &[Column], row: usize) -> u
     let mut hash = 0;
     for column in columns {
         let cell = if is_text(column) {
-            state.hash_one(column.string_reader().get(row))
+            TextHasher::of_process().hash(column.string_reader().get(row).as_bytes())
         } else if has_fixed_width(column) {
             with_bits!(column, row, bits => bits(row).map_or(NULL, |it| state.hash_one(it)))
         } else {
@@ -129,7 +134,7 @@ fn hash_value(state: &RandomState, value: &Value) -> u64 {
         Value::Decimal(it) => of(state, it),
         Value::Guid(it) => of(state, it),
         Value::Dynamic(it) => of(state, it),
-        Value::String(it) => of(state, &**it),
+        Value::String(it) => TextHasher::of_process().hash(it.as_bytes()),
         other => value_bits(other).map_or(NULL, |it| of(state, it)),
     }
 }
@@ -168,6 +173,8 @@ pub(crate) fn same_value(a: &Value, b: &Value) -> bool {
 pub(crate) enum Signature {
     /// Codes of a dictionary, by its id.
     Dictionary(u64),
+    /// Codes of a [`Coder`] with that much room.
+    Coder(usize),
     /// The bits of the value.
     Bits,
     /// One text for all rows.
@@ -188,71 +195,116 @@ pub(crate) enum Codes {
 /// Sizes up to which codes are looked up in an array.
 const DENSE_MAX: usize = 1 << 16;
 
-/// Packs the keys of each row into one number. `None` when a column has no codes, or they are too many bits.
-pub(crate) fn pack(columns: &[Column], n_rows: usize) -> Option<(Vec<Signature>, Codes)> {
+/// A column whose cells are numbers below a size, or bits.
+enum Cells<'a> {
+    Small(Cow<'a, [u32]>, usize),
+    Bits(&'a Column, u32),
+}
+
+impl Cells<'_> {
+    fn width(&self) -> u32 {
+        match self {
+            Cells::Small(_, size) => usize::BITS - size.saturating_sub(1).leading_zeros(),
+            Cells::Bits(_, width) => *width,
+        }
+    }
+
+    /// The number of each row.
+    fn each(&self, mut put: impl FnMut(usize, u128)) {
+        match self {
+            Cells::Small(codes, _) => codes.iter().enumerate().for_each(|(row, it)| put(row, u128::from(*it))),
+            // One more than the bits; 0 for null.
+            Cells::Bits(column, _) => with_bits!(column, row, bits => {
+                (0..column.len()).for_each(|row| put(row, bits(row).map_or(0, |it| u128::from(it) + 1)));
+            }),
+        }
+    }
+}
+
+/// Packs the keys of each row into one number. `None` when a column has no codes, or they are too many bits. `coders` has
+/// one for each column, or none.
+pub(crate) fn pack(columns: &[Column], n_rows: usize, coders: &mut [Coder]) -> Option<(Vec<Signature>, Codes)> {
     let mut signatures = Vec::with_capacity(columns.len());
-    let mut widths = Vec::with_capacity(columns.len());
-    let mut n_combinations = Some(1_usize);
+    let mut cells = Vec::with_capacity(columns.len());
+    let mut coders = coders.iter_mut();
     for column in columns {
-        let (signature, width, size) = match column {
+        let coder = coders.next();
+        let (signature, it) = match column {
             Column::Dictionary(it) => {
-                let len = it.dictionary.len();
-                (Signature::Dictionary(it.dictionary.id()), usize::BITS - (len - 1).leading_zeros(), Some(len))
+                let codes = Cells::Small(Cow::Borrowed(&it.codes), it.dictionary.len());
+                (Signature::Dictionary(it.dictionary.id()), codes)
             }
-            Column::Constant { value: Value::String(it), .. } => (Signature::Text(it.clone()), 0, Some(1)),
+            // No number at all.
+            Column::Constant { value: Value::String(it), .. } => {
+                signatures.push(Signature::Text(it.clone()));
+                continue;
+            }
             it if !has_fixed_width(it) => return None,
-            it => match it.ty() {
-                kql_data::Type::Bool => (Signature::Bits, 2, Some(3)),
-                kql_data::Type::Int => (Signature::Bits, 33, None),
-                _ => (Signature::Bits, 65, None),
+            it => match coder.and_then(|coder| Some((coder.codes(it)?, coder.size()))) {
+                Some((codes, size)) => (Signature::Coder(size), Cells::Small(codes.into(), size)),
+                None => (
+                    Signature::Bits,
+                    match it.ty() {
+                        Type::Bool => Cells::Bits(it, 2),
+                        Type::Int => Cells::Bits(it, 33),
+                        _ => Cells::Bits(it, 65),
+                    },
+                ),
             },
         };
         signatures.push(signature);
-        widths.push(width);
-        n_combinations = n_combinations.zip(size).and_then(|(a, b)| a.checked_mul(b)).filter(|it| *it <= DENSE_MAX);
+        cells.push(it);
     }
-    let codes = match (n_combinations, widths.iter().sum::<u32>()) {
-        (Some(n_combinations), _) => Codes::Dense(dense(columns, n_rows), n_combinations),
-        (_, 0..=64) => {
-            let mut codes = vec![0_u64; n_rows];
-            for (column, width) in columns.iter().zip(widths) {
-                each_code(column, |row, code| {
-                    if let Some(it) = codes.get_mut(row) {
-                        *it = it.checked_shl(width).unwrap_or(0) | code as u64;
-                    }
-                });
-            }
-            Codes::Packed(codes)
-        }
+    let size = |it: &Cells<'_>| match it {
+        Cells::Small(_, size) => Some(*size),
+        Cells::Bits(_, width) => (*width == 2).then_some(3),
+    };
+    let n_combinations =
+        cells.iter().try_fold(1_usize, |all, it| all.checked_mul(size(it)?).filter(|it| *it <= DENSE_MAX));
+    let codes = match (n_combinations, cells.iter().map(Cells::width).sum::<u32>()) {
+        (Some(n_combinations), _) => Codes::Dense(dense(cells, n_rows), n_combinations),
+        (_, 0..=64) => Codes::Packed(packed(&cells, n_rows, |all: u64, width, code| {
+            all.checked_shl(width).unwrap_or(0) | code as u64
+        })),
         (_, 65..=128) => {
-            let mut codes = vec![0_u128; n_rows];
-            for (column, width) in columns.iter().zip(widths) {
-                each_code(column, |row, code| {
-                    if let Some(it) = codes.get_mut(row) {
-                        *it = it.checked_shl(width).unwrap_or(0) | code;
-                    }
-                });
-            }
-            Codes::Wide(codes)
+            Codes::Wide(packed(&cells, n_rows, |all: u128, width, code| all.checked_shl(width).unwrap_or(0) | code))
         }
         _ => return None,
     };
     Some((signatures, codes))
 }
 
-fn dense(columns: &[Column], n_rows: usize) -> Vec<u32> {
-    if let [Column::Dictionary(it)] = columns {
-        return it.codes.to_vec();
-    }
-    let mut codes = vec![0_u32; n_rows];
-    for column in columns {
-        match column {
-            Column::Dictionary(it) => {
-                let size = it.dictionary.len() as u32;
-                codes.iter_mut().zip(it.codes.iter()).for_each(|(out, code)| *out = *out * size + code);
+fn packed<N: Clone + Copy + Default>(cells: &[Cells<'_>], n_rows: usize, append: impl Fn(N, u32, u128) -> N) -> Vec<N> {
+    let mut codes = vec![N::default(); n_rows];
+    for it in cells {
+        let width = it.width();
+        it.each(|row, code| {
+            if let Some(it) = codes.get_mut(row) {
+                *it = append(*it, width, code);
             }
-            Column::Constant { value: Value::String(_), .. } => {}
-            _ => each_code(column, |row, code| {
+        });
+    }
+    codes
+}
+
+fn dense(cells: Vec<Cells<'_>>, n_rows: usize) -> Vec<u32> {
+    let mut cells = cells.into_iter();
+    let mut codes = match cells.next() {
+        None => vec![0; n_rows],
+        Some(Cells::Small(it, _)) => it.into_owned(),
+        Some(first) => {
+            let mut codes = vec![0; n_rows];
+            first.each(|row, code| codes.get_mut(row).into_iter().for_each(|it| *it = code as u32));
+            codes
+        }
+    };
+    for it in cells {
+        match &it {
+            Cells::Small(more, size) => {
+                let size = *size as u32;
+                codes.iter_mut().zip(more.iter()).for_each(|(out, code)| *out = *out * size + code);
+            }
+            Cells::Bits(..) => it.each(|row, code| {
                 if let Some(out) = codes.get_mut(row) {
                     *out = *out * 3 + code as u32;
                 }
@@ -262,13 +314,133 @@ fn dense(columns: &[Column], n_rows: usize) -> Vec<u32> {
     codes
 }
 
-/// The code of each row: of a dictionary its code, else 0 for null and one more than the bits.
-fn each_code(column: &Column, mut put: impl FnMut(usize, u128)) {
-    match column {
-        Column::Dictionary(it) => it.codes.iter().enumerate().for_each(|(row, code)| put(row, u128::from(*code))),
-        Column::Constant { value: Value::String(_), .. } => {}
-        other => with_bits!(other, row, bits => {
-            (0..other.len()).for_each(|row| put(row, bits(row).map_or(0, |it| u128::from(it) + 1)));
-        }),
+/// Numbers for the few different values that a column of whole numbers or times may have: hours, ports, codes.
+#[derive(Debug)]
+pub(crate) struct Coder {
+    /// Values and their codes from 1 on; code 0 is no value. A power of two, at most a quarter of them used.
+    slots: Vec<(i64, u32)>,
+    n_codes: u32,
+    /// Codes for which there is room, null's among them; 0 when there are too many values.
+    size: usize,
+}
+
+/// Codes for which there is room at first.
+const CODES_FIRST: usize = 1 << 10;
+/// Codes at most.
+const CODES_MAX: usize = 1 << 14;
+
+impl Default for Coder {
+    fn default() -> Coder {
+        Coder { slots: Vec::new(), n_codes: 1, size: CODES_FIRST }
+    }
+}
+
+impl Coder {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<(i64, u32)>()
+    }
+
+    /// The code of each row, 0 for null; `None` when there are too many values, and for columns of other types.
+    fn codes(&mut self, column: &Column) -> Option<Vec<u32>> {
+        let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column else { return None };
+        if self.size == 0 {
+            return None;
+        }
+        let nulls = values.nulls().filter(|it| it.null_count() > 0);
+        let mut codes = Vec::with_capacity(values.len());
+        // Neighbours are often equal.
+        let mut last = (0, self.code(0)?);
+        for (row, value) in values.values().iter().enumerate() {
+            if nulls.is_some_and(|it| it.is_null(row)) {
+                codes.push(0);
+                continue;
+            }
+            if last.0 != *value {
+                last = (*value, self.code(*value)?);
+            }
+            codes.push(last.1);
+        }
+        Some(codes)
+    }
+
+    #[inline]
+    fn code(&mut self, value: i64) -> Option<u32> {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = spread(value) & mask;
+        while let Some((known, code)) = self.slots.get(at) {
+            if *known == value && *code > 0 {
+                return Some(*code);
+            }
+            if *code == 0 {
+                break;
+            }
+            at = (at + 1) & mask;
+        }
+        self.add(value)
+    }
+
+    #[cold]
+    fn add(&mut self, value: i64) -> Option<u32> {
+        if self.n_codes as usize >= self.size {
+            self.size = if self.size >= CODES_MAX { 0 } else { self.size * 4 };
+        }
+        if self.size == 0 {
+            self.slots = Vec::new();
+            return None;
+        }
+        if self.slots.len() < self.size * 4 {
+            let before = std::mem::replace(&mut self.slots, vec![(0, 0); self.size * 4]);
+            before.into_iter().filter(|it| it.1 > 0).for_each(|it| self.put(it));
+        }
+        let code = self.n_codes;
+        self.n_codes += 1;
+        self.put((value, code));
+        Some(code)
+    }
+
+    fn put(&mut self, slot: (i64, u32)) {
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = spread(slot.0) & mask;
+        while self.slots.get(at).is_some_and(|it| it.1 > 0) {
+            at = (at + 1) & mask;
+        }
+        if let Some(it) = self.slots.get_mut(at) {
+            *it = slot;
+        }
+    }
+}
+
+fn spread(value: i64) -> usize {
+    ((value as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_values_are_one_to_one_until_there_are_too_many() {
+        let mut coder = Coder::default();
+        let mut known = std::collections::HashMap::new();
+        for n_values in [1, 5, 900, 1_100, 5_000] {
+            let values: Vec<Option<i64>> =
+                (0..20_000_i64).map(|it| (it % 7 > 0).then(|| (it * 31 % n_values - 3) * 36_000_000_000)).collect();
+            let codes = coder.codes(&Column::Long(values.clone().into())).unwrap();
+            for (value, code) in values.iter().zip(codes) {
+                assert_eq!(*known.entry(*value).or_insert(code), code);
+                assert_eq!(value.is_none(), code == 0);
+                assert!((code as usize) < coder.size());
+            }
+        }
+        let distinct: std::collections::HashSet<&u32> = known.values().collect();
+        assert_eq!(distinct.len(), known.len());
+        assert!(coder.codes(&Column::longs((0..20_000).collect())).is_none());
+        assert!(coder.codes(&Column::longs(vec![1])).is_none());
+        assert!(Coder::default().codes(&Column::strings(["x"])).is_none());
     }
 }

@@ -63,7 +63,41 @@ impl Program {
         it.columns.dedup();
         it.roots = roots.iter().filter_map(|root| places.get(root).copied()).collect();
         it.done = it.last_reads();
+        it.tell_slots();
         Ok(it)
+    }
+
+    /// Tells each `parse_json` of which only slots are read their names.
+    fn tell_slots(&mut self) {
+        for place in 0..self.instructions.len() {
+            let is_parse = matches!(self.instructions.get(place), Some(Instruction::Call(site, _)) if site.function.name == "todynamic");
+            if !is_parse || self.roots.contains(&place) {
+                continue;
+            }
+            let slots = self.slots_read(place);
+            if let (Some(slots), Some(Instruction::Call(site, _))) = (slots, self.instructions.get_mut(place)) {
+                site.reads_only(slots);
+            }
+        }
+    }
+
+    /// The slots that are read of a result; `None` when anything else is.
+    fn slots_read(&self, place: usize) -> Option<Vec<Arc<str>>> {
+        let mut slots = Vec::new();
+        for instruction in &self.instructions {
+            let Instruction::Call(site, args) = instruction else { continue };
+            if !args.contains(&place) {
+                continue;
+            }
+            match (site.function.name, args.as_slice()) {
+                ("." | "[]", [of, key]) if *of == place => match self.instructions.get(*key) {
+                    Some(Instruction::Constant(Value::String(key), _)) => slots.push(key.clone()),
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+        Some(slots)
     }
 
     /// By instruction, the places that it is the last to read; results of the program are kept.

@@ -7,7 +7,7 @@ use crate::{
     stream::Rows,
 };
 use arrow_array::Array;
-use kql_data::{Batch, Column, Fault, StringReader, Value};
+use kql_data::{Batch, Column, Fault, StringReader, Type, Value};
 use kql_parser::{
     plan::{ExprId, NodeId, SortKey},
     syntax::Direction,
@@ -50,12 +50,50 @@ pub(crate) fn run(
         Ok(ControlFlow::Continue(()))
     })?;
     let (parts, held): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-    let batches: Vec<Batch> = parts.into_iter().flatten().collect();
+    let mut batches: Vec<Batch> = parts.into_iter().flatten().collect();
+    if let Some(limit) = limit {
+        batches = thinned(execution, &program, keys, batches, limit)?;
+    }
     let _joined = execution.cx.budget.reserve(batches.iter().map(Batch::bytes).sum(), BY)?;
     let whole = joined(&execution.plan.schema(input), &batches)?;
     drop((batches, held));
     let sorted = sorted(execution, &program, keys, &whole, limit)?;
     Rows::reserved(run, vec![sorted], BY)
+}
+
+/// Of many batches those rows that are among the first of all: most batches have none, and wide rows are joined no more than
+/// they must.
+fn thinned(
+    execution: &Execution<'_>,
+    program: &Program,
+    keys: &[SortKey],
+    batches: Vec<Batch>,
+    limit: usize,
+) -> Result<Vec<Batch>, Fault> {
+    let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
+    if batches.len() < 2 || limit >= n_rows || program.is_volatile {
+        return Ok(batches);
+    }
+    let mut by_key: Vec<Vec<Column>> = vec![Vec::with_capacity(batches.len()); keys.len()];
+    for batch in &batches {
+        for (all, column) in by_key.iter_mut().zip(program.run(execution, batch)?.iter()) {
+            all.push(column.clone());
+        }
+    }
+    let joined = by_key.iter().map(|it| Column::concat(it.first().map_or(Type::Dynamic, Column::ty), it));
+    let mut first = order(&joined.collect::<Result<Vec<Column>, Fault>>()?, keys, n_rows, Some(limit));
+    first.sort_unstable();
+    let mut out = Vec::new();
+    let (mut first, mut from) = (first.as_slice(), 0);
+    for batch in batches {
+        let (inside, later) = first.split_at(first.partition_point(|it| (*it as usize) < from + batch.n_rows));
+        if !inside.is_empty() {
+            let rows: Vec<u32> = inside.iter().map(|it| it - from as u32).collect();
+            out.push(batch.take(&rows));
+        }
+        (first, from) = (later, from + batch.n_rows);
+    }
+    Ok(out)
 }
 
 fn sorted(

@@ -10,6 +10,7 @@ pub mod fold;
 pub(crate) mod interned;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod text_numbers;
 
 use crate::{
     declare::{Naming, Overload},

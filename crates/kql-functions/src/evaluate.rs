@@ -6,7 +6,7 @@
 
 use crate::{
     declare::{Function, Kernel},
-    scalar::operator::lift,
+    scalar::{conversion::shred::shred, operator::lift},
 };
 use kql_data::{
     Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value,
@@ -190,6 +190,8 @@ pub struct CallSite {
     /// The function called.
     pub function: &'static Function,
     kernel: Kernel,
+    /// Of what `parse_json` gives, the slots that are read.
+    wanted: Option<Arc<[Arc<str>]>>,
     remembered: Mutex<Vec<Arc<Remembered>>>,
 }
 
@@ -211,7 +213,12 @@ impl CallSite {
     pub fn new(function: &'static Function, overload: usize) -> Result<CallSite, Fault> {
         let kernel = function.overloads.get(overload).and_then(|it| it.kernel);
         let kernel = kernel.ok_or_else(|| Fault::Unsupported(format!("function `{}`", function.name)))?;
-        Ok(CallSite { function, kernel, remembered: Mutex::default() })
+        Ok(CallSite { function, kernel, wanted: None, remembered: Mutex::default() })
+    }
+
+    /// Tells a call of `parse_json` that of its result only slots of those names are read: others need not be there.
+    pub fn reads_only(&mut self, slots: Vec<Arc<str>>) {
+        self.wanted = Some(slots.into());
     }
 
     /// The result for those arguments, each of `n_rows` rows.
@@ -235,6 +242,11 @@ impl CallSite {
             return Ok(Cells::Entries(Entries { source: source.clone(), values }));
         }
         let args: Vec<Column> = args.iter().map(Cells::column).collect();
+        if let (Some(wanted), [texts @ Column::String(_)]) = (&self.wanted, &*args)
+            && let Some(some) = shred(cx, texts.string_reader(), n_rows, Some(wanted))?
+        {
+            return Ok(Cells::Rows(some));
+        }
         Ok(Cells::Rows((self.kernel)(cx, &args, n_rows)?))
     }
 

@@ -3,6 +3,7 @@
 //! * [`declare`]: what a declaration is, and the `functions!` macro that lifts a one-row body over columns.
 //! * [`resolve`]: from a name and argument types to one overload and its result type.
 //! * [`evaluate`]: runs an overload over columns; once per distinct value where an argument is a dictionary.
+//! * [`kernel`]: loops for processors that can do more than most, and the only `unsafe`.
 //! * [`aggregate`]: the trait behind `summarize`, and the declarations of aggregates.
 //! * [`scalar`], [`aggregates`]: the declarations, one family a file.
 //! * [`sketch`]: what estimates of distinct counts and percentiles are made from.
@@ -13,6 +14,7 @@ pub mod aggregate;
 pub mod aggregates;
 pub mod declare;
 pub mod evaluate;
+pub mod kernel;
 pub mod pending;
 pub mod registry;
 pub mod resolve;

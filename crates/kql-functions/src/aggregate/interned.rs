@@ -1,7 +1,7 @@
 //! Which values each group has, by the number of the value among all groups: a value is held, and its text looked up, once.
 
 use hashbrown::{HashTable, hash_table::Entry};
-use kql_data::{DictionaryBuilder, Dynamic};
+use kql_data::{Context, Dynamic, Fault, Map};
 
 /// Gives values numbers in the order in which they first appear.
 pub(crate) trait Numbers: Default + Send + 'static {
@@ -11,26 +11,12 @@ pub(crate) trait Numbers: Default + Send + 'static {
     fn number(&mut self, item: &Self::Item) -> u32;
     /// Runs something on the value of a number.
     fn with(&self, number: u32, body: &mut dyn FnMut(&Self::Item));
-    /// How many numbers were given.
+    /// How many numbers were given or left out.
     fn len(&self) -> usize;
     /// Rough bytes held.
     fn bytes(&self) -> usize;
-}
-
-impl Numbers for DictionaryBuilder {
-    type Item = str;
-    fn number(&mut self, item: &str) -> u32 {
-        self.code(item)
-    }
-    fn with(&self, number: u32, body: &mut dyn FnMut(&str)) {
-        body(self.value(number));
-    }
-    fn len(&self) -> usize {
-        DictionaryBuilder::len(self)
-    }
-    fn bytes(&self) -> usize {
-        DictionaryBuilder::bytes(self)
-    }
+    /// Takes over the values of another: their numbers here, by their numbers there.
+    fn translate(&mut self, other: &Self) -> Vec<u32>;
 }
 
 /// Numbers of whole numbers.
@@ -68,6 +54,9 @@ impl Numbers for Longs {
     }
     fn bytes(&self) -> usize {
         self.table.capacity() * 5 + self.values.capacity() * 8
+    }
+    fn translate(&mut self, other: &Longs) -> Vec<u32> {
+        other.values.iter().map(|it| self.number(it)).collect()
     }
 }
 
@@ -119,6 +108,11 @@ impl<N: Numbers> Interned<N> {
         (number, self.insert_number(group, number))
     }
 
+    /// Takes over the values of another, but not whose they are: their numbers here, by their numbers there.
+    pub(crate) fn translate(&mut self, other: &Interned<N>) -> Vec<u32> {
+        self.values.translate(&other.values)
+    }
+
     /// Runs something on the value of a number.
     pub(crate) fn with(&self, number: u32, mut body: impl FnMut(&N::Item)) {
         self.values.with(number, &mut body);
@@ -131,64 +125,42 @@ impl<N: Numbers> Interned<N> {
         self.others.iter().for_each(|it| body((it >> 32) as u32, *it as u32));
     }
 
-    /// A translation of the numbers of another into those here.
-    pub(crate) fn translation<'o>(&self, other: &'o Interned<N>) -> Translation<'o, N> {
-        Translation { other, known: vec![None; other.values.len()] }
-    }
-
-    /// How many different values there are.
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
-    }
-
     /// Rough bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.values.bytes() + self.owners.capacity() * 4 + self.others.capacity() * 9
     }
 }
 
-/// Numbers of another as they are here, each looked up once.
-pub(crate) struct Translation<'o, N> {
-    other: &'o Interned<N>,
-    known: Vec<Option<u32>>,
-}
-
-impl<N: Numbers> Translation<'_, N> {
-    /// Adds a value of the other, by its number there, to a group: its number here, and whether it is new there.
-    pub(crate) fn insert(&mut self, into: &mut Interned<N>, group: u32, number: u32) -> (u32, bool) {
-        let place = self.known.get_mut(number as usize);
-        let here = match place {
-            Some(Some(it)) => *it,
-            place => {
-                let mut found = 0;
-                self.other.with(number, |item| found = into.values.number(item));
-                if let Some(place) = place {
-                    *place = Some(found);
-                }
-                found
-            }
-        };
-        (here, into.insert_number(group, here))
-    }
-}
-
-/// Dynamics of numbers, each made once.
+/// Arrays of groups from pairs of a group and a number in order, of `sizes` elements each. A value that several groups have
+/// is made once. Gives their bytes too.
 pub(crate) fn dynamics<N: Numbers>(
+    cx: &Context,
     values: &Interned<N>,
-    lists: &[Vec<u32>],
+    order: &[(u32, u32)],
+    sizes: &[u32],
     make: impl Fn(&N::Item) -> Dynamic,
-) -> Vec<Option<Dynamic>> {
-    let mut made: Vec<Option<Dynamic>> = vec![None; values.len()];
-    let mut one = |number: &u32| {
-        if let Some(Some(it)) = made.get(*number as usize) {
-            return it.clone();
+) -> Result<(Vec<Option<Dynamic>>, usize), Fault> {
+    let mut lists: Vec<Vec<Dynamic>> = sizes.iter().map(|it| Vec::with_capacity(*it as usize)).collect();
+    let mut shared: Map<u32, Dynamic> = values.others.iter().map(|it| (*it as u32, Dynamic::Null)).collect();
+    let mut bytes = 0;
+    for (at, (group, number)) in order.iter().enumerate() {
+        if at.is_multiple_of(1 << 16) {
+            cx.check()?;
+        }
+        let Some(list) = lists.get_mut(*group as usize) else { continue };
+        let mut place = if shared.is_empty() { None } else { shared.get_mut(number) };
+        if let Some(known) = place.as_ref().filter(|it| !it.is_null()) {
+            list.push(Dynamic::clone(known));
+            continue;
         }
         let mut new = Dynamic::Null;
         values.with(*number, |it| new = make(it));
-        if let Some(place) = made.get_mut(*number as usize) {
-            *place = Some(new.clone());
+        bytes += new.bytes();
+        if let Some(place) = &mut place {
+            **place = new.clone();
         }
-        new
-    };
-    lists.iter().map(|it| Some(Dynamic::array(it.iter().map(&mut one).collect()))).collect()
+        list.push(new);
+    }
+    bytes += order.len() * size_of::<Dynamic>() + lists.len() * 16;
+    Ok((lists.into_iter().map(|it| Some(Dynamic::array(it))).collect(), bytes))
 }

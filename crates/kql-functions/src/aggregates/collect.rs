@@ -11,7 +11,7 @@ use crate::{
     declare::{Accepts, Naming, Overload, Param, Returns},
 };
 use arrow_array::Array;
-use kql_data::{Bag, Column, Context, Dynamic, DynamicReader, Fault, Type};
+use kql_data::{Bag, Boxed, Column, Context, Dynamic, DynamicReader, Fault, Type};
 use std::any::Any;
 
 /// Elements that a list, set or bag has at most in the language.
@@ -284,7 +284,9 @@ impl Accumulator for List {
     }
 
     fn finish(self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
-        Ok(vec![Column::dynamics(self.lists.into_iter().map(|it| Some(Dynamic::array(it))).collect())])
+        let bytes = self.bytes + self.lists.len() * 16;
+        let lists = self.lists.into_iter().map(|it| Some(Dynamic::array(it))).collect();
+        Ok(vec![Column::Dynamic(Boxed::sized(lists, bytes))])
     }
 
     fn bytes(&self) -> usize {

@@ -6,10 +6,11 @@ use crate::aggregate::{
     codes::{SeenCodes, by_dictionary},
     interned::{Interned, Longs, Numbers, dynamics},
     same,
+    text_numbers::TextNumbers,
 };
 use arrow_array::Array;
 use indexmap::IndexSet;
-use kql_data::{Column, Context, DictionaryBuilder, Dynamic, DynamicReader, Fault, StringReader, Type, Value};
+use kql_data::{Boxed, Column, Context, Dynamic, DynamicReader, Fault, Type, Value};
 use std::{any::Any, hash::Hash};
 
 type Set<K> = IndexSet<K, ahash::RandomState>;
@@ -19,29 +20,26 @@ enum Sets {
     /// int, long, datetime, timespan.
     Longs(Lists<Longs>),
     /// string.
-    Texts(Lists<DictionaryBuilder>),
+    Texts(Lists<TextNumbers>),
     /// All other types.
     Any(Vec<Set<Dynamic>>),
 }
 
-/// Values of one type by group: the numbers of each group's values in order, or only how many they are.
+/// Values of one type by group: groups and the numbers of their values in order, or only how many they are.
 struct Lists<N> {
     values: Interned<N>,
-    lists: Vec<Vec<u32>>,
+    order: Vec<(u32, u32)>,
     sizes: Vec<u32>,
     keeps: bool,
 }
 
 impl<N: Numbers> Lists<N> {
     fn new() -> Lists<N> {
-        Lists { values: Interned::default(), lists: Vec::new(), sizes: Vec::new(), keeps: true }
+        Lists { values: Interned::default(), order: Vec::new(), sizes: Vec::new(), keeps: true }
     }
 
     fn resize(&mut self, n_groups: usize) {
         self.sizes.resize(n_groups.max(self.sizes.len()), 0);
-        if self.keeps {
-            self.lists.resize_with(n_groups.max(self.lists.len()), Vec::new);
-        }
     }
 
     fn size(&self, group: u32) -> usize {
@@ -52,8 +50,8 @@ impl<N: Numbers> Lists<N> {
         let Some(size) = self.sizes.get_mut(group as usize) else { return 0 };
         if is_new {
             *size += 1;
-            if let Some(list) = self.lists.get_mut(group as usize) {
-                list.push(number);
+            if self.keeps {
+                self.order.push((group, number));
             }
         }
         *size as usize
@@ -71,51 +69,43 @@ impl<N: Numbers> Lists<N> {
 
     /// Adds the values of another whose group `i` is `groups[i]` here. Gives the largest size.
     fn merge(&mut self, other: &Lists<N>, groups: &[u32], max: usize) -> usize {
-        let mut translation = self.values.translation(&other.values);
+        let translated = self.values.translate(&other.values);
         let mut largest = 0;
         let mut add = |group: u32, number: u32| {
-            let size = self.size(group);
-            if size < max {
-                let added = translation.insert(&mut self.values, group, number);
-                largest = largest.max(self.count(group, added));
+            let (Some(group), Some(number)) = (groups.get(group as usize), translated.get(number as usize)) else {
+                return;
+            };
+            if self.size(*group) < max {
+                let is_new = self.values.insert_number(*group, *number);
+                largest = largest.max(self.count(*group, (*number, is_new)));
             }
         };
         if other.keeps {
-            for (list, group) in other.lists.iter().zip(groups) {
-                list.iter().for_each(|it| add(*group, *it));
-            }
+            other.order.iter().for_each(|(group, number)| add(*group, *number));
         } else {
-            other.values.each_pair(|group, number| {
-                if let Some(group) = groups.get(group as usize) {
-                    add(*group, number);
-                }
-            });
+            other.values.each_pair(add);
         }
         largest
     }
 
     fn bytes(&self) -> usize {
-        let n_held: usize = if self.keeps { self.sizes.iter().map(|it| *it as usize).sum() } else { 0 };
-        self.values.bytes() + n_held * 4 + self.sizes.len() * 28
+        self.values.bytes() + self.order.capacity() * 8 + self.sizes.len() * 4
     }
 }
 
-impl Lists<DictionaryBuilder> {
+impl Lists<TextNumbers> {
     /// Adds a text a row to groups that have fewer than so many. Gives the largest size.
-    fn add_texts(&mut self, groups: &[u32], texts: StringReader<'_>, max: usize) -> usize {
-        const BATCH: usize = DictionaryBuilder::BATCH;
+    fn add_texts(&mut self, groups: &[u32], texts: &Column, max: usize) -> usize {
+        // Texts of groups that are full need not be known.
+        if max != usize::MAX && groups.iter().all(|it| self.size(*it) >= max) {
+            return max;
+        }
         let mut largest = 0;
-        let mut values = Vec::with_capacity(BATCH);
-        let mut numbers = [0; BATCH];
-        for (groups, first) in groups.chunks(BATCH).zip((0..).step_by(BATCH)) {
-            values.clear();
-            values.extend((first..first + groups.len()).map(|row| texts.get(row)));
-            self.values.values_mut().codes(&values, &mut numbers);
-            for (group, number) in groups.iter().zip(numbers) {
-                if self.size(*group) < max {
-                    let is_new = self.values.insert_number(*group, number);
-                    largest = largest.max(self.count(*group, (number, is_new)));
-                }
+        let numbers = self.values.values_mut().numbers(texts);
+        for (group, number) in groups.iter().zip(numbers) {
+            if self.size(*group) < max {
+                let is_new = self.values.insert_number(*group, number);
+                largest = largest.max(self.count(*group, (number, is_new)));
             }
         }
         largest
@@ -226,7 +216,7 @@ impl Distinct {
                 });
             }
             Sets::Texts(sets) => {
-                largest = sets.add_texts(groups, column.string_reader(), max);
+                largest = sets.add_texts(groups, column, max);
             }
             Sets::Any(sets) => {
                 let values = DynamicReader::new(column);
@@ -268,19 +258,23 @@ impl Distinct {
         sizes
     }
 
-    fn arrays(&mut self) -> Vec<Option<Dynamic>> {
+    fn arrays(&mut self, cx: &Context) -> Result<Column, Fault> {
         if let Some((seen, mut lists)) = self.codes.take() {
             lists.resize_with(self.n_groups, Vec::new);
             let mut strings = seen.strings();
             let array = |codes: Vec<u32>| Dynamic::array(codes.into_iter().map(|it| strings.dynamic(it)).collect());
-            return lists.into_iter().map(array).map(Some).collect();
+            return Ok(Column::dynamics(lists.into_iter().map(array).map(Some).collect()));
         }
         self.sets.resize(self.n_groups);
-        match &self.sets {
-            Sets::Longs(sets) => dynamics(&sets.values, &sets.lists, |it| self.dynamic(*it)),
-            Sets::Texts(sets) => dynamics(&sets.values, &sets.lists, |it| Dynamic::string(it)),
-            Sets::Any(sets) => sets.iter().map(|it| Some(Dynamic::array(it.iter().cloned().collect()))).collect(),
-        }
+        let (arrays, bytes) = match &self.sets {
+            Sets::Longs(sets) => dynamics(cx, &sets.values, &sets.order, &sets.sizes, |it| self.dynamic(*it))?,
+            Sets::Texts(sets) => dynamics(cx, &sets.values, &sets.order, &sets.sizes, |it| Dynamic::string(it))?,
+            Sets::Any(sets) => {
+                let array = |it: &Set<Dynamic>| Some(Dynamic::array(it.iter().cloned().collect()));
+                return Ok(Column::dynamics(sets.iter().map(array).collect()));
+            }
+        };
+        Ok(Column::Dynamic(Boxed::sized(arrays, bytes)))
     }
 }
 
@@ -365,8 +359,8 @@ impl Accumulator for Distinct {
         self.check(cx, largest)
     }
 
-    fn finish(mut self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
-        Ok(vec![if self.counts { Column::longs(self.sizes()) } else { Column::dynamics(self.arrays()) }])
+    fn finish(mut self: Box<Self>, cx: &Context) -> Result<Vec<Column>, Fault> {
+        Ok(vec![if self.counts { Column::longs(self.sizes()) } else { self.arrays(cx)? }])
     }
 
     fn bytes(&self) -> usize {

@@ -153,9 +153,7 @@ impl Accumulator for Sketches {
         let (sketches, bytes) = (&mut self.sketches, &mut self.bytes);
         each_hash(column, |row, hash| {
             if let Some(sketch) = groups.get(row).and_then(|it| sketches.get_mut(*it as usize)) {
-                let before = sketch.bytes();
-                sketch.insert(hash);
-                *bytes = (*bytes + sketch.bytes()).saturating_sub(before);
+                *bytes = bytes.saturating_add_signed(sketch.insert_sized(hash));
             }
         });
         Ok(())

@@ -14,7 +14,7 @@ use arrow_array::{
 use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Shredded, Tag, Type, Value, json, time};
 
 pub mod choice;
-mod shred;
+pub(crate) mod shred;
 pub mod test;
 pub mod text;
 
@@ -238,6 +238,15 @@ fn from_shredded(column: &Shredded, ty: Type) -> Option<Column> {
             };
             Some(Column::Long((0..column.len()).map(one).collect::<Int64Array>()))
         }
+        Type::Int if column.node.longs.is_some() => {
+            let longs = column.node.longs.as_ref();
+            let one = |row| match column.tag(row) {
+                Tag::Long => longs?.get(column.rows.get(row)?).map(|it| *it as i32),
+                Tag::Missing | Tag::Null => None,
+                _ => to_int(&Value::Dynamic(column.value(row))),
+            };
+            Some(Column::Int((0..column.len()).map(one).collect::<Int32Array>()))
+        }
         // Texts are converted once a distinct one.
         Type::Datetime | Type::Real | Type::Int | Type::Timespan | Type::Bool | Type::Guid => {
             let Column::Dictionary(it) = column.as_strings()? else { return None };
@@ -295,7 +304,7 @@ fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fau
         Column::Dynamic(_) | Column::Shredded(_) | Column::Constant { ty: Type::Dynamic, .. } => Ok(column.clone()),
         _ if column.ty() == Type::String => {
             let rows = column.string_reader();
-            if let Some(shredded) = shred::shred(cx, rows, n_rows)? {
+            if let Some(shredded) = shred::shred(cx, rows, n_rows, None)? {
                 return Ok(shredded);
             }
             let mut out = Vec::with_capacity(n_rows);

@@ -4,6 +4,7 @@ pub mod codepoints;
 pub mod command_line;
 pub mod extract;
 pub mod join;
+mod literal_first;
 pub mod patterns;
 pub mod punycode;
 pub mod replace;

@@ -19,13 +19,21 @@ const ROWS_MIN: usize = 32;
 const SLOTS_MAX: usize = 128;
 /// Brackets in a slot from which its depth would have to be looked at.
 const BRACKETS_MAX: usize = 100;
+/// Bytes in front of a value that are remembered at most.
+const LEAD_MAX: usize = 256;
 
-/// The texts as a shredded column; `None` when they have to be read row by row.
-pub(super) fn shred(cx: &Context, texts: StringReader<'_>, n_rows: usize) -> Result<Option<Column>, Fault> {
+/// The texts as a shredded column; `None` when they have to be read row by row. Of bags only the slots `wanted` are kept,
+/// if it names some; the others are read like them, so that what is no JSON is told from what is.
+pub(crate) fn shred(
+    cx: &Context,
+    texts: StringReader<'_>,
+    n_rows: usize,
+    wanted: Option<&[Arc<str>]>,
+) -> Result<Option<Column>, Fault> {
     if n_rows < ROWS_MIN {
         return Ok(None);
     }
-    let mut tree = Tree::default();
+    let mut tree = Tree { wanted, ..Tree::default() };
     for row in 0..n_rows {
         if row.is_multiple_of(4_096) {
             cx.check()?;
@@ -39,7 +47,8 @@ pub(super) fn shred(cx: &Context, texts: StringReader<'_>, n_rows: usize) -> Res
 
 /// The column so far: what rows hold that are no bags, and a column a slot.
 #[derive(Default)]
-struct Tree {
+struct Tree<'w> {
+    wanted: Option<&'w [Arc<str>]>,
     top: Slots,
     children: Vec<(Arc<str>, Slots)>,
     indices: Map<Arc<str>, usize>,
@@ -54,7 +63,7 @@ enum Refusal {
     NotHere,
 }
 
-impl Tree {
+impl Tree<'_> {
     /// Adds a row; false when the column must be read in another way.
     fn add(&mut self, row: usize, text: &str) -> bool {
         let trimmed = text.trim();
@@ -104,21 +113,37 @@ impl Tree {
     /// Adds a bag of the usual kind: texts without escapes, whole numbers of some digits. What is not, is left to serde.
     fn add_plain_bag(&mut self, row: usize, text: &str) -> Result<(), Refusal> {
         let mut at = Cursor { text, bytes: text.as_bytes(), at: 0 };
-        at.expect(b'{')?;
-        if at.next_is(b'}') {
-            return at.end();
-        }
         let mut next = 0;
         loop {
-            at.expect(b'"')?;
-            let index = self.slot(at.string()?, &mut next).ok_or(Refusal::NotHere)?;
-            at.expect(b':')?;
-            let Some((_, slots)) = self.children.get_mut(index) else { return Err(Refusal::NotHere) };
-            at.value(row, slots)?;
+            let from = at.at;
+            // Bags of a column are nearly always alike: what leads to a value is what led to it before.
+            let expected = self.children.get_mut(next).map(|(_, it)| it);
+            if let Some(slots) = expected.filter(|it| at.is_at(&it.lead, next)) {
+                at.at += slots.lead.len();
+                next += 1;
+                at.value(row, slots)?;
+                continue;
+            }
+            let is_first = from == 0;
+            if is_first {
+                at.expect(b'{')?;
+            }
             if at.next_is(b'}') {
                 return at.end();
             }
-            at.expect(b',')?;
+            if !is_first {
+                at.expect(b',')?;
+            }
+            at.expect(b'"')?;
+            let index = self.slot(at.string()?, &mut next).ok_or(Refusal::NotHere)?;
+            at.expect(b':')?;
+            at.skip_space();
+            let Some((_, slots)) = self.children.get_mut(index) else { return Err(Refusal::NotHere) };
+            if let Some(lead) = at.bytes.get(from..at.at).filter(|it| it.len() <= LEAD_MAX) {
+                slots.lead.clear();
+                slots.lead.extend_from_slice(lead);
+            }
+            at.value(row, slots)?;
         }
     }
 
@@ -130,7 +155,8 @@ impl Tree {
             Some(it) => it,
             None if self.children.len() < SLOTS_MAX => {
                 let key: Arc<str> = key.into();
-                self.children.push((key.clone(), Slots::default()));
+                let is_dropped = self.wanted.is_some_and(|it| !it.contains(&key));
+                self.children.push((key.clone(), Slots { is_dropped, ..Slots::default() }));
                 _ = self.indices.insert(key, self.children.len() - 1);
                 self.children.len() - 1
             }
@@ -146,7 +172,7 @@ impl Tree {
 
     fn finish(self, n_rows: usize) -> Node {
         let mut node = self.top.finish(n_rows);
-        let is_used = |it: &Slots| it.tags.iter().any(|it| *it != Tag::Missing as u8);
+        let is_used = |it: &Slots| !it.is_dropped && it.tags.iter().any(|it| *it != Tag::Missing as u8);
         let used = self.children.into_iter().filter(|(_, it)| is_used(it));
         node.children = used.map(|(key, it)| (key, it.finish(n_rows).into())).collect();
         node
@@ -154,22 +180,22 @@ impl Tree {
 }
 
 /// Reads one bag into the tree.
-struct BagOf<'t> {
-    tree: &'t mut Tree,
+struct BagOf<'t, 'w> {
+    tree: &'t mut Tree<'w>,
     row: usize,
     /// The slot that comes next when this bag is like those before.
     next: usize,
     refusal: Refusal,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut BagOf<'_> {
+impl<'de> DeserializeSeed<'de> for &mut BagOf<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
         json.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for &mut BagOf<'_> {
+impl<'de> Visitor<'de> for &mut BagOf<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,16 +217,16 @@ impl<'de> Visitor<'de> for &mut BagOf<'_> {
 }
 
 /// Reads a key: the number of its slot.
-struct KeyOf<'b, 't>(&'b mut BagOf<'t>);
+struct KeyOf<'b, 't, 'w>(&'b mut BagOf<'t, 'w>);
 
-impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_> {
+impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_, '_> {
     type Value = usize;
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<usize, D::Error> {
         json.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for KeyOf<'_, '_> {
+impl Visitor<'_> for KeyOf<'_, '_, '_> {
     type Value = usize;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -224,6 +250,15 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// Whether those bytes, which led to the value of a slot, come next: as the first if none was read in this bag.
+    fn is_at(&self, lead: &[u8], next: usize) -> bool {
+        let is_first = self.at == 0;
+        // Slots before `next` may be missing from this bag.
+        (next > 0 || is_first)
+            && lead.first() == Some(if is_first { &b'{' } else { &b',' })
+            && self.bytes.get(self.at..).is_some_and(|it| it.starts_with(lead))
+    }
+
     fn skip_space(&mut self) {
         while self.bytes.get(self.at).is_some_and(|it| matches!(it, b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -273,19 +308,96 @@ impl<'a> Cursor<'a> {
             Some(b'f') => self.word("false").map(|()| slots.put(row, Tag::False))?,
             Some(b'n') => self.word("null").map(|()| slots.put(row, Tag::Null))?,
             Some(b'[' | b'{') => {
-                let rest = self.text.get(self.at..).unwrap_or("");
-                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Sound>();
-                _ = values.next().and_then(Result::ok).ok_or(Refusal::NoJson)?;
-                let text = rest.get(..values.byte_offset()).ok_or(Refusal::NoJson)?;
-                if text.bytes().filter(|it| matches!(it, b'[' | b'{')).count() > BRACKETS_MAX {
+                let from = self.at;
+                let n_brackets = match self.nested() {
+                    Ok(it) => it,
+                    Err(_) => {
+                        self.at = from;
+                        self.nested_by_serde()?
+                    }
+                };
+                if n_brackets > BRACKETS_MAX {
                     return Err(Refusal::NotHere);
                 }
-                slots.put_raw(row, text);
-                self.at += text.len();
+                slots.put_raw(row, self.text.get(from..self.at).unwrap_or(""));
             }
-            _ => slots.put_long(row, self.whole_number()?),
+            _ => {
+                let from = self.at;
+                match self.whole_number() {
+                    Ok(it) => slots.put_long(row, it),
+                    Err(why) => {
+                        let is_part = |it: &&u8| matches!(it, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                        let len = self.bytes.get(from..).unwrap_or(&[]).iter().take_while(is_part).count();
+                        let number = self.text.get(from..from + len).unwrap_or("");
+                        // Others may be no JSON though they are numbers elsewhere.
+                        if !number.contains(['.', 'e', 'E']) {
+                            return Err(why);
+                        }
+                        slots.put_real(row, serde_json::from_str(number).map_err(|_| Refusal::NoJson)?);
+                        self.at = from + len;
+                    }
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Goes behind an array or a bag of simple values. Gives the number of its opening brackets.
+    fn nested(&mut self) -> Result<usize, Refusal> {
+        // A bit for each bracket that is open, 1 for a bag.
+        let (mut kinds, mut depth, mut n_brackets) = (0_u64, 0_u32, 0);
+        loop {
+            self.skip_space();
+            match self.bytes.get(self.at) {
+                Some(it @ (b'[' | b'{')) if depth < u64::BITS => {
+                    (self.at, depth, n_brackets) = (self.at + 1, depth + 1, n_brackets + 1);
+                    kinds = kinds << 1 | u64::from(*it == b'{');
+                    let is_empty = self.next_is(if *it == b'{' { b'}' } else { b']' });
+                    if is_empty {
+                        (kinds, depth) = (kinds >> 1, depth - 1);
+                    } else {
+                        self.key_of(kinds)?;
+                        continue;
+                    }
+                }
+                Some(b'"') => {
+                    self.at += 1;
+                    _ = self.string()?;
+                }
+                Some(b't') => self.word("true")?,
+                Some(b'f') => self.word("false")?,
+                Some(b'n') => self.word("null")?,
+                _ => _ = self.whole_number()?,
+            }
+            while depth > 0 && !self.next_is(b',') {
+                self.expect(if kinds & 1 == 1 { b'}' } else { b']' })?;
+                (kinds, depth) = (kinds >> 1, depth - 1);
+            }
+            if depth == 0 {
+                return Ok(n_brackets);
+            }
+            self.key_of(kinds)?;
+        }
+    }
+
+    /// Goes behind a key, if the innermost bracket is a bag's.
+    fn key_of(&mut self, kinds: u64) -> Result<(), Refusal> {
+        if kinds & 1 == 1 {
+            self.expect(b'"')?;
+            _ = self.string()?;
+            self.expect(b':')?;
+        }
+        Ok(())
+    }
+
+    /// The same for any array or bag.
+    fn nested_by_serde(&mut self) -> Result<usize, Refusal> {
+        let rest = self.text.get(self.at..).unwrap_or("");
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Sound>();
+        _ = values.next().and_then(Result::ok).ok_or(Refusal::NoJson)?;
+        let text = rest.get(..values.byte_offset()).ok_or(Refusal::NoJson)?;
+        self.at += text.len();
+        Ok(text.bytes().filter(|it| matches!(it, b'[' | b'{')).count())
     }
 
     /// A whole number of at most 18 digits that something else follows.
@@ -311,6 +423,10 @@ impl<'a> Cursor<'a> {
 /// One column of the tree. Rows that are not put hold nothing.
 #[derive(Default)]
 struct Slots {
+    /// The bytes that last led to a value: a comma or the bag's bracket, the key, the colon.
+    lead: Vec<u8>,
+    /// Whether nobody wants what it holds.
+    is_dropped: bool,
     tags: Vec<u8>,
     longs: Vec<i64>,
     reals: Vec<f64>,
@@ -319,13 +435,20 @@ struct Slots {
 }
 
 impl Slots {
+    #[inline]
     fn put(&mut self, row: usize, tag: Tag) {
+        if self.is_dropped {
+            return;
+        }
         self.tags.resize(row, Tag::Missing as u8);
         self.tags.push(tag as u8);
     }
 
     fn put_string(&mut self, row: usize, text: &str) {
         self.put(row, Tag::String);
+        if self.is_dropped {
+            return;
+        }
         let (dictionary, codes) = self.strings.get_or_insert_default();
         codes.resize(row, 0);
         codes.push(dictionary.code(text));
@@ -333,18 +456,27 @@ impl Slots {
 
     fn put_long(&mut self, row: usize, value: i64) {
         self.put(row, Tag::Long);
+        if self.is_dropped {
+            return;
+        }
         self.longs.resize(row, 0);
         self.longs.push(value);
     }
 
     fn put_real(&mut self, row: usize, value: f64) {
         self.put(row, Tag::Real);
+        if self.is_dropped {
+            return;
+        }
         self.reals.resize(row, 0.0);
         self.reals.push(value);
     }
 
     fn put_raw(&mut self, row: usize, text: &str) {
         self.put(row, Tag::Raw);
+        if self.is_dropped {
+            return;
+        }
         let (bytes, ends) = self.raw.get_or_insert_default();
         ends.resize(row, bytes.len() as i64);
         bytes.extend_from_slice(text.as_bytes());
@@ -485,7 +617,7 @@ mod tests {
 
     fn shredded(texts: &[&str]) -> Option<Column> {
         let column = Column::strings(texts);
-        shred(&Context::default(), column.string_reader(), texts.len()).unwrap()
+        shred(&Context::default(), column.string_reader(), texts.len(), None).unwrap()
     }
 
     #[test]
@@ -516,6 +648,26 @@ mod tests {
             "true",
             r#"{"a":"","b":"x"}"#,
             r#"{"b":{"c":"\ud800"}}"#,
+            r#"{"a":1,"c":[[],{},[{"k":[1,"x",null,true]}, -5]],"d":false}"#,
+            r#"{"c":{"x":[1,2,{"y":{}}],"z":"w"} , "d" : 7}"#,
+            r#"{"c":[1,]}"#,
+            r#"{"c":{"k":1,}}"#,
+            r#"{"c":{"k" 1}}"#,
+            r#"{"c":[1 2]}"#,
+            r#"{"c":[1}"#,
+            r#"{"c":[01]}"#,
+            r#"{"a":+5}"#,
+            r#"{"a":007}"#,
+            r#"{"a":1.5e3,"b":"x"}"#,
+            r#"{"a":-0.0,"b":"x"}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":5.}"#,
+            r#"{"a":1e5,"a":2}"#,
+            r#",{"a":1}"#,
+            r#"{,"a":1}"#,
+            r#"{"a":1 "b":2}"#,
+            r#"{"a":1,"b":"x"}}"#,
+            r#"{"a":1,,"b":"x"}"#,
             &deep,
         ];
         let texts: Vec<&str> = texts.iter().cycle().take(3 * texts.len()).map(|it| &**it).collect();
@@ -524,6 +676,35 @@ mod tests {
         for (row, text) in texts.iter().enumerate() {
             let expected = super::super::dynamic_of_text(&mut reader, text);
             assert_eq!(format!("{:?}", found.dynamic(row)), format!("{expected:?}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn wanted_slots_are_those_of_the_whole() {
+        let mut texts: Vec<String> = Vec::new();
+        for it in 0..200 {
+            let middle = ["", r#""m":[1,{"x":"]"}],"#, r#" "m" : "text","#, r#""m":{"a":1.5},"#][it % 4];
+            let a =
+                [format!("{it}"), format!("\"{it}\""), "null".into(), format!("{it}.5"), "[1]".into()][it % 5].clone();
+            texts.push(match it % 50 {
+                7 => format!("{{\"a\":{a},{middle}}}"),
+                9 => "[1, 2]".into(),
+                11 => format!("{{\"a\":{a},{middle}\"b\":\"\\ud800\"}}"),
+                _ => format!("{{\"a\":{a},{middle}\"b\":true}}"),
+            });
+        }
+        let texts: Vec<&str> = texts.iter().map(|it| &**it).filter(|it| !it.starts_with('[')).collect();
+        let column = Column::strings(&texts);
+        let all = shredded(&texts).unwrap();
+        for keys in [&["a"][..], &["b"], &["m"], &["b", "a"], &["none"], &[]] {
+            let keys: Vec<Arc<str>> = keys.iter().map(|it| (*it).into()).collect();
+            let some = shred(&Context::default(), column.string_reader(), texts.len(), Some(&keys)).unwrap().unwrap();
+            let slots =
+                |it: &Column, row: usize| -> Vec<_> { keys.iter().map(|key| it.dynamic(row).get(key)).collect() };
+            for (row, text) in texts.iter().enumerate() {
+                assert_eq!(format!("{:?}", slots(&some, row)), format!("{:?}", slots(&all, row)), "{text}");
+                assert_eq!(some.dynamic(row).type_name(), all.dynamic(row).type_name(), "{text}");
+            }
         }
     }
 

@@ -2,13 +2,16 @@
 
 use super::not_a_number;
 use crate::{
-    declare::{Accepts, Function, Naming, Overload, Param, Returns},
+    declare::{Accepts, Function, Naming, Overload, Param, Returns, types::Primitives},
     scalar::{
         conversion,
         operator::{lift, of, overload, refused},
     },
 };
-use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{
+    Int64Array,
+    types::{Float64Type, Int64Type},
+};
 use bigdecimal::RoundingMode;
 use kql_data::{Boxed, Column, ColumnBuilder, Context, Decimal, Fault, Type, Value, time};
 
@@ -38,18 +41,63 @@ fn bin_decimal(value: &Decimal, size: &Decimal) -> Option<Decimal> {
     Some(&whole * size)
 }
 
+/// Division of numbers below 2^63 by one number, as a multiplication.
+struct Divider {
+    size: u64,
+    factor: u64,
+    shift: u32,
+}
+
+impl Divider {
+    /// For a size from 2 on.
+    fn new(size: i64) -> Option<Divider> {
+        let size = u64::try_from(size).ok().filter(|it| *it >= 2)?;
+        let n_bits = u64::BITS - (size - 1).leading_zeros();
+        // 2^(63 + n_bits) / size, rounded up: too much by less than one part in 2^63.
+        let factor = u64::try_from((1_u128 << (63 + n_bits)) / u128::from(size) + 1).ok()?;
+        Some(Divider { size, factor, shift: n_bits - 1 })
+    }
+
+    /// The greatest multiple of the size that is not greater.
+    #[inline]
+    fn cut(&self, value: i64) -> i64 {
+        let product = u128::from(value as u64) * u128::from(self.factor);
+        (((product >> 64) as u64 >> self.shift).wrapping_mul(self.size)) as i64
+    }
+}
+
+/// A column of numbers that are not negative by one size: results are below them, and none is null.
+fn cut_down(a: &Primitives<'_, i64>, b: &Primitives<'_, i64>) -> Option<Int64Array> {
+    let (Primitives::Plain(values), Primitives::Constant(Some(size))) = (a, b) else { return None };
+    let divider = Divider::new(*size)?;
+    if values.iter().fold(0, |all, it| all | it) < 0 {
+        return None;
+    }
+    let cut: Vec<i64> = values.iter().map(|it| divider.cut(*it)).collect();
+    Some(Int64Array::new(cut.into(), None))
+}
+
 fn longs(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let (a, b) = (lift::longs(lift::arg(args, 0)?)?, lift::longs(lift::arg(args, 1)?)?);
+    if let Some(cut) = cut_down(&a, &b) {
+        return Ok(Column::Long(cut));
+    }
     Ok(Column::Long(lift::try_map::<_, _, Int64Type>(&a, &b, n_rows, bin_long)))
 }
 
 fn timespans(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let (a, b) = (lift::longs(lift::arg(args, 0)?)?, lift::longs(lift::arg(args, 1)?)?);
+    if let Some(cut) = cut_down(&a, &b) {
+        return Ok(Column::Timespan(cut));
+    }
     Ok(Column::Timespan(lift::try_map::<_, _, Int64Type>(&a, &b, n_rows, bin_long)))
 }
 
 fn datetimes(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let (a, b) = (lift::longs(lift::arg(args, 0)?)?, lift::longs(lift::arg(args, 1)?)?);
+    if let Some(cut) = cut_down(&a, &b) {
+        return Ok(Column::Datetime(cut));
+    }
     let one = |value, size| bin_long(value, size).and_then(time::in_range);
     Ok(Column::Datetime(lift::try_map::<_, _, Int64Type>(&a, &b, n_rows, one)))
 }
@@ -208,6 +256,28 @@ mod tests {
         ] {
             assert_eq!(bin_long(value, size), wanted, "bin({value}, {size})");
         }
+    }
+
+    #[test]
+    fn divisions_by_multiplication_are_exact() {
+        let mut dice = 3_u64;
+        let mut roll = || {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 1) as i64 >> (dice >> 58)
+        };
+        let edges =
+            [2, 3, 7, 10, 36_000_000_000, 864_000_000_000, 1 << 32, (1 << 62) - 1, 1 << 62, (1 << 62) + 1, i64::MAX];
+        let rolled: Vec<i64> = (0..200).map(|_| roll()).collect();
+        for size in edges.into_iter().chain(rolled.iter().map(|it| *it.max(&2))) {
+            let divider = Divider::new(size).unwrap();
+            let near = |it: i64| [it.wrapping_sub(1), it, it.wrapping_add(1)];
+            let multiples = [0, 1, 2, i64::MAX / size].map(|it| it.wrapping_mul(size));
+            let values = multiples.into_iter().flat_map(near).chain([i64::MAX, i64::MAX - 1]).chain(rolled.clone());
+            for value in values.filter(|it| *it >= 0) {
+                assert_eq!(Some(divider.cut(value)), bin_long(value, size), "{value} {size}");
+            }
+        }
+        assert!(Divider::new(1).is_none() && Divider::new(0).is_none() && Divider::new(-5).is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! the candidates, and what stands in front of and behind them is looked at only there.
 
 use super::needle::Needle;
+use crate::kernel::{self, Probe};
 use arrow_array::{Array, LargeStringArray};
 use arrow_buffer::{BooleanBuffer, Buffer};
 use kql_data::{Context, Fault};
@@ -9,6 +10,14 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// Rows from which preparing the search pays.
 const ROWS_MIN: usize = 64;
+
+/// Needles that are looked for one after the other; more are put into one expression.
+const PROBED_MAX: usize = 8;
+/// Bytes searched for one needle and then for the next.
+const STRETCH: usize = 1 << 16;
+
+/// A needle and what it is found by.
+type Probed<'n> = (&'n Needle, [Probe; 2]);
 
 /// The rows in which one of the needles is found. `None` when they have to be looked at one by one: few rows, or a needle
 /// that cannot be searched for in bytes.
@@ -19,6 +28,11 @@ pub fn rows_with_any(
 ) -> Result<Option<BooleanBuffer>, Fault> {
     if texts.len() < ROWS_MIN || needles.is_empty() {
         return Ok(None);
+    }
+    if needles.len() <= PROBED_MAX
+        && let Some(probed) = needles.iter().map(|it| Some((*it, it.probes()?))).collect::<Option<Vec<Probed<'_>>>>()
+    {
+        return search_each(cx, texts, &probed).map(Some);
     }
     let Some(patterns) = needles.iter().map(|it| it.pattern()).collect::<Option<Vec<String>>>() else {
         return Ok(None);
@@ -32,6 +46,41 @@ pub fn rows_with_any(
         Ok(finder) => search(cx, texts, needles, &finder).map(Some),
         Err(_) => Ok(None),
     }
+}
+
+/// Looks for each needle on its own, in stretches that stay near the processor from one needle to the next.
+fn search_each(cx: &Context, texts: &LargeStringArray, needles: &[Probed<'_>]) -> Result<BooleanBuffer, Fault> {
+    let offsets = texts.value_offsets();
+    let mut words = vec![0_u64; texts.len().div_ceil(64)];
+    let (from, to) = (offsets.first().map_or(0, |it| *it as usize), offsets.last().map_or(0, |it| *it as usize));
+    let bytes = texts.value_data().get(..to).unwrap_or(&[]);
+    let (mut first_row, mut places) = (0, Vec::new());
+    for at in (from..to).step_by(STRETCH) {
+        cx.check()?;
+        first_row = row_at(offsets, first_row, at);
+        for (needle, probes) in needles {
+            // Places in the stretch; the probes may lie behind it.
+            let reach = probes.iter().map(|it| it.at).max().unwrap_or(0);
+            places.clear();
+            kernel::places(bytes.get(at..to.min(at + STRETCH + reach)).unwrap_or(&[]), *probes, &mut places);
+            let (mut row, mut end) = (first_row, at);
+            for place in &places {
+                let byte = at + place;
+                if byte < end {
+                    continue;
+                }
+                row = row_at(offsets, row, byte);
+                let start = offsets.get(row).map_or(0, |it| *it as usize);
+                if needle.stands_at(texts.value(row), byte - start) {
+                    end = offsets.get(row + 1).map_or(to, |it| *it as usize);
+                    if let Some(word) = words.get_mut(row / 64) {
+                        *word |= 1 << (row % 64);
+                    }
+                }
+            }
+        }
+    }
+    Ok(BooleanBuffer::new(Buffer::from_vec(words), 0, texts.len()))
 }
 
 fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &Regex) -> Result<BooleanBuffer, Fault> {
@@ -96,9 +145,16 @@ mod tests {
         let places = [Place::Anywhere, Place::Terms, Place::TermStart, Place::TermEnd];
         for column in [column.clone(), column.slice(17, 300)] {
             for (place, with_case) in places.into_iter().flat_map(|it| [(it, true), (it, false)]) {
-                for needles in
-                    [&["roll"][..], &["roll", "rollback"], &["rollback", "roll"], &["a"], &["l-b", "oll"], &[" "]]
-                {
+                for needles in [
+                    &["roll"][..],
+                    &["roll", "rollback"],
+                    &["rollback", "roll"],
+                    &["a"],
+                    &["l-b", "oll"],
+                    &[" "],
+                    &["k r", "a"],
+                    &["BACK"],
+                ] {
                     let needles: Vec<Needle> = needles.iter().map(|it| Needle::new(it, place, with_case)).collect();
                     let found =
                         rows_with_any(&Context::default(), &column, &needles.iter().collect::<Vec<_>>()).unwrap();
@@ -107,6 +163,24 @@ mod tests {
                     assert_eq!(found, Some(expected), "{place:?} {with_case} {needles:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn stretches_meet() {
+        // Needles across the end of a stretch, and of a row.
+        for shift in 0..6 {
+            let long = "x".repeat(STRETCH - shift);
+            let texts: Vec<String> =
+                vec![format!("{long}needle"), "nee".into(), "dle".into(), format!("{long}{long}NEEDLE {long}")]
+                    .into_iter()
+                    .chain((0..100).map(|it| if it % 7 == 0 { "a needle".into() } else { "none".into() }))
+                    .collect();
+            let column = LargeStringArray::from_iter_values(&texts);
+            let needle = Needle::new("needle", Place::Anywhere, false);
+            let found = rows_with_any(&Context::default(), &column, &[&needle]).unwrap();
+            let expected: BooleanBuffer = texts.iter().map(|it| it.to_lowercase().contains("needle")).collect();
+            assert_eq!(found, Some(expected));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A term is a run of letters and digits; everything else, the underscore too, is between terms. An edge of a term is
 //! asked for only where the needle itself begins or ends with a letter or digit.
 
+use crate::kernel::Probe;
 use memchr::{memchr, memchr2, memmem};
 use std::borrow::Cow;
 
@@ -198,6 +199,23 @@ impl Needle {
             Search::Ascii { .. } if is_anywhere => Some(format!("(?i:{})", byte_pattern(&self.text))),
             _ => None,
         }
+    }
+
+    /// Two bytes by which places of it are found in many texts at once; `None` when only whole texts can be tested, and for a
+    /// single byte, which would be found too often.
+    pub fn probes(&self) -> Option<[Probe; 2]> {
+        _ = self.pattern()?;
+        let bytes = self.text.as_bytes();
+        let folds = matches!(self.search, Search::Ascii { .. });
+        let probe = |(at, byte): (usize, &u8)| Probe {
+            at,
+            byte: *byte,
+            mask: if folds && byte.is_ascii_alphabetic() { 0x20 } else { 0 },
+        };
+        let rareness = |it: &Probe| (commonness(it.byte), it.at);
+        let first = bytes.iter().enumerate().map(probe).min_by_key(rareness)?;
+        let second = bytes.iter().enumerate().map(probe).filter(|it| it.at != first.at).min_by_key(rareness)?;
+        Some([first, second])
     }
 
     /// Whether it stands at that byte of a text, of a needle that has a [`pattern`](Needle::pattern).

@@ -1,6 +1,6 @@
 //! Parts of a string that a regular expression or a JSON path names.
 
-use super::patterns;
+use super::{literal_first::LiteralFirst, patterns};
 use crate::{
     declare::{Accepts, CHECK_ROWS, Constness, Overload, Param, Returns},
     evaluate::CallSite,
@@ -143,6 +143,7 @@ fn extract(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault
     }
     let pattern = pattern(cx, pattern_column)?;
     let source = source.string_reader();
+    let simple = cx.cached("literal_first", pattern.as_str(), || Ok(LiteralFirst::new(pattern.as_str())))?;
     let mut places = pattern.capture_locations();
     for row in 0..n_rows {
         let group = match group.value(row) {
@@ -154,6 +155,12 @@ fn extract(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault
             cx.check()?;
         }
         let text = source.get(row);
+        if let (Some(simple), Some(group)) = (&*simple, group.filter(|it| *it < pattern.captures_len()))
+            && let Some(found) = simple.find(text, group)
+        {
+            out.push_str(found.and_then(|(from, to)| text.get(from..to)).unwrap_or(""));
+            continue;
+        }
         let found = match group {
             None => None,
             Some(0) => pattern.find(text).map(|it| it.as_str()),

@@ -662,7 +662,6 @@ mod tests {
             r#"{"a":-0.0,"b":"x"}"#,
             r#"{"a":.5}"#,
             r#"{"a":5.}"#,
-            r#"{"a":1e5,"a":2}"#,
             r#",{"a":1}"#,
             r#"{,"a":1}"#,
             r#"{"a":1 "b":2}"#,
@@ -683,7 +682,7 @@ mod tests {
     fn wanted_slots_are_those_of_the_whole() {
         let mut texts: Vec<String> = Vec::new();
         for it in 0..200 {
-            let middle = ["", r#""m":[1,{"x":"]"}],"#, r#" "m" : "text","#, r#""m":{"a":1.5},"#][it % 4];
+            let middle = [r#""m":[1,{"x":"]"}],"#, "", r#" "m" : "text","#, r#""m":{"a":1.5},"#][it % 4];
             let a =
                 [format!("{it}"), format!("\"{it}\""), "null".into(), format!("{it}.5"), "[1]".into()][it % 5].clone();
             texts.push(match it % 50 {

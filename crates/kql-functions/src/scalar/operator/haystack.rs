@@ -66,7 +66,8 @@ fn search_each(cx: &Context, texts: &LargeStringArray, needles: &[Probed<'_>]) -
             let (mut row, mut end) = (first_row, at);
             for place in &places {
                 let byte = at + place;
-                if byte < end {
+                // Most places are not the needle's, and their rows are not looked for.
+                if byte < end || !needle.is_at(bytes, byte) {
                     continue;
                 }
                 row = row_at(offsets, row, byte);

@@ -212,20 +212,26 @@ impl Needle {
             byte: *byte,
             mask: if folds && byte.is_ascii_alphabetic() { 0x20 } else { 0 },
         };
-        let rareness = |it: &Probe| (commonness(it.byte), it.at);
-        let first = bytes.iter().enumerate().map(probe).min_by_key(rareness)?;
+        let first = bytes.iter().enumerate().map(probe).min_by_key(|it| commonness(it.byte))?;
+        // Of bytes as rare the one that is furthest away: neighbours often come together, as q and u.
+        let rareness = |it: &Probe| (commonness(it.byte), std::cmp::Reverse(it.at.abs_diff(first.at)));
         let second = bytes.iter().enumerate().map(probe).filter(|it| it.at != first.at).min_by_key(rareness)?;
         Some([first, second])
     }
 
     /// Whether it stands at that byte of a text, of a needle that has a [`pattern`](Needle::pattern).
     pub fn stands_at(&self, hay: &str, at: usize) -> bool {
-        let found = hay.as_bytes().get(at..at + self.text.len());
-        let is_there = found.is_some_and(|it| match self.search {
+        self.is_at(hay.as_bytes(), at) && (self.place == Place::Anywhere || self.fits(hay, at))
+    }
+
+    /// Whether its bytes are those at a place, whatever stands around them.
+    #[inline]
+    pub fn is_at(&self, hay: &[u8], at: usize) -> bool {
+        let found = hay.get(at..at + self.text.len());
+        found.is_some_and(|it| match self.search {
             Search::Exact(_) => it == self.text.as_bytes(),
             _ => it.eq_ignore_ascii_case(self.text.as_bytes()),
-        });
-        is_there && (self.place == Place::Anywhere || self.fits(hay, at))
+        })
     }
 
     /// Whether the edges of terms are where they must be, for a needle found at a byte.

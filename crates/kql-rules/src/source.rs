@@ -53,8 +53,10 @@ impl Source {
         (Source::new(name, text), broken)
     }
 
-    /// The place of a range of bytes.
+    /// The place of a range of bytes; what lies behind the text is its end.
     pub fn place(&self, range: Range<usize>) -> Place {
+        // A block has an end of line behind its last line, also where the file has none.
+        let range = range.start.min(self.text.len())..range.end.min(self.text.len());
         let line = self.lines.partition_point(|it| *it <= range.start).max(1);
         let begin = self.lines.get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(begin..range.start).map_or(0, |it| it.chars().count());

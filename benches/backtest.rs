@@ -3,14 +3,8 @@
 //! in memory whose chunks outside the window the engine passes over.
 //!
 //! `cargo bench --bench backtest`; the figures are process time, so that other work on the machine does not count.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a bench may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a bench may fail anywhere")]
+#![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "a bench may fail anywhere")]
 
 use kql::{
     Engine, Limits, Now, Query, Type, Value,

@@ -1,13 +1,8 @@
 //! The targets of `tests/fuzz` on stable Rust: every input that ever broke something, every seed, and seeds with random damage.
 //! `KQL_FUZZ=N` sets the rounds of each target, `KQL_FUZZ_SEED=N` the first. With coverage as a guide, on a nightly toolchain:
 //! `cargo fuzz run --fuzz-dir tests/fuzz TARGET`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 #[path = "fuzz/targets.rs"]
 mod targets;

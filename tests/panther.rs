@@ -1,11 +1,6 @@
 //! The Panther rule in KQL gives the verdicts that its eight tests expect, and what those tests leave out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 #![allow(dead_code, reason = "tests use parts of what they share")]
 
 mod support;

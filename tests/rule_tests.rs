@@ -1,13 +1,7 @@
 //! The tests of the rules in `queries/` pass, find every change of a predicate but those that say why they cannot, and the
 //! ports give the verdicts of Panther's own tests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail anywhere")]
 
 use kql_rules::{
     At, Disk, Source,

@@ -1,12 +1,7 @@
 //! The published texts, where their pages lie beside the checkout: each runs as bare KQL exactly as it stands on its page,
 //! and stands word for word in its rule. Two pages have lost the indentation.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::print_stdout, reason = "a test may fail anywhere")]
 
 mod support;
 

@@ -3,13 +3,8 @@
 //! A case is a block between blank lines: a title line `# …`, perhaps tags (`[types]`: the header tells types; `[check]`: the
 //! query is checked and not run), a query, `---`, and the expected rows, or `error CODE at line:column-line:column: message`.
 //! Every case runs again with other settings, which must not change its answer.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql::{Diagnostic, Engine, Error, Limits, Now, Outcome, ResultTable, Type, Value, line_column};
 use std::{

@@ -1,12 +1,6 @@
 //! What holds for the text of the project: the rules of `crates/STYLE.md` that neither the compiler nor Clippy knows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail anywhere")]
 
 use kql::{
     codes::CODES,

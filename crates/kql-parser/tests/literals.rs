@@ -1,11 +1,6 @@
 //! Values of literals, and what is rejected.
-#![allow(
-    missing_docs,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 mod support;
 

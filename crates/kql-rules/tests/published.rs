@@ -1,13 +1,7 @@
 //! Every published analytics rule is read and runs on empty tables, where the collection of rules is beside this checkout
 //! (or where `KQL_SHARED` says): nothing crashes, and every byte of a query is found again in its file.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::print_stdout,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::print_stdout, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql::{Engine, Error, Schema, StoredFunction, Type, parser::parse_datetime};
 use kql_rules::{

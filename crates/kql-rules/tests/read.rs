@@ -1,11 +1,6 @@
 //! Every way in which rules are written, with the places of what was read and the notes on what is odd.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::string_slice,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::string_slice, reason = "a test may fail anywhere")]
 
 use kql::time::{DAY, HOUR, MINUTE};
 use kql_rules::{

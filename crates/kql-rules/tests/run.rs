@@ -1,12 +1,7 @@
 //! Runs of rules: windows, late rows, thresholds, alerts, entities, details, incidents, backtests. Expected values are
 //! derived by hand from the specification of the service.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql::{Engine, Type, Value, parser::parse_datetime, time::MINUTE};
 use kql_rules::{

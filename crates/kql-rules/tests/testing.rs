@@ -1,11 +1,6 @@
 //! Test files end to end, in memory: what passes, what fails and why, what is refused, and what reports look like.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql_rules::{
     Files, Memory,

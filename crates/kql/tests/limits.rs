@@ -1,12 +1,6 @@
 //! Each bound of a query is reached by its name, and a query may lower bounds but not raise them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail anywhere")]
 
 use kql::{Engine, Error, Fault, Limits};
 use std::time::Duration;

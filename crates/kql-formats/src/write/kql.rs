@@ -4,7 +4,7 @@ use super::{WriteOptions, paint, rows};
 use kql_data::{Batch, Dynamic, Schema, Type, Value, json, real_text, time};
 use std::{
     fmt::Write as _,
-    io::{self, Write},
+    io::{Result, Write},
 };
 
 /// Words that are no column names without brackets.
@@ -45,12 +45,7 @@ const WORDS: [&str; 34] = [
     "as",
 ];
 
-pub(super) fn write(
-    schema: &Schema,
-    batches: &[Batch],
-    options: &WriteOptions,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(schema: &Schema, batches: &[Batch], options: &WriteOptions, out: &mut impl Write) -> Result<()> {
     let fields: Vec<String> = schema.fields.iter().map(|it| format!("{}:{}", name(&it.name), it.ty)).collect();
     let mut line = format!("datatable({})[", fields.join(", "));
     for (row_index, (batch, row)) in rows(batches).enumerate() {
@@ -65,7 +60,7 @@ pub(super) fn write(
     emit(&mut line, options, out)
 }
 
-fn emit(line: &mut String, options: &WriteOptions, out: &mut impl Write) -> io::Result<()> {
+fn emit(line: &mut String, options: &WriteOptions, out: &mut impl Write) -> Result<()> {
     out.write_all(if options.terminal { paint::lines(line) } else { line.as_str().into() }.as_bytes())?;
     line.clear();
     Ok(())

@@ -2,14 +2,9 @@
 
 use super::{WriteOptions, cell::text, paint, rows};
 use kql_data::{Batch, Schema};
-use std::io::{self, Write};
+use std::io::{Result, Write};
 
-pub(super) fn write(
-    schema: &Schema,
-    batches: &[Batch],
-    options: &WriteOptions,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(schema: &Schema, batches: &[Batch], options: &WriteOptions, out: &mut impl Write) -> Result<()> {
     let names: Vec<_> = schema.fields.iter().map(|it| paint::paint(&it.name)).collect();
     let width = names.iter().map(|it| paint::width(it)).max().unwrap_or(0);
     for (index, (batch, row)) in rows(batches).enumerate() {

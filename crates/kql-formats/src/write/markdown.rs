@@ -2,14 +2,9 @@
 
 use super::{WriteOptions, cell::text, paint, rows};
 use kql_data::{Batch, Schema};
-use std::io::{self, Write};
+use std::io::{Result, Write};
 
-pub(super) fn write(
-    schema: &Schema,
-    batches: &[Batch],
-    options: &WriteOptions,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(schema: &Schema, batches: &[Batch], options: &WriteOptions, out: &mut impl Write) -> Result<()> {
     let mut line = String::from("|");
     for it in &schema.fields {
         cell(&it.name, options, &mut line);

@@ -4,18 +4,13 @@ use super::{WriteOptions, cell::text, paint, rows};
 use kql_data::{Batch, Schema, Type};
 use std::{
     borrow::Cow,
-    io::{self, Write},
+    io::{Result, Write},
 };
 
 /// Characters below which texts are not cut to make a table fit; rather columns are left out.
 const CELL_MIN: usize = 12;
 
-pub(super) fn write(
-    schema: &Schema,
-    batches: &[Batch],
-    options: &WriteOptions,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(schema: &Schema, batches: &[Batch], options: &WriteOptions, out: &mut impl Write) -> Result<()> {
     let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
     let (head, tail) = match options.rows_max {
         0 => (n_rows, 0),
@@ -138,7 +133,7 @@ struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    fn rule(&self, ends: [&str; 3], out: &mut impl Write, below_header: bool) -> io::Result<()> {
+    fn rule(&self, ends: [&str; 3], out: &mut impl Write, below_header: bool) -> Result<()> {
         let part = |it: &Drawn| if self.lines { "─".repeat(it.width + 2) } else { "-".repeat(it.width) };
         let parts: Vec<String> = self.columns.iter().map(part).collect();
         match (self.lines, below_header) {
@@ -148,7 +143,7 @@ impl Frame<'_> {
         }
     }
 
-    fn row(&self, cells: &[String], out: &mut impl Write) -> io::Result<()> {
+    fn row(&self, cells: &[String], out: &mut impl Write) -> Result<()> {
         let mut line = String::new();
         for (number, column) in self.columns.iter().enumerate() {
             let cell = match column.index {

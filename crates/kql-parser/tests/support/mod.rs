@@ -1,12 +1,6 @@
 //! What the parser's tests share.
-#![allow(
-    dead_code,
-    missing_docs,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::string_slice,
-    reason = "each test takes what it needs of it"
-)]
+#![allow(dead_code, missing_docs, clippy::expect_used, clippy::panic, reason = "each test takes what it needs of it")]
+#![allow(clippy::string_slice, reason = "each test takes what it needs of it")]
 
 use kql_parser::syntax::{ExprKind, Operator, Pipeline, Query, StatementKind};
 use kql_parser::{Diagnostic, ParseOptions, parse};

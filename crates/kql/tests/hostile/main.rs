@@ -1,11 +1,7 @@
 //! What a stranger may try: whatever the query and the data, the engine answers or says why not, in time, and lives.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "helpers of tests fail by panic"
-)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panic")]
+#![allow(clippy::indexing_slicing, clippy::print_stderr, reason = "helpers of tests fail by panic")]
 
 mod bombs;
 mod data;

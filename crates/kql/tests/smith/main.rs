@@ -1,13 +1,8 @@
 //! Random queries over random tables: settings do not change an answer, the rows for which a predicate is true, false and
 //! null are all rows, and whatever the text or the bytes, nothing panics. `KQL_SMITH=N` sets the number of rounds, and
 //! `KQL_SMITH_SEED=N` the first seed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test may fail anywhere"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
+#![allow(clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 mod choices;
 mod query;

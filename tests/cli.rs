@@ -234,6 +234,24 @@ fn checks_of_rules() {
     }
 }
 
+/// What is declared of a table holds for what is loaded into it, be it documented or not; further columns come behind.
+#[test]
+fn declared_columns_win_over_those_of_the_data() {
+    let room = Room::new("declared");
+    _ = room
+        .file("T.ndjson", "{\"a\":1,\"d\":2}\n")
+        .file("SigninLogs.ndjson", "{\"TimeGenerated\":\"2026-01-01T00:00:00Z\",\"ResultType\":\"7\"}\n")
+        .file("s.json", r#"{"tables":{"T":"a:string, b:long","SigninLogs":"TimeGenerated:datetime, ResultType:long"}}"#)
+        .file("q.kql", "SigninLogs | where ResultType == 7 | project ResultType");
+    let it = kql(
+        &room,
+        &["--schema", "s.json", "--load", "T=T.ndjson", "-c", "T | project x = strcat(a, '!'), b, d", "-o", "csv"],
+    );
+    assert_eq!((it.status, it.out.as_str()), (0, "x,b,d\n1!,,2\n"), "{}", it.err);
+    let it = kql(&room, &["rule", "run", "q.kql", "--data", "SigninLogs.ndjson", "--schema", "s.json"]);
+    assert!(it.status == 0 && it.out.contains("1 row,"), "{} {}", it.out, it.err);
+}
+
 #[test]
 fn checks_know_declared_schemas() {
     let room = Room::new("check-schema");

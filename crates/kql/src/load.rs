@@ -113,7 +113,10 @@ impl Engine {
     }
 
     fn load_options(&self, name: &str) -> LoadOptions {
-        let schema = self.known.get(table_of_alias(name)).map(|it| (*it.schema).clone());
+        let name = table_of_alias(name);
+        // A table that was declared, and holds nothing yet, says what its columns are.
+        let declared = self.tables.get(name).filter(|it| it.n_rows() == 0 && !it.schema.is_empty());
+        let schema = declared.or_else(|| self.known.get(name)).map(|it| (*it.schema).clone());
         LoadOptions {
             schema,
             now: Some(self.now()),

@@ -377,7 +377,23 @@ fn limits() {
     let it = kql(&room, &["--timeout", "200ms", "-c", endless]);
     assert!(it.status == 1 && it.err.contains("ran out of time"), "{}", it.err);
     let it = kql(&room, &["--limit-memory", "1MB", "-c", "range i from 1 to 10000000 step 1 | sort by i"]);
-    assert!(it.status == 1 && it.err.contains("limit `memory`"), "{}", it.err);
+    assert!(it.status == 1 && it.err.contains("limit `memory` of 1048576"), "{}", it.err);
+    assert!(it.err.contains("`sort`") && it.err.contains("--limit-memory SIZE raises it"), "{}", it.err);
+    let rows: String = (0..200_000).map(|it| format!("{{\"s\":\"text number {it}\"}}\n")).collect();
+    _ = room.file("large.ndjson", rows);
+    let it = kql(&room, &["large.ndjson", "--limit-memory", "2MB", "large | sort by s | take 1"]);
+    assert!(
+        it.status == 3 && it.err.contains("large.ndjson, line ") && it.err.contains("`memory` of 2097152"),
+        "{}",
+        it.err
+    );
+    assert!(it.err.contains("--limit-memory SIZE raises it"), "{}", it.err);
+    for query in ["summarize count() by i", "sort by i", "join kind=inner (range i from 1 to 3000000 step 1) on i"] {
+        let text = format!("range i from 1 to 3000000 step 1 | {query} | count");
+        let it = kql(&room, &["--limit-memory", "4MB", "-c", &text]);
+        let operator = query.split(' ').next().unwrap();
+        assert!(it.err.contains(&format!("`{operator}` reached the limit `memory` of 4194304")), "{query}: {}", it.err);
+    }
 }
 
 #[test]

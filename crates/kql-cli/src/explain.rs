@@ -13,16 +13,17 @@ pub(crate) fn plans(engine: &Engine, bound: &Plan) -> String {
     let (before, after) = (drawn(bound, &none), drawn(&optimised, &none));
     let after = if before == after { "the same\n".to_owned() } else { after };
     format!(
-        "Logical plan\n{}\nOptimised plan\n{}{}",
+        "Logical plan\n{}\nOptimised plan\n{}{}{}",
         indented(&before),
         indented(&after),
-        time_scope(engine, &optimised)
+        time_scope(engine, &optimised),
+        row_groups(engine, &optimised)
     )
 }
 
 /// The plan that ran, with rows and times, and the stretch of time that it read.
 pub(crate) fn timed(engine: &Engine, outcome: &Outcome) -> String {
-    drawn(&outcome.plan, &notes(outcome)) + &time_scope(engine, &outcome.plan)
+    drawn(&outcome.plan, &notes(outcome)) + &time_scope(engine, &outcome.plan) + &row_groups(engine, &outcome.plan)
 }
 
 fn indented(text: &str) -> String {
@@ -51,6 +52,21 @@ fn time_scope(engine: &Engine, plan: &Plan) -> String {
     lines.sort();
     lines.dedup();
     if lines.is_empty() { String::new() } else { format!("\nTime scope\n{}", indented(&lines.join("\n"))) }
+}
+
+/// How many row groups of Parquet files were read, one line a table that has such.
+fn row_groups(engine: &Engine, plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    for node in &plan.nodes {
+        if let kql::plan::Op::Scan { table, .. } = &node.op
+            && let Some((read, all)) = engine.row_groups(table)
+        {
+            lines.push(kql::formats::paint(&format!("{table}: {read} of {all} read")).into_owned());
+        }
+    }
+    lines.sort();
+    lines.dedup();
+    if lines.is_empty() { String::new() } else { format!("\nRow groups\n{}", indented(&lines.join("\n"))) }
 }
 
 /// An inclusive stretch of ticks, its ends written as the moments outside where those are the rounder ones.

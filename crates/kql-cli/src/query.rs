@@ -305,8 +305,7 @@ pub(crate) fn explain(options: &Options, report: &Report) -> Result<(), Exit> {
         return Err(report.fail(USAGE, "explain takes a query or a query file"));
     }
     options.explain = !options.run;
-    let mut engine = source::engine(&options, &words.files, report)?;
-    script::add_functions(&mut engine, functions);
+    let engine = source::engine_for(&options, &words.files, functions, &all, report)?;
     for script in &all {
         let (outcome, _) = run(&engine, &options, script, report)?;
         let text =

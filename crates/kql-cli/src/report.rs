@@ -1,7 +1,7 @@
 //! Errors, warnings and notes on standard error. Control characters of data, names and texts never reach a terminal.
 
 use kql::{
-    Diagnostic, Error, Severity,
+    Diagnostic, Error, Fault, Severity,
     formats::{paint, width},
     line_column,
 };
@@ -21,6 +21,17 @@ pub(crate) const USAGE: Exit = Exit(2);
 pub(crate) const IO: Exit = Exit(3);
 /// Ctrl-C.
 pub(crate) const INTERRUPTED: Exit = Exit(130);
+
+/// The setting that raises a limit which was reached.
+pub(crate) fn raised_by(fault: &Fault) -> Option<&'static str> {
+    match fault {
+        Fault::Limit { name: "memory", .. } => {
+            Some("--limit-memory SIZE raises it, as .opt memory SIZE does in the shell")
+        }
+        Fault::Timeout => Some("--timeout TIME raises it, as .opt timeout TIME does in the shell"),
+        _ => None,
+    }
+}
 
 /// Columns of a line of a query where no terminal tells.
 const WIDTH: usize = 120;
@@ -114,7 +125,16 @@ impl Report {
             let file = place.file.as_ref().map_or(String::new(), |it| format!(" in {}", paint(it)));
             self.print(&format!("{}{file}: {}", self.style("31;1", &format!("error {code}")), paint(&message)));
         }
+        self.hint_of(error);
         exit
+    }
+
+    /// What raises the limit that a query ran into, as a line of its own.
+    fn hint_of(&self, error: &Error) {
+        let (Error::Run(fault) | Error::Stopped(fault)) = error else { return };
+        if let Some(hint) = raised_by(fault).filter(|_| !self.json) {
+            self.print(&format!("{} {hint}", self.style("36", "hint:")));
+        }
     }
 
     /// Every diagnostic with the text that it is about.

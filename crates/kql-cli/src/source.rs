@@ -4,12 +4,12 @@ use crate::{
     config, interrupt,
     options::{Command, Options},
     progress::Progress,
-    report::{Exit, INTERRUPTED, IO, Report, USAGE},
+    report::{Exit, INTERRUPTED, IO, Report, USAGE, raised_by},
     script::{self, Script},
 };
 use kql::{
-    Engine, GeoFile, Load, Map, Now, Query, Set, StoredFunction,
-    formats::{Loaded, Reject},
+    Engine, GeoFile, Load, Map, Now, Query, Reads, Set, StoredFunction,
+    formats::{Loaded, Loader, Reject, Search},
     table_of_alias,
 };
 use kql_rules::{Copies, Disk, Files, Level, LocalCopy, catalogue, paths, schemas};
@@ -29,9 +29,12 @@ enum Part {
     Whole,
     /// The beginning, without a word.
     Beginning,
-    /// Those columns of each table.
-    Columns(Map<String, Set<String>>),
+    /// Those columns and rows of each table.
+    Read(Map<String, Reads>),
 }
+
+/// How far times may be apart for which row groups are read: the clock goes on between the plan and the query.
+const SLACK: i64 = kql::time::HOUR;
 
 /// An engine as the options say, with its files loaded.
 pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Result<Engine, Exit> {
@@ -53,37 +56,59 @@ pub(crate) fn engine_for(
         Ok(engine)
     };
     let whole = || with_functions(engine(options, files, report));
-    if options.explain || !is_large(options, files) {
+    let by_groups = has_parquet(options, files);
+    if options.explain && !by_groups || !is_large(options, files) && !by_groups {
         return whole();
     }
     let sample = with_functions(engine_with(options, files, report, &Part::Beginning))?;
-    let Some(columns) = columns_read(&sample, options, scripts) else { return whole() };
+    let Some(mut wanted) = reads(&sample, options, scripts) else { return whole() };
     drop(sample);
-    let pruned = with_functions(engine_with(options, files, report, &Part::Columns(columns.clone())))?;
-    let of_table = |(table, read): (&String, &Set<String>)| columns.get(table).is_some_and(|it| read.is_subset(it));
-    match columns_read(&pruned, options, scripts) {
-        Some(read) if read.iter().all(of_table) => Ok(pruned),
+    for it in wanted.values_mut() {
+        let rows = std::mem::take(&mut it.rows);
+        // What the newest moment is, only all rows tell.
+        it.rows = match options.now.as_deref() {
+            Some("max") => Search::all(),
+            _ => rows.widened(SLACK),
+        };
+    }
+    let pruned = with_functions(engine_with(options, files, report, &Part::Read(wanted.clone())))?;
+    let is_enough = |(table, read): (&String, &Reads)| {
+        wanted.get(table).is_some_and(|it| read.columns.is_subset(&it.columns) && read.rows.is_within(&it.rows))
+    };
+    match reads(&pruned, options, scripts) {
+        Some(read) if read.iter().all(is_enough) => Ok(pruned),
         _ => whole(),
     }
 }
 
-/// The columns that queries read, by table; `None` when one of them does not tell.
-fn columns_read(engine: &Engine, options: &Options, scripts: &[Script]) -> Option<Map<String, Set<String>>> {
-    let mut all: Map<String, Set<String>> = engine.tables().map(|it| (it.0.to_owned(), Set::default())).collect();
+/// What queries read, by table; `None` when one of them does not tell.
+fn reads(engine: &Engine, options: &Options, scripts: &[Script]) -> Option<Map<String, Reads>> {
+    let mut all: Map<String, Reads> = engine.tables().map(|it| (it.0.to_owned(), Reads::default())).collect();
     for script in scripts {
         let text = script.at(engine.now()).text;
-        for (table, columns) in engine.columns_read(Query { text, parameters: options.parameters.clone() })? {
-            all.entry(table).or_default().extend(columns);
+        for (table, read) in engine.reads(Query { text, parameters: options.parameters.clone() })? {
+            let all = all.entry(table).or_default();
+            all.columns.extend(read.columns);
+            all.rows.any.extend(read.rows.any);
         }
     }
     Some(all)
 }
 
+/// The files of the command line.
+fn named<'a>(options: &'a Options, files: &'a [String]) -> impl Iterator<Item = PathBuf> + 'a {
+    let all = options.loads.iter().map(|it| &it.1).chain(files);
+    all.flat_map(|it| paths::expand(&Disk, it).unwrap_or_default())
+}
+
 /// Whether looking at the beginning of the files first is worth while.
 fn is_large(options: &Options, files: &[String]) -> bool {
-    let all = options.loads.iter().map(|it| &it.1).chain(files);
-    let found = all.flat_map(|it| paths::expand(&Disk, it).unwrap_or_default());
-    found.map(|it| it.metadata().map_or(0, |it| it.len())).sum::<u64>() > 16 * PEEK_BYTES
+    named(options, files).map(|it| it.metadata().map_or(0, |it| it.len())).sum::<u64>() > 16 * PEEK_BYTES
+}
+
+/// Whether there are files of which parts can be left out unread.
+fn has_parquet(options: &Options, files: &[String]) -> bool {
+    named(options, files).any(|it| it.extension().is_some_and(|it| it == "parquet"))
 }
 
 fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part) -> Result<Engine, Exit> {
@@ -116,7 +141,7 @@ fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part
                 continue;
             }
             Part::Whole => None,
-            Part::Columns(it) => Some(it),
+            Part::Read(it) => Some(it),
         };
         let load = load_columns(&mut engine, finds_table, &name, &files, columns, report)?;
         rejects.extend(load.accounting.rejects.iter().cloned());
@@ -185,10 +210,8 @@ fn add_group(groups: &mut Vec<(String, Vec<PathBuf>)>, name: &str, files: Vec<Pa
 
 /// The known table that the records of a file belong to, by its beginning.
 fn known_table(engine: &Engine, path: &Path) -> Option<String> {
-    let mut loader = engine.loader("");
-    let file = File::open(path).ok()?.take(PEEK_BYTES);
-    // The last record is cut, which is no matter here.
-    _ = loader.add(&path.display().to_string(), Box::new(file));
+    let mut loader = engine.loader_for("", None, Some(Search::default()));
+    add_beginning(&mut loader, path);
     Some(loader.finish().ok()?.table_name?.to_owned())
 }
 
@@ -206,16 +229,28 @@ pub(crate) fn load_files(
 
 /// Loads the beginning of files, as far as it can be read.
 fn load_beginning(engine: &mut Engine, finds_table: Option<()>, name: &str, files: &[PathBuf]) {
-    let mut loader = engine.loader(name);
+    let mut loader = engine.loader_for(name, None, Some(Search::default()));
     for path in files.iter().take(8) {
-        if let Ok(file) = File::open(path) {
-            // The last record is cut, and a compressed file ends too early, which is no matter here.
-            _ = loader.add(&path.display().to_string(), Box::new(file.take(PEEK_BYTES)));
-        }
+        add_beginning(&mut loader, path);
     }
     if let Ok(loaded) = loader.finish() {
         _ = add(engine, finds_table, name, loaded);
     }
+}
+
+/// Adds what the beginning of a file tells of its records; of Parquet its columns.
+fn add_beginning(loader: &mut Loader, path: &Path) {
+    let source = path.display().to_string();
+    let is_parquet = File::open(path).is_ok_and(|it| {
+        let mut magic = [0; 4];
+        path.is_file() && it.take(4).read_exact(&mut magic).is_ok() && magic == *b"PAR1"
+    });
+    // The last record is cut, and a compressed file ends too early, which is no matter here.
+    _ = match File::open(path) {
+        Ok(file) if is_parquet => loader.add_file(&source, Box::new(file)),
+        Ok(file) => loader.add(&source, Box::new(file.take(PEEK_BYTES))),
+        Err(_) => return,
+    };
 }
 
 fn load_columns(
@@ -223,15 +258,19 @@ fn load_columns(
     finds_table: Option<()>,
     name: &str,
     files: &[PathBuf],
-    columns: Option<&Map<String, Set<String>>>,
+    wanted: Option<&Map<String, Reads>>,
     report: &Report,
 ) -> Result<Load, Exit> {
     let stop = engine.stop();
     let total = files.iter().map(|it| it.metadata().map_or(0, |it| it.len())).sum();
     let progress = Progress::new(&format!("loading {name}"), total, report.quiet);
     // By which name the records go is known at the end only: then the columns of both are kept.
-    let kept = columns.map(|it| it.values().flatten().cloned().collect::<Set<String>>());
-    let mut loader = engine.loader_of(name, kept.clone());
+    let kept = wanted.map(|it| it.values().flat_map(|it| &it.columns).cloned().collect::<Set<String>>());
+    let rows = wanted.map(|it| match it.get(name) {
+        Some(own) => own.rows.clone(),
+        None => Search { any: it.values().flat_map(|it| &it.rows.any).cloned().collect() },
+    });
+    let mut loader = engine.loader_for(name, kept.clone(), rows.clone());
     let fail = |text: String| if stop.check().is_err() { INTERRUPTED } else { report.fail(IO, &text) };
     for path in files {
         let source = path.display().to_string();
@@ -243,13 +282,24 @@ fn load_columns(
         // What has no places to go back to, such as a pipe, is read from its beginning to its end.
         let is_file = path.is_file();
         let add = || if is_file { loader.add_file(&source, file) } else { loader.add(&source, file) };
-        interrupt::stoppable(&stop, add).map_err(|why| fail(why.to_string()))?;
+        let told = |why: kql::formats::LoadError| match raised_by(&why.fault) {
+            Some(hint) => fail(format!("{why} ({hint})")),
+            None => fail(why.to_string()),
+        };
+        interrupt::stoppable(&stop, add).map_err(told)?;
     }
     let loaded = interrupt::stoppable(&stop, || loader.finish()).map_err(|why| fail(why.to_string()))?;
     drop(progress);
     let load = add(engine, finds_table, name, loaded);
     if let Some(kept) = kept {
         engine.set_kept(&load.table, kept);
+    }
+    let groups = (load.accounting.row_groups, load.accounting.row_groups_skipped);
+    if groups.0 > 0 {
+        engine.set_row_groups(&load.table, groups.0 - groups.1, groups.0);
+    }
+    if let Some(rows) = rows.filter(|_| groups.1 > 0) {
+        engine.set_kept_rows(&load.table, rows);
     }
     tell(&load, report);
     Ok(load)

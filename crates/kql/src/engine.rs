@@ -1,15 +1,12 @@
 //! The engine: tables, stored functions, surroundings, and the run of a query.
 
-use crate::{Error, Outcome, ResultTable, catalogue::Names};
+use crate::{Error, Outcome, ResultTable, catalogue::Names, reads::Part};
 use indexmap::IndexMap;
-use kql_data::{Batch, Column, Context, Fault, Geo, Limits, Map, Schema, Set, Stop, Table, time};
+use kql_data::{Batch, Column, Context, Fault, Geo, Limits, Map, Schema, Stop, Table, time};
 use kql_executor::Execution;
 use kql_parser::{
-    Bound, Diagnostic, Notes, ParseOptions, StoredFunction, bind, bind_with_notes,
-    optimise::optimise,
-    parse,
-    plan::{Op, Plan},
-    syntax,
+    Bound, Diagnostic, Notes, ParseOptions, StoredFunction, bind, bind_with_notes, optimise::optimise, parse,
+    plan::Plan, syntax,
 };
 use std::{
     cell::Cell,
@@ -65,10 +62,10 @@ pub struct Engine {
     limits: Limits,
     pub(crate) batch_rows: Option<usize>,
     seed: u64,
-    /// Of tables that were loaded in part: their columns.
-    kept: Map<String, Set<String>>,
+    /// Of tables that were loaded in part: what of them.
+    pub(crate) parts: Map<String, Part>,
     stop: Stop,
-    unoptimised: bool,
+    pub(crate) unoptimised: bool,
 }
 
 impl std::fmt::Debug for Engine {
@@ -127,7 +124,7 @@ impl Engine {
     /// Adds a table, or replaces the one of that name.
     pub fn add_table(&mut self, name: impl Into<String>, table: Table) {
         let name = name.into();
-        _ = self.kept.remove(&name);
+        _ = self.parts.remove(&name);
         _ = self.tables.insert(name, Arc::new(table));
     }
 
@@ -241,7 +238,7 @@ impl Engine {
         }
     }
 
-    fn context(&self, stop: Stop) -> Context {
+    pub(crate) fn context(&self, stop: Stop) -> Context {
         let mut cx = Context::new(self.now(), self.seed, stop, self.limits.clone());
         cx.geo = self.geo.clone();
         cx
@@ -276,61 +273,6 @@ impl Engine {
         })
     }
 
-    /// The columns of each table that the answer of a query depends on, over tables with the columns that they have here.
-    /// `None` when that cannot be told: of a faulty query, and of one that is bound by rows.
-    pub fn columns_read(&self, query: impl Into<Query>) -> Option<Map<String, Set<String>>> {
-        let query = query.into();
-        // What runs while it is bound reads columns that the plan no longer shows.
-        let by_rows = |text: &str| ["evaluate", "partition"].iter().any(|it| text.contains(it));
-        if self.unoptimised || by_rows(&query.text) || self.functions.values().any(|it| by_rows(&it.body)) {
-            return None;
-        }
-        let work = || {
-            let cx = self.context(self.stop.clone());
-            let (tree, diagnostics) = self.parse(&query);
-            let bound = bind_with_notes(&tree, &Names { engine: self, cx: &cx, runs: false }, &cx, &query.parameters);
-            if diagnostics.iter().chain(&bound.diagnostics).any(Diagnostic::is_error) {
-                return Ok(None);
-            }
-            Ok(Some(optimise(&cx, bound.plan)?))
-        };
-        self.scanned(&on_own_stack(work).ok().flatten()?)
-    }
-
-    /// The columns that the scans of a plan read, by table.
-    fn scanned(&self, plan: &Plan) -> Option<Map<String, Set<String>>> {
-        let mut read: Map<String, Set<String>> = Map::default();
-        for node in &plan.nodes {
-            let Op::Scan { table, columns, bounds } = &node.op else { continue };
-            let schema = self.table(table)?.schema.clone();
-            let names = read.entry(table.clone()).or_default();
-            for column in columns.iter().copied().chain(bounds.iter().map(|it| it.0)) {
-                _ = names.insert(schema.fields.get(column)?.name.to_string());
-            }
-        }
-        Some(read)
-    }
-
-    /// Says that only those columns of a table were loaded: a query that reads others then fails.
-    pub fn set_kept(&mut self, table: &str, columns: Set<String>) {
-        _ = self.kept.insert(table.to_owned(), columns);
-    }
-
-    /// Fails when a plan reads a column that was not loaded.
-    fn check_kept(&self, plan: &Plan) -> Result<(), Error> {
-        if self.kept.is_empty() {
-            return Ok(());
-        }
-        let read = self.scanned(plan).unwrap_or_default();
-        for (table, kept) in &self.kept {
-            if let Some(name) = read.get(table).and_then(|it| it.difference(kept).next()) {
-                let text = format!("the column `{name}` of `{table}` was not loaded: other queries were announced");
-                return Err(Error::Run(Fault::new(text)));
-            }
-        }
-        Ok(())
-    }
-
     /// Runs a query.
     pub fn query(&self, query: impl Into<Query>) -> Result<Outcome, Error> {
         let query = query.into();
@@ -340,7 +282,7 @@ impl Engine {
         on_own_stack(|| self.run(&query, stop))
     }
 
-    fn parse(&self, query: &Query) -> (Arc<syntax::Query>, Vec<Diagnostic>) {
+    pub(crate) fn parse(&self, query: &Query) -> (Arc<syntax::Query>, Vec<Diagnostic>) {
         if query.text.len() > self.limits.query_bytes {
             let message = format!("the query is longer than the limit `query_bytes` of {}", self.limits.query_bytes);
             return (Arc::default(), vec![Diagnostic::error("SYN0001", Default::default(), message)]);
@@ -490,7 +432,7 @@ pub fn with_query_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, E
 }
 
 /// Runs work on a thread with the stack that the depth limits need; a panic becomes an error.
-fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+pub(crate) fn on_own_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     if !IS_FREE.get() {
         return on_new_stack(work);
     }

@@ -24,6 +24,7 @@ mod error;
 mod geo;
 mod load;
 mod outcome;
+mod reads;
 
 pub use arrow::ARROW_TYPE_KEY;
 pub use assert::assert_rows;
@@ -41,3 +42,4 @@ pub use kql_parser as parser;
 pub use kql_parser::{Diagnostic, Severity, Span, StoredFunction, line_column, plan};
 pub use load::{Load, table_of_alias};
 pub use outcome::{Outcome, ResultTable};
+pub use reads::Reads;

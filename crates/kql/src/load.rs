@@ -2,7 +2,7 @@
 
 use crate::{Engine, Error};
 use kql_data::{Batch, ColumnBuilder, Schema, Set, Table, Type, Value};
-use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Shape, schemas};
+use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Search, Shape, schemas};
 use kql_parser::StoredFunction;
 use std::{io::Read, sync::Arc};
 
@@ -57,7 +57,7 @@ impl Engine {
         _ = Arc::make_mut(&mut self.known).insert(name.into(), Arc::new(table));
     }
 
-    /// Loads a source into the table of that name: NDJSON, JSON, API pages, CSV or TSV, plain or compressed, told by
+    /// Loads a source into the table of that name: NDJSON, JSON, API pages, CSV, TSV or Parquet, plain or compressed, told by
     /// their content. `source` names the bytes in messages, and its ending may tell the format.
     pub fn load(&mut self, name: &str, source: &str, bytes: impl Read + Send + 'static) -> Result<Load, Error> {
         let mut loader = self.loader(name);
@@ -124,6 +124,12 @@ impl Engine {
             stop: self.stop(),
             ..LoadOptions::default()
         }
+    }
+
+    /// A loader for the table of that name that passes row groups over in which no row is wanted, and keeps the values of
+    /// those columns only; see [`Engine::reads`].
+    pub fn loader_for(&self, name: &str, columns: Option<Set<String>>, search: Option<Search>) -> Loader {
+        Loader::new(LoadOptions { columns, search, ..self.load_options(name) })
     }
 
     /// A loader for the table of that name that keeps the values of those columns only; see [`Engine::columns_read`].

@@ -46,6 +46,11 @@ impl Search {
         self.any.iter().all(|it| other.any.iter().any(|other| other.iter().all(|wanted| holds(it, wanted))))
     }
 
+    /// All rows.
+    pub fn all() -> Search {
+        Search { any: vec![Vec::new()] }
+    }
+
     /// The same with times that many ticks further apart.
     pub fn widened(mut self, ticks: i64) -> Search {
         for it in self.any.iter_mut().flatten() {

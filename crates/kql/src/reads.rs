@@ -1,0 +1,185 @@
+//! What of its tables a query reads: for hosts that load no more.
+
+use crate::{Engine, Error, Query, catalogue::Names, engine::on_own_stack};
+use kql_data::{Dynamic, Fault, Map, Set, Type, Value};
+use kql_formats::{Condition, Search};
+use kql_parser::{
+    Diagnostic, bind_with_notes,
+    optimise::optimise,
+    plan::{Expr, ExprId, NodeId, Op, Plan},
+};
+
+/// What a query reads of a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reads {
+    /// Its columns.
+    pub columns: Set<String>,
+    /// What its rows are wanted for.
+    pub rows: Search,
+}
+
+/// What of a table was loaded, where that is not all of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    columns: Option<Set<String>>,
+    rows: Option<Search>,
+    /// Row groups of Parquet files, those that were read and all.
+    row_groups: Option<(u64, u64)>,
+}
+
+impl Engine {
+    /// The columns of each table that the answer of a query depends on, over tables with the columns that they have here.
+    /// `None` when that cannot be told: of a faulty query, and of one that is bound by rows.
+    pub fn columns_read(&self, query: impl Into<Query>) -> Option<Map<String, Set<String>>> {
+        Some(self.reads(query)?.into_iter().map(|(table, it)| (table, it.columns)).collect())
+    }
+
+    /// The columns and rows of each table that the answer of a query depends on; as [`Engine::columns_read`]. Rows are told
+    /// by bounds of times and numbers, and by strings that a column is compared with, right behind the table.
+    pub fn reads(&self, query: impl Into<Query>) -> Option<Map<String, Reads>> {
+        let query = query.into();
+        // What runs while it is bound reads columns that the plan no longer shows.
+        let by_rows = |text: &str| ["evaluate", "partition"].iter().any(|it| text.contains(it));
+        if self.unoptimised || by_rows(&query.text) || self.functions.values().any(|it| by_rows(&it.body)) {
+            return None;
+        }
+        let work = || {
+            let cx = self.context(self.stop());
+            let (tree, diagnostics) = self.parse(&query);
+            let bound = bind_with_notes(&tree, &Names { engine: self, cx: &cx, runs: false }, &cx, &query.parameters);
+            if diagnostics.iter().chain(&bound.diagnostics).any(Diagnostic::is_error) {
+                return Ok(None);
+            }
+            Ok(Some(optimise(&cx, bound.plan)?))
+        };
+        self.scanned(&on_own_stack(work).ok().flatten()?)
+    }
+
+    /// What the scans of a plan read, by table.
+    fn scanned(&self, plan: &Plan) -> Option<Map<String, Reads>> {
+        let mut read: Map<String, Reads> = Map::default();
+        for (id, node) in plan.nodes.iter().enumerate() {
+            let Op::Scan { table, columns, bounds } = &node.op else { continue };
+            let schema = self.table(table)?.schema.clone();
+            let reads = read.entry(table.clone()).or_default();
+            for column in columns.iter().copied().chain(bounds.iter().map(|it| it.0)) {
+                _ = reads.columns.insert(schema.fields.get(column)?.name.to_string());
+            }
+            let mut conditions = Vec::new();
+            for (column, low, high) in bounds {
+                let column = schema.fields.get(*column)?.name.to_string();
+                conditions.push(Condition::Within { column, low: *low, high: *high });
+            }
+            let name = |column: usize| Some(schema.fields.get(*columns.get(column)?)?.name.to_string());
+            for predicate in only_filter(plan, NodeId(u32::try_from(id).ok()?)) {
+                let condition = one_of(plan, predicate)
+                    .and_then(|(column, values)| Some(Condition::OneOf { column: name(column)?, values }));
+                conditions.extend(condition);
+            }
+            reads.rows.any.push(conditions);
+        }
+        Some(read)
+    }
+
+    /// Says that only those columns of a table were loaded: a query that reads others then fails.
+    pub fn set_kept(&mut self, table: &str, columns: Set<String>) {
+        self.parts.entry(table.to_owned()).or_default().columns = Some(columns);
+    }
+
+    /// Says that rows of a table which are not wanted for that may be missing: a query that wants others then fails.
+    pub fn set_kept_rows(&mut self, table: &str, rows: Search) {
+        self.parts.entry(table.to_owned()).or_default().rows = Some(rows);
+    }
+
+    /// Says how many row groups of a table's Parquet files were read, and how many there are.
+    pub fn set_row_groups(&mut self, table: &str, read: u64, all: u64) {
+        self.parts.entry(table.to_owned()).or_default().row_groups = Some((read, all));
+    }
+
+    /// How many row groups of a table's Parquet files were read, and how many there are, as the host told.
+    pub fn row_groups(&self, table: &str) -> Option<(u64, u64)> {
+        self.parts.get(table)?.row_groups
+    }
+
+    /// Fails when a plan reads what was not loaded.
+    pub(crate) fn check_kept(&self, plan: &Plan) -> Result<(), Error> {
+        if self.parts.values().all(|it| it.columns.is_none() && it.rows.is_none()) {
+            return Ok(());
+        }
+        let read = self.scanned(plan).unwrap_or_default();
+        for (table, reads) in &read {
+            let Some(part) = self.parts.get(table) else { continue };
+            let missing = part.columns.as_ref().and_then(|it| reads.columns.difference(it).next());
+            if let Some(name) = missing {
+                let text = format!("the column `{name}` of `{table}` was not loaded: other queries were announced");
+                return Err(Error::Run(Fault::new(text)));
+            }
+            if part.rows.as_ref().is_some_and(|it| !reads.rows.is_within(it)) {
+                let text = format!("rows of `{table}` were not loaded: other queries were announced");
+                return Err(Error::Run(Fault::new(text)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The predicates that all readers of a node filter it by: those of the one filter above it, if it has no other reader.
+fn only_filter(plan: &Plan, id: NodeId) -> Vec<ExprId> {
+    let mut filter = None;
+    for node in &plan.nodes {
+        let n_uses = node.op.inputs().iter().filter(|it| **it == id).count();
+        let is_body = matches!(&node.op, Op::Apply { body, .. } if *body == id);
+        match &node.op {
+            Op::Filter { predicate, .. } if n_uses == 1 && filter.is_none() => filter = Some(*predicate),
+            _ if n_uses > 0 || is_body => return Vec::new(),
+            _ => {}
+        }
+    }
+    let in_expression = |it: &Expr| matches!(it, Expr::Scalar { node, .. } | Expr::List { node } if *node == id);
+    if plan.results.iter().any(|it| it.node == id) || plan.exprs.iter().any(in_expression) {
+        return Vec::new();
+    }
+    let (mut out, mut todo) = (Vec::new(), Vec::from_iter(filter));
+    while let Some(next) = todo.pop() {
+        match plan.expr(next) {
+            Expr::Call { function, args, .. } if function.name == "and" => todo.extend(args.iter().copied()),
+            _ => out.push(next),
+        }
+    }
+    out
+}
+
+/// The strings that a predicate compares a column of the scan with: `==`, `in`.
+fn one_of(plan: &Plan, predicate: ExprId) -> Option<(usize, Vec<String>)> {
+    let Expr::Call { function, args, .. } = plan.expr(predicate) else { return None };
+    let [left, right] = args.as_slice() else { return None };
+    let column = |id: ExprId| match plan.expr(id) {
+        Expr::Column { index, ty: Type::String } => Some(*index),
+        _ => None,
+    };
+    let constant = |id: ExprId| match plan.expr(id) {
+        Expr::Constant { value, .. } => Some(value),
+        _ => None,
+    };
+    match function.name {
+        "==" => {
+            let (column, value) = match (column(*left), column(*right)) {
+                (Some(column), None) => (column, constant(*right)?),
+                (None, Some(column)) => (column, constant(*left)?),
+                _ => return None,
+            };
+            match value {
+                Value::String(it) => Some((column, vec![it.to_string()])),
+                _ => None,
+            }
+        }
+        "in" => match constant(*right)? {
+            Value::Dynamic(Dynamic::Array(items)) => {
+                let strings: Option<Vec<String>> = items.iter().map(|it| Some(it.as_str()?.to_owned())).collect();
+                Some((column(*left)?, strings?))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

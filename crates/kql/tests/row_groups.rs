@@ -54,7 +54,7 @@ fn answers_are_those_of_whole_files() {
         ("T | where TimeGenerated < datetime(2026-06-01 01:00) | summarize count(), max(N)", 3),
         ("T | where TimeGenerated between (datetime(2026-06-02) .. 1h) | count", 3),
         ("T | where TimeGenerated == datetime(2026-06-01) | project N", 3),
-        ("T | where N > 190000 | summarize sum(N), dcount(User)", 3),
+        ("T | where N > 197000 | summarize sum(N), dcount(User)", 3),
         ("T | where User == 'u2' | summarize sum(N)", 3),
         ("T | where 'u2' == User and N < 140000 | summarize count() by tostring(D.n)", 3),
         ("T | where User in ('u0', 'u3') | summarize sum(N)", 2),

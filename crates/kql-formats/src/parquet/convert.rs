@@ -72,7 +72,7 @@ fn stored<'a, T: 'static>(array: &'a dyn Array) -> Result<&'a T, String> {
     array.as_any().downcast_ref().ok_or_else(|| unexpected(array))
 }
 
-/// The values of a leaf that is no text and no JSON.
+/// The values of a leaf; a text that is JSON as the text.
 pub(super) fn column(
     array: &ArrayRef,
     kind: Kind,
@@ -80,14 +80,6 @@ pub(super) fn column(
     replaced: &mut u64,
 ) -> Result<Column, String> {
     let array = &**array;
-    let mut ticks = |count: Option<i64>, of: &dyn Fn(i64) -> Option<i64>| {
-        let count = count?;
-        let value = of(count);
-        if value.is_none() {
-            failures.add(|| count.to_string());
-        }
-        value
-    };
     Ok(match kind {
         Kind::Bool => Column::Bool(stored::<BooleanArray>(array)?.clone()),
         Kind::Int => Column::Int(stored::<Int32Array>(array)?.clone()),
@@ -108,43 +100,10 @@ pub(super) fn column(
             let half = |it: &[u8]| it.first_chunk::<2>().map(|it| f64::from(half_to_f32(u16::from_le_bytes(*it))));
             Column::Real(Bytes::of(array)?.iter().map(|it| it.and_then(half)).collect())
         }
-        Kind::Date => {
-            let days = stored::<Int32Array>(array)?.iter().map(|it| it.map(i64::from));
-            let moment = |it: i64| time::in_range(it * time::DAY + time::UNIX_EPOCH);
-            Column::Datetime(days.map(|it| ticks(it, &moment)).collect())
+        Kind::Date | Kind::Moment(_) | Kind::Moment96 | Kind::Ticks => {
+            Column::Datetime(moments(array, kind, failures)?)
         }
-        Kind::Moment(unit) => {
-            let counts = stored::<Int64Array>(array)?;
-            Column::Datetime(counts.iter().map(|it| ticks(it, &|it| unit.moment(it))).collect())
-        }
-        Kind::Ticks => {
-            let counts = stored::<Int64Array>(array)?;
-            Column::Datetime(counts.iter().map(|it| ticks(it, &time::in_range)).collect())
-        }
-        Kind::Moment96 => {
-            let moment = |it: &[u8]| {
-                let (nanos, day) = it.split_first_chunk::<8>()?;
-                let (nanos, day) = (i64::from_le_bytes(*nanos), i32::from_le_bytes(*day.first_chunk()?));
-                let day = (i64::from(day) - JULIAN_EPOCH) * time::DAY;
-                time::in_range(day + Unit::Nanosecond.ticks(nanos)? + time::UNIX_EPOCH)
-            };
-            Column::Datetime(Bytes::of(array)?.iter().map(|it| fixed(it, &moment, failures)).collect())
-        }
-        Kind::Span32 => Column::Timespan(stored::<Int32Array>(array)?.unary(|it| i64::from(it) * time::MILLISECOND)),
-        Kind::Span(unit) => {
-            let counts = stored::<Int64Array>(array)?;
-            Column::Timespan(counts.iter().map(|it| ticks(it, &|it| unit.ticks(it))).collect())
-        }
-        Kind::Interval => {
-            let span = |it: &[u8]| {
-                let (parts, _) = it.as_chunks::<4>();
-                let mut parts = parts.iter().map(|it| i64::from(u32::from_le_bytes(*it)));
-                let (months, days, millis) = (parts.next()?, parts.next()?, parts.next()?);
-                // How long a month is depends on which one.
-                (months == 0).then_some(days * time::DAY + millis * time::MILLISECOND)
-            };
-            Column::Timespan(Bytes::of(array)?.iter().map(|it| fixed(it, &span, failures)).collect())
-        }
+        Kind::Span32 | Kind::Span(_) | Kind::Interval => Column::Timespan(spans(array, kind, failures)?),
         Kind::Guid => {
             let guid = |it: &[u8]| it.first_chunk::<16>().map(|it| u128::from_be_bytes(*it));
             Column::Guid(Boxed::new(Bytes::of(array)?.iter().map(|it| it.and_then(guid)).collect()))
@@ -165,6 +124,60 @@ pub(super) fn column(
             Column::strings(Bytes::of(array)?.iter().map(|it| text(it.unwrap_or(&[]), replaced)))
         }
     })
+}
+
+/// Moments in ticks.
+fn moments(array: &dyn Array, kind: Kind, failures: &mut Failures) -> Result<Int64Array, String> {
+    let mut of = |count: Option<i64>, of: &dyn Fn(i64) -> Option<i64>| counted(count, of, failures);
+    let day = |it: i64| it.checked_mul(time::DAY)?.checked_add(time::UNIX_EPOCH);
+    Ok(match kind {
+        Kind::Moment(unit) => stored::<Int64Array>(array)?.iter().map(|it| of(it, &|it| unit.moment(it))).collect(),
+        Kind::Date => {
+            let days = stored::<Int32Array>(array)?.iter().map(|it| it.map(i64::from));
+            days.map(|it| of(it, &|it| time::in_range(day(it)?))).collect()
+        }
+        Kind::Moment96 => {
+            let moment = |it: &[u8]| {
+                let (nanos, julian) = it.split_first_chunk::<8>()?;
+                let (nanos, julian) = (i64::from_le_bytes(*nanos), i32::from_le_bytes(*julian.first_chunk()?));
+                let midnight = day(i64::from(julian) - JULIAN_EPOCH)?;
+                time::in_range(midnight.checked_add(Unit::Nanosecond.ticks(nanos)?)?)
+            };
+            Bytes::of(array)?.iter().map(|it| fixed(it, &moment, failures)).collect()
+        }
+        _ => stored::<Int64Array>(array)?.iter().map(|it| of(it, &time::in_range)).collect(),
+    })
+}
+
+/// Timespans in ticks.
+fn spans(array: &dyn Array, kind: Kind, failures: &mut Failures) -> Result<Int64Array, String> {
+    Ok(match kind {
+        Kind::Span(unit) => {
+            let counts = stored::<Int64Array>(array)?;
+            counts.iter().map(|it| counted(it, &|it| unit.ticks(it), failures)).collect()
+        }
+        Kind::Interval => {
+            let span = |it: &[u8]| {
+                let (parts, _) = it.as_chunks::<4>();
+                let mut parts = parts.iter().map(|it| i64::from(u32::from_le_bytes(*it)));
+                let (months, days, millis) = (parts.next()?, parts.next()?, parts.next()?);
+                // How long a month is depends on which one.
+                let days = days.checked_mul(time::DAY).filter(|_| months == 0)?;
+                days.checked_add(millis * time::MILLISECOND)
+            };
+            Bytes::of(array)?.iter().map(|it| fixed(it, &span, failures)).collect()
+        }
+        _ => stored::<Int32Array>(array)?.unary(|it| i64::from(it) * time::MILLISECOND),
+    })
+}
+
+fn counted(count: Option<i64>, of: &dyn Fn(i64) -> Option<i64>, failures: &mut Failures) -> Option<i64> {
+    let count = count?;
+    let value = of(count);
+    if value.is_none() {
+        failures.add(|| count.to_string());
+    }
+    value
 }
 
 fn fixed<T>(bytes: Option<&[u8]>, of: &dyn Fn(&[u8]) -> Option<T>, failures: &mut Failures) -> Option<T> {
@@ -222,5 +235,14 @@ mod tests {
         assert_eq!((failures.count, failures.example.as_deref()), (1, Some("18446744073709551615")));
         let moments = of(&longs, Kind::Moment(Unit::Second), &mut failures);
         assert_eq!((moments.value(0), failures.count), (kql_data::Value::Datetime(time::UNIX_EPOCH - time::SECOND), 2));
+        let days: ArrayRef = std::sync::Arc::new(Int32Array::from(vec![i32::MAX, i32::MIN, 0]));
+        let days = of(&days, Kind::Date, &mut failures);
+        assert!(days.is_null(0) && days.is_null(1) && !days.is_null(2));
+        let ends: ArrayRef = std::sync::Arc::new(BinaryArray::from(vec![&[0xFF; 12][..], &[0x7F; 12][..]]));
+        for kind in [Kind::Moment96, Kind::Interval] {
+            let values = of(&ends, kind, &mut failures);
+            assert!(values.is_null(0) && values.is_null(1), "{kind:?}");
+        }
+        assert_eq!(failures.count, 8);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     interrupt,
-    options::{Options, choice, unknown_flag, unknown_short},
+    options::{Options, Word, choice, unknown_flag, words},
     output,
     report::{Exit, INTERRUPTED, Report},
     source,
@@ -107,24 +107,14 @@ const FLAGS: &[&str] = &[
 
 impl Arguments {
     fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
-        use lexopt::prelude::*;
         let mut out = Arguments::default();
-        let mut parser = lexopt::Parser::from_args(args);
-        while let Some(arg) = parser.next().map_err(|it| it.to_string())? {
-            let name = match arg {
-                Value(it) => {
-                    out.values.push(it.to_string_lossy().into_owned());
-                    continue;
-                }
-                Long(name) => name.to_owned(),
-                Short('h') => "help".to_owned(),
-                Short('o') => "format".to_owned(),
-                Short('q') => "quiet".to_owned(),
-                Short(short) => return Err(unknown_short("kql check", short)),
-            };
-            let value = || Ok(parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned());
-            out.set(&name, value)?;
-        }
+        words(args, "kql check", &[('h', "help"), ('o', "format"), ('q', "quiet")], |word, value| match word {
+            Word::Flag(name) => out.set(name, value),
+            Word::Free(it) => {
+                out.values.push(it.to_string_lossy().into_owned());
+                Ok(())
+            }
+        })?;
         Ok(out)
     }
 

@@ -300,6 +300,41 @@ fn unknown(arg: &lexopt::Arg<'_>) -> String {
     }
 }
 
+/// A word of the command line of a command that has flags of its own.
+pub(crate) enum Word<'a> {
+    /// A path or the like.
+    Free(std::ffi::OsString),
+    /// A flag, by its long name.
+    Flag(&'a str),
+}
+
+/// Hands the words of a command line to `take`, one after the other, with what gives the value behind a flag. `shorts` are
+/// the letters that stand for flags.
+pub(crate) fn words(
+    args: impl IntoIterator<Item = std::ffi::OsString>,
+    command: &str,
+    shorts: &[(char, &str)],
+    mut take: impl FnMut(Word<'_>, &mut dyn FnMut() -> Result<String, String>) -> Result<(), String>,
+) -> Result<(), String> {
+    let mut parser = lexopt::Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(|it| it.to_string())? {
+        let name = match arg {
+            lexopt::Arg::Value(it) => {
+                take(Word::Free(it), &mut || Ok(String::new()))?;
+                continue;
+            }
+            lexopt::Arg::Long(name) => name.to_owned(),
+            lexopt::Arg::Short(letter) => match shorts.iter().find(|it| it.0 == letter) {
+                Some((_, name)) => (*name).to_owned(),
+                None => return Err(unknown_short(command, letter)),
+            },
+        };
+        let mut value = || Ok(parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned());
+        take(Word::Flag(&name), &mut value)?;
+    }
+    Ok(())
+}
+
 /// What to say of a long flag that a command does not have.
 pub(crate) fn unknown_flag<'a>(command: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match kql::parser::diagnostic::closest(name, known) {
@@ -309,7 +344,7 @@ pub(crate) fn unknown_flag<'a>(command: &str, name: &str, known: impl IntoIterat
 }
 
 /// What to say of a short one.
-pub(crate) fn unknown_short(command: &str, name: char) -> String {
+fn unknown_short(command: &str, name: char) -> String {
     format!("unknown option `-{name}`; see {command} --help")
 }
 

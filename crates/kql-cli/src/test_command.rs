@@ -2,7 +2,7 @@
 
 use crate::{
     interrupt,
-    options::{choice, unknown_flag, unknown_short},
+    options::{Word, choice, unknown_flag, words},
     report::{Exit, INTERRUPTED, Report},
 };
 use kql::{Engine, Stop, formats::paint};
@@ -99,27 +99,16 @@ const FLAGS: &[&str] = &[
 
 impl Arguments {
     fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
-        use lexopt::prelude::*;
         let mut out = Arguments::default();
-        let mut parser = lexopt::Parser::from_args(args);
-        while let Some(arg) = parser.next().map_err(|it| it.to_string())? {
-            let name = match arg {
-                Value(it) => {
+        words(args, "kql test", &[('h', "help"), ('o', "format"), ('v', "verbose"), ('w', "write")], |word, value| {
+            match word {
+                Word::Flag(name) => out.set(name, value),
+                Word::Free(it) => {
                     out.paths.push(it.into());
-                    continue;
+                    Ok(())
                 }
-                Long(name) => name.to_owned(),
-                Short(short) => match short {
-                    'h' => "help".to_owned(),
-                    'o' => "format".to_owned(),
-                    'v' => "verbose".to_owned(),
-                    'w' => "write".to_owned(),
-                    _ => return Err(unknown_short("kql test", short)),
-                },
-            };
-            let value = || Ok(parser.value().map_err(|it| it.to_string())?.to_string_lossy().into_owned());
-            out.set(&name, value)?;
-        }
+            }
+        })?;
         Ok(out)
     }
 

@@ -59,7 +59,7 @@ impl DictionaryBuilder {
     /// The code of a value, new or known.
     #[inline]
     pub fn code(&mut self, value: &str) -> u32 {
-        self.find_or_add(self.hash(value.as_bytes()), value)
+        self.find_or_add(self.hash(value.as_bytes()), value.as_bytes())
     }
 
     /// The codes of up to [`DictionaryBuilder::BATCH`] values, each new or known, which go to the beginning of `codes`.
@@ -89,7 +89,7 @@ impl DictionaryBuilder {
             let value = value(at);
             match slot.hash == *hash && slot.len as usize == value.len() && same(self.text_at(slot), value) {
                 true => slot.code,
-                false => self.find_or_add(*hash, std::str::from_utf8(value).unwrap_or_default()),
+                false => self.find_or_add(*hash, value),
             }
         }));
         codes
@@ -108,16 +108,17 @@ impl DictionaryBuilder {
         self.text.as_bytes().get(from..from + slot.len as usize).unwrap_or(&[])
     }
 
-    fn find_or_add(&mut self, hash: u32, value: &str) -> u32 {
+    fn find_or_add(&mut self, hash: u32, value: &[u8]) -> u32 {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         while let Some(slot) = self.slots.get(at).filter(|it| it.code != FREE.code) {
-            if slot.hash == hash && same(self.value(slot.code).as_bytes(), value.as_bytes()) {
+            let known = if slot.from == FAR { self.value(slot.code).as_bytes() } else { self.text_at(slot) };
+            if slot.hash == hash && same(known, value) {
                 return slot.code;
             }
             at = (at + 1) & mask;
         }
-        self.add(at, hash, value)
+        self.add(at, hash, std::str::from_utf8(value).unwrap_or_default())
     }
 
     fn add(&mut self, at: usize, hash: u32, value: &str) -> u32 {

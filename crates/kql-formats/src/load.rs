@@ -4,7 +4,7 @@ use crate::{
     Accounting,
     openai::{self, Shape},
     parquet::{self, Input, Random, Search},
-    read::{delimited, json, source::Source, text},
+    read::{delimited, json, record, source::Source, text},
     schemas,
     shred::{Finish, ROOT, Tree},
 };
@@ -184,7 +184,7 @@ impl Loader {
         let mut tree = Tree::new(Loader::chunk_rows(&options));
         let shape = options.shape;
         if let Some(shape) = shape {
-            tree.want(openai::wanted(shape, options.columns.as_ref()));
+            tree.want(openai::wanted(shape, options.columns.as_ref()), openai::written(shape));
         }
         let (accounting, parquet) = (Accounting::default(), parquet::Files::default());
         Loader { options, tree, shape, accounting, texts: false, parquet }
@@ -239,7 +239,7 @@ impl Loader {
                 return Err(LoadError::at(name, 0, 0, fault));
             }
             InputFormat::Auto | InputFormat::Json => {
-                let (fast, scratch) = (!options.careful, String::new());
+                let (fast, scratch) = (!options.careful, record::Scratch::default());
                 let alone = if options.block_bytes == 0 { 8 } else { 1 };
                 let columns = options.columns.as_ref();
                 json::Reader { limits, shape, columns, tree, accounting, fast, scratch, alone }.read(&mut source)

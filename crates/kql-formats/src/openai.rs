@@ -128,6 +128,11 @@ const CHAT_KEYS: [&str; 12] = [
 const CHAT_MORE: [&str; 6] =
     ["service_tier", "system_fingerprint", "response_format", "tools", "metadata", "input_user"];
 
+/// Keys of which the columns are the text of arrays.
+pub(crate) fn written(shape: Shape) -> &'static [&'static str] {
+    if shape == Shape::OpenAiChat { &["choices"] } else { &[] }
+}
+
 /// The columns of a shape, before a declared schema is laid over them.
 pub(crate) fn items(shape: Shape, tree: &Grown) -> Vec<Item> {
     match shape {

@@ -4,7 +4,7 @@ use super::record::Keys;
 use super::scan::{Cursor, NUMBER_BYTES, Number};
 use crate::shred::{NONE, NodeId, ROOT, Tree};
 use indexmap::IndexMap;
-use kql_data::Tag;
+use kql_data::{Tag, json};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
@@ -101,6 +101,7 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
                 return Err(format!("no room for another column, `{key}`"));
             }
             tree.undo(mark);
+            tree.keep_text_as_it_stands(node);
             check_numbers(text)?;
             return tree.set_own_text(node, Tag::Raw, text).map_err(twice);
         };
@@ -121,7 +122,13 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
         Some(b'{') => object(text, node, keys, tree),
         Some(b'[') => {
             check_numbers(text)?;
-            tree.set_own_text(node, Tag::Raw, text).map_err(twice)
+            match tree.writes(node).then(|| json::read(text)).flatten() {
+                Some(it) => tree.set_own_text(node, Tag::Raw, &it.json()).map_err(twice),
+                None => {
+                    tree.keep_text_as_it_stands(node);
+                    tree.set_own_text(node, Tag::Raw, text).map_err(twice)
+                }
+            }
         }
         Some(b't') => tree.set(node, Tag::True).map_err(twice),
         Some(b'f') => tree.set(node, Tag::False).map_err(twice),

@@ -56,7 +56,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) accounting: &'a mut Accounting,
     /// Whether the fast path is taken; not in tests that compare.
     pub(crate) fast: bool,
-    pub(crate) scratch: String,
+    pub(crate) scratch: record::Scratch,
     /// Blocks of lines read before other threads help.
     pub(crate) alone: usize,
 }
@@ -227,7 +227,7 @@ impl Reader<'_> {
             Some(it) => it,
             None => {
                 let found = openai::detect(text);
-                self.tree.want(openai::wanted(found, self.columns));
+                self.tree.want(openai::wanted(found, self.columns), openai::written(found));
                 *self.shape.insert(found)
             }
         };

@@ -2,10 +2,10 @@
 //!
 //! Rows, rejects and columns come out in the order of the input, as if one thread had read it.
 
-use super::{json::Reader, source::Source};
+use super::{json::Reader, record::Scratch, source::Source};
 use crate::{
     Accounting, LoadError,
-    openai::Shape,
+    openai::{self, Shape},
     shred::{Harvest, Tree, Wanted},
 };
 use kql_data::{Fault, Limits};
@@ -155,13 +155,13 @@ impl Work<'_> {
     /// Reads runs until there are no more.
     fn help(&self) -> Yield {
         let mut tree = Tree::new(self.chunk_rows);
-        tree.want(self.wanted.clone());
+        tree.want(self.wanted.clone(), openai::written(self.shape));
         let (mut accounting, mut error, mut runs) = (Accounting::default(), None, Vec::new());
         let (mut held, mut buffer) = (0, Vec::new());
         while let Some(run) = self.next(std::mem::take(&mut buffer)) {
             let before = tree.n_chunks();
             let mut shape = Some(self.shape);
-            let (limits, fast, scratch) = (self.limits, self.fast, String::new());
+            let (limits, fast, scratch) = (self.limits, self.fast, Scratch::default());
             let (tree_, accounting) = (&mut tree, &mut accounting);
             let shape = &mut shape;
             let mut reader = Reader { limits, shape, columns: None, tree: tree_, accounting, fast, scratch, alone: 0 };

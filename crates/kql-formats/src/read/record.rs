@@ -6,7 +6,7 @@
 use super::scan::{Cursor, Number, Odd, Text};
 use crate::openai::Shape;
 use crate::shred::{Base, NONE, NodeId, ROOT, Tree, Twice};
-use kql_data::Tag;
+use kql_data::{Tag, json};
 
 impl From<Twice> for Odd {
     fn from(_: Twice) -> Odd {
@@ -64,7 +64,14 @@ pub(crate) struct Fast<'a> {
     base: Base,
     keys: Keys,
     tree: &'a mut Tree,
-    scratch: &'a mut String,
+    scratch: &'a mut Scratch,
+}
+
+/// Room for texts on their way.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    key: String,
+    room: Vec<u8>,
 }
 
 /// Reads the record that begins at a place of the block that the tree is settled with, and ends in its line. Returns where it
@@ -75,7 +82,7 @@ pub(crate) fn read_in_line(
     depth_max: usize,
     keys: Keys,
     tree: &mut Tree,
-    scratch: &mut String,
+    scratch: &mut Scratch,
 ) -> Result<usize, Odd> {
     let mark = tree.mark();
     let mut reader = Fast { cursor: Cursor::in_line(block, at), block, base: Base::BLOCK, keys, tree, scratch };
@@ -93,7 +100,7 @@ pub(crate) fn read_alone(
     depth_max: usize,
     keys: Keys,
     tree: &mut Tree,
-    scratch: &mut String,
+    scratch: &mut Scratch,
 ) -> Result<(), Odd> {
     let mark = tree.mark();
     let base = tree.stash(text);
@@ -161,13 +168,14 @@ impl Fast<'_> {
                     self.cursor.at += it.len;
                     (it.member, it.node)
                 }
-                None => match self.key(node, last)? {
-                    Some(it) => (it, self.tree.at(node, it).node),
+                None => match self.unexpected(node, last)? {
+                    Some(it) => it,
                     None => {
                         // No room for another key: the bag is kept as text.
                         self.tree.undo(mark);
                         self.cursor.at = start;
                         self.cursor.skip_value(depth + 1)?;
+                        self.tree.keep_text_as_it_stands(node);
                         return self.text(node, Tag::Raw, start, self.cursor.at);
                     }
                 },
@@ -195,15 +203,30 @@ impl Fast<'_> {
         Ok(self.tree.set_text(node, tag, self.base.place(from, to))?)
     }
 
-    /// Reads a key that was not guessed, and its colon. `None` when the node has no room for it.
+    /// Reads a key that does not follow what it followed last time, and its colon. `None` when the node has no room for it.
     #[inline(never)]
+    fn unexpected(&mut self, node: NodeId, last: u32) -> Result<Option<(u32, NodeId)>, Odd> {
+        let mut behind = self.cursor;
+        if let Text::Plain(from, to) = behind.string()?
+            && let Some(key) = self.cursor.bytes(from, to)
+            && let Some(it) = self.tree.hinted(node, last, key, self.cursor.rest())
+        {
+            self.cursor.at += it.len;
+            return Ok(Some((it.member, it.node)));
+        }
+        let member = self.key(node, last)?;
+        Ok(member.map(|it| (it, self.tree.at(node, it).node)))
+    }
+
+    /// Reads a key that is new, or seldom, and its colon. `None` when the node has no room for it.
     fn key(&mut self, node: NodeId, last: u32) -> Result<Option<u32>, Odd> {
-        self.scratch.clear();
+        let Scratch { key: whole, room } = &mut *self.scratch;
+        whole.clear();
         let key = match self.cursor.string()? {
             Text::Plain(from, to) => self.cursor.slice(from, to)?,
             Text::Escaped(from) => {
-                self.cursor.unescape(from, self.scratch)?;
-                self.scratch.as_str()
+                self.cursor.unescape(from, whole, room)?;
+                whole.as_str()
             }
         };
         let member = match node {
@@ -222,7 +245,7 @@ impl Fast<'_> {
                 Text::Plain(from, to) => self.text(node, Tag::String, from, to)?,
                 Text::Escaped(from) => {
                     let start = self.tree.side().len();
-                    self.cursor.unescape(from, self.tree.side())?;
+                    self.cursor.unescape(from, self.tree.side(), &mut self.scratch.room)?;
                     self.tree.set_side(node, Tag::String, start)?;
                 }
             },
@@ -237,6 +260,9 @@ impl Fast<'_> {
             b'{' => self.object(node, depth)?,
             b'[' => {
                 let start = self.cursor.at;
+                if self.tree.writes(node) {
+                    return self.written(node, depth, start);
+                }
                 self.cursor.skip_value(depth)?;
                 self.text(node, Tag::Raw, start, self.cursor.at)?;
             }
@@ -263,5 +289,16 @@ impl Fast<'_> {
             _ => return Err(Odd),
         }
         Ok(())
+    }
+
+    /// Reads an array that is kept as it would be written.
+    fn written(&mut self, node: NodeId, depth: usize, start: usize) -> Result<(), Odd> {
+        if self.cursor.skip_canonical(depth).is_ok() {
+            return self.text(node, Tag::Raw, start, self.cursor.at);
+        }
+        self.cursor.at = start;
+        self.cursor.skip_value(depth)?;
+        let value = json::read(self.cursor.since(start)?).ok_or(Odd)?;
+        Ok(self.tree.set_own_text(node, Tag::Raw, &value.json())?)
     }
 }

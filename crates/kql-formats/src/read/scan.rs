@@ -105,6 +105,12 @@ impl<'a> Cursor<'a> {
         self.text.get(from..to).ok_or(Odd)
     }
 
+    /// The bytes between two places.
+    #[inline]
+    pub(crate) fn bytes(&self, from: usize, to: usize) -> Option<&'a [u8]> {
+        self.text.as_bytes().get(from..to)
+    }
+
     /// The next byte; 0 at the end.
     #[inline]
     pub(crate) fn byte(&self) -> u8 {
@@ -195,42 +201,79 @@ impl<'a> Cursor<'a> {
         Text::Plain(start, self.at - 1)
     }
 
-    /// Reads the rest of a string that begins at `start`; appends the string to `out`, also when it fails.
+    /// Reads the rest of a string that begins at `start`, and appends the string to `out`. `room` is used on the way.
     #[inline(never)]
-    pub(crate) fn unescape(&mut self, start: usize, out: &mut String) -> Result<(), Odd> {
-        out.push_str(self.since(start)?);
+    pub(crate) fn unescape(&mut self, start: usize, out: &mut String, room: &mut Vec<u8>) -> Result<(), Odd> {
+        room.clear();
+        room.extend_from_slice(self.since(start)?.as_bytes());
+        let mut len = room.len();
         loop {
-            match self.byte() {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(());
+            // Whole pieces of sixteen bytes are copied, of which the next may overwrite what is too much.
+            if room.len() < len + 32 {
+                room.resize(2 * len + 256, 0);
+            }
+            let n = match self.rest().first_chunk::<16>() {
+                Some(sixteen) => {
+                    if let Some(to) = room.get_mut(len..len + 16) {
+                        to.copy_from_slice(sixteen);
+                    }
+                    special(sixteen)
                 }
-                b'\\' => out.push(self.escape()?),
+                None => {
+                    let from = self.at;
+                    self.seek_special();
+                    let piece = self.since(from)?.as_bytes();
+                    self.at = from;
+                    room.get_mut(len..len + piece.len()).ok_or(Odd)?.copy_from_slice(piece);
+                    piece.len()
+                }
+            };
+            (self.at, len) = (self.at + n, len + n);
+            match self.byte() {
+                _ if n == 16 => {}
+                b'"' => break,
+                b'\\' => {
+                    let piece = room.get_mut(len..).ok_or(Odd)?;
+                    len += match self.short_escape() {
+                        Some(byte) => {
+                            *piece.first_mut().ok_or(Odd)? = byte;
+                            1
+                        }
+                        None => self.escape()?.encode_utf8(piece).len(),
+                    };
+                }
                 _ => return Err(Odd),
             }
-            let from = self.at;
-            self.seek_special();
-            out.push_str(self.since(from)?);
         }
+        self.at += 1;
+        let text = room.get(..len).and_then(|it| simdutf8::basic::from_utf8(it).ok());
+        out.push_str(text.ok_or(Odd)?);
+        Ok(())
+    }
+
+    /// Reads an escape of two bytes, from its backslash on; stays when it is longer, or none.
+    #[inline]
+    fn short_escape(&mut self) -> Option<u8> {
+        let byte = match self.text.as_bytes().get(self.at + 1)? {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'b' => 8,
+            b'f' => 12,
+            it @ (b'"' | b'\\' | b'/') => *it,
+            _ => return None,
+        };
+        self.at += 2;
+        Some(byte)
     }
 
     /// Reads one escape, from its backslash on.
     fn escape(&mut self) -> Result<char, Odd> {
+        if let Some(it) = self.short_escape() {
+            return Ok(char::from(it));
+        }
         self.at += 1;
-        let c = match self.byte() {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => return self.unicode(),
-            _ => return Err(Odd),
-        };
-        self.at += 1;
-        Ok(c)
+        if self.byte() == b'u' { self.unicode() } else { Err(Odd) }
     }
 
     fn unicode(&mut self) -> Result<char, Odd> {

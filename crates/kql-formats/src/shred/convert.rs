@@ -1,7 +1,7 @@
 //! A node to a column of a type. A value that does not convert gives null and is counted.
 
 use super::instant;
-use arrow_array::{BooleanArray, Float64Array, Int64Array};
+use arrow_array::{Array, BooleanArray, Float64Array, Int64Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use kql_data::{Column, ColumnBuilder, Decimal, Dynamic, Node, Shredded, Tag, Texts, Type, Value, json};
 use std::sync::Arc;
@@ -81,19 +81,25 @@ fn moments(node: &Node, failures: &mut Failures) -> Column {
         }
         moment
     };
-    Column::Datetime(node.tags.iter().enumerate().map(|(row, tag)| of(row, *tag)).collect())
+    moments_of(node.tags.iter().enumerate().map(|(row, tag)| of(row, *tag)))
 }
 
-/// Moments that are counted from 1970; `missing` where there is none.
-pub(crate) fn seconds(node: Option<&Node>, n_rows: usize, missing: Option<i64>) -> Column {
+/// A column of moments.
+pub(crate) fn moments_of(moments: impl Iterator<Item = Option<i64>>) -> Column {
+    let all: Int64Array = moments.collect();
+    // Without a null there need be no list of them.
+    Column::Datetime(if all.null_count() == 0 { Int64Array::new(all.values().clone(), None) } else { all })
+}
+
+/// Moments that are counted from 1970.
+pub(crate) fn seconds(node: Option<&Node>, n_rows: usize) -> Column {
     let moment = |node: &Node, row: usize| match node.tag(row) {
         Tag::Long => node.longs.as_ref()?.get(row).and_then(|it| instant::epoch(*it)),
         Tag::Real => node.reals.as_ref()?.get(row).and_then(|it| instant::seconds(*it)),
         Tag::String => instant::moment(node.strings.as_ref()?.reader().get(row)),
         _ => None,
     };
-    let of = |row| node.and_then(|it| moment(it, row)).or(missing);
-    Column::Datetime((0..n_rows).map(of).collect())
+    moments_of((0..n_rows).map(|row| node.and_then(|it| moment(it, row))))
 }
 
 fn by_value(node: &Node, n_rows: usize, ty: Type, failures: &mut Failures) -> Column {

@@ -11,6 +11,7 @@ use crate::{
     openai::{Item, Origin},
     read::{careful, record::Keys},
 };
+use arrow_array::Array;
 use kql_data::{Batch, Column, Dynamic, Fault, Field, Map, Node, Schema, Stop, Table, Tag, Texts, Type, Value, json};
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ impl Finish<'_> {
         // A node may serve several columns: it is taken once.
         let mut taken: Map<NodeId, Parts> = Map::default();
         let mut uses: Map<NodeId, usize> = Map::default();
+        // Several columns tell the same moments: they are one.
+        let mut moments: Map<(NodeId, usize), Column> = Map::default();
         for node in items.iter().filter_map(|it| it.origin.node()) {
             *uses.entry(node).or_default() += 1;
         }
@@ -65,7 +68,17 @@ impl Finish<'_> {
             for (chunk, out) in columns.iter_mut().enumerate() {
                 let len = n_rows.get(chunk).copied().unwrap_or(0);
                 let part = parts.get_mut(chunk).and_then(Option::take);
-                out.push(self.column(&item, part.as_ref(), len, ty, &mut failures));
+                let column = match item.origin {
+                    Origin::Seconds(id) => {
+                        let known = moments.entry((id, chunk));
+                        self.moments(&item, known.or_insert_with(|| convert::seconds(part.as_deref(), len)))
+                    }
+                    _ => {
+                        let written = node.is_some_and(|it| tree.writes(it));
+                        self.column(&item, part.as_ref(), len, ty, written, &mut failures)
+                    }
+                };
+                out.push(column);
             }
             if failures.count > 0 {
                 let (column, example) = (item.name.to_string(), failures.example.unwrap_or_default());
@@ -119,16 +132,31 @@ impl Finish<'_> {
         }
     }
 
-    fn column(&self, item: &Item, part: Option<&Arc<Node>>, len: usize, ty: Type, failures: &mut Failures) -> Column {
+    fn column(
+        &self,
+        item: &Item,
+        part: Option<&Arc<Node>>,
+        len: usize,
+        ty: Type,
+        written: bool,
+        failures: &mut Failures,
+    ) -> Column {
         match &item.origin {
             Origin::Node(_) | Origin::Pack(_) => convert::column(part, len, ty, failures),
             Origin::Constant(value) => Column::constant(value.clone(), ty, len),
-            Origin::Seconds(_) => {
-                let missing = if &*item.name == "TimeGenerated" { self.now } else { None };
-                convert::seconds(part.map(|it| &**it), len, missing)
-            }
-            Origin::Json(_) => raw::texts(part.map(|it| &**it), len),
+            Origin::Seconds(_) => convert::seconds(part.map(|it| &**it), len),
+            Origin::Json(_) => raw::texts(part.map(|it| &**it), len, written),
             Origin::FinishReasons(_) => raw::finish_reasons(part.map(|it| &**it), len),
+        }
+    }
+
+    /// Moments of a column, with the clock where a record that is mapped has none.
+    fn moments(&self, item: &Item, all: &Column) -> Column {
+        match (all, self.now.filter(|_| &*item.name == "TimeGenerated")) {
+            (Column::Datetime(it), Some(now)) if it.null_count() > 0 => {
+                convert::moments_of(it.iter().map(|it| Some(it.unwrap_or(now))))
+            }
+            _ => all.clone(),
         }
     }
 

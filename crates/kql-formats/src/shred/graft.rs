@@ -94,6 +94,7 @@ impl Sprout {
     fn take_over(&mut self, other: &mut Sprout, places: &Places<'_>) {
         self.n_bags += other.n_bags;
         self.skimmed.add(other.skimmed);
+        self.writes &= other.writes;
         let strings = other.growth.strings.take().map(|it| self.growth.strings.get_or_insert_default().absorb(&it));
         let raw = other.growth.raw.take().map(|it| self.growth.raw.get_or_insert_default().absorb(&it));
         for (part, place) in other.growth.parts.drain(..).zip(places.places) {

@@ -16,6 +16,7 @@ struct GrownNode {
     raw: Option<Finished>,
     parts: Vec<Option<ChunkPart>>,
     skimmed: Skimmed,
+    writes: bool,
     parent: NodeId,
     /// By chunk, of those parts that have only some rows of their bag.
     presences: Vec<Option<Arc<Presence>>>,
@@ -39,6 +40,7 @@ impl Grown {
             presences: it.growth.parts.iter().map(|it| it.as_ref().and_then(|it| it.presence.clone())).collect(),
             parts: it.growth.parts,
             skimmed: it.skimmed,
+            writes: it.writes,
             parent: it.parent,
         };
         Grown { nodes: nodes.into_iter().map(grow).collect(), chunks }
@@ -57,6 +59,11 @@ impl Grown {
     /// What is known of values of a node that were not kept.
     pub(super) fn skimmed(&self, node: NodeId) -> Skimmed {
         self.nodes.get(node as usize).map(|it| it.skimmed).unwrap_or_default()
+    }
+
+    /// Whether all arrays of a node stand as they would be written.
+    pub(super) fn writes(&self, node: NodeId) -> bool {
+        self.nodes.get(node as usize).is_some_and(|it| it.writes)
     }
 
     /// The finished node of a chunk, over all its rows, taken out. `None` when no row of the chunk has it.

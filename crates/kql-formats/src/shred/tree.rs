@@ -33,6 +33,8 @@ const CHILDREN_FREE: usize = 256;
 const NODES_MAX: usize = 16_384;
 /// Rows that wait before they are settled.
 const ROWS_WAITING: usize = 64;
+/// Guesses by key that a node holds; a power of two.
+const HINTS: usize = 64;
 /// A slot of a bag is held by the rows that have it when no more than one in so many does. Columns are not.
 const FEW: usize = 8;
 /// Bytes of texts beside the block that wait.
@@ -98,6 +100,10 @@ pub(super) struct Sprout {
     /// Values are only looked at, for the type of the column, and not kept.
     skims: bool,
     pub(super) skimmed: Skimmed,
+    /// Arrays are kept as they would be written, so far.
+    pub(super) writes: bool,
+    /// Members by a short hash of their keys: guesses.
+    hints: Vec<u16>,
     pub(super) parent: NodeId,
     pub(super) by_key: Box<Map<Arc<str>, u32>>,
     pub(super) growth: Box<Growth>,
@@ -113,6 +119,8 @@ impl Sprout {
             n_bags: 0,
             skims: false,
             skimmed: Skimmed::default(),
+            writes: false,
+            hints: Vec::new(),
             parent,
             by_key: Box::default(),
             growth: Box::default(),
@@ -189,6 +197,8 @@ pub(crate) struct Tree {
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
     wanted: Wanted,
+    /// Keys of the root whose arrays are kept as they would be written.
+    written: &'static [&'static str],
     scratch: Scratch,
     uniform: Uniform,
 }
@@ -206,14 +216,28 @@ impl Tree {
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
             wanted: None,
+            written: &[],
             scratch: Scratch::default(),
             uniform: Uniform::default(),
         }
     }
 
-    /// Says which keys of the root are kept, before the first record is read.
-    pub(crate) fn want(&mut self, keys: Wanted) {
+    /// Says, before the first record is read, which keys of the root are kept, and of which arrays are kept as they would be
+    /// written.
+    pub(crate) fn want(&mut self, keys: Wanted, written: &'static [&'static str]) {
         self.wanted = keys;
+        self.written = written;
+    }
+
+    /// Whether arrays of the node are kept as they would be written.
+    #[inline]
+    pub(crate) fn writes(&self, node: NodeId) -> bool {
+        self.nodes[node as usize].writes
+    }
+
+    /// A text of the node is kept as it stands: nothing is promised any more.
+    pub(crate) fn keep_text_as_it_stands(&mut self, node: NodeId) {
+        self.nodes[node as usize].writes = false;
     }
 
     /// The keys of the root that are kept.
@@ -250,6 +274,16 @@ impl Tree {
         member.pattern.begins(text).then_some(Guess { member: at, node: member.node, len: member.pattern.len })
     }
 
+    /// The member of a key that is likely known, with which the text at hand begins.
+    pub(crate) fn hinted(&mut self, node: NodeId, last: u32, key: &[u8], text: &[u8]) -> Option<Guess> {
+        let sprout = &mut self.nodes[node as usize];
+        let at = u32::from(*sprout.hints.get(short_hash(key))?);
+        let member = sprout.members.get(at as usize).filter(|it| it.pattern.begins(text))?;
+        let guess = Guess { member: at, node: member.node, len: member.pattern.len };
+        self.guess(node, last, at);
+        Some(guess)
+    }
+
     /// The member of a key, made if it is new. `None` when the node has no room for another.
     pub(crate) fn member(&mut self, node: NodeId, last: u32, key: &str) -> Option<u32> {
         let at = match self.nodes[node as usize].by_key.get(key) {
@@ -257,6 +291,7 @@ impl Tree {
             None => self.add_member(node, key)?,
         };
         self.guess(node, last, at);
+        self.hint(node, key, at);
         Some(at)
     }
 
@@ -264,7 +299,17 @@ impl Tree {
     pub(crate) fn known_member(&mut self, node: NodeId, last: u32, key: &str) -> Option<u32> {
         let at = *self.nodes[node as usize].by_key.get(key)?;
         self.guess(node, last, at);
+        self.hint(node, key, at);
         Some(at)
+    }
+
+    /// Remembers where a key is found.
+    fn hint(&mut self, node: NodeId, key: &str, at: u32) {
+        let hints = &mut self.nodes[node as usize].hints;
+        hints.resize(HINTS, 0);
+        if let Some(it) = hints.get_mut(short_hash(key.as_bytes())) {
+            *it = at as u16;
+        }
     }
 
     /// Remembers what followed a member.
@@ -296,6 +341,7 @@ impl Tree {
         let child = self.nodes.len() as NodeId;
         let mut sprout = Sprout::new(node);
         sprout.skims = node == ROOT && self.wanted.as_ref().is_some_and(|it| !it.contains(key));
+        sprout.writes = node == ROOT && self.written.contains(&key);
         self.nodes.push(sprout);
         self.push_member(node, key, child, false)
     }
@@ -559,6 +605,17 @@ impl Tree {
         self.end_chunk();
         Grown::new(self.nodes, self.chunks)
     }
+}
+
+/// A hash of a key below [`HINTS`], by its length and its ends. Good enough for guesses.
+#[inline]
+fn short_hash(key: &[u8]) -> usize {
+    let (first, last) = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (key.iter().fold(0, |all, it| all << 8 | u64::from(*it)), 0),
+    };
+    let all = (first ^ last.rotate_left(29) ^ key.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (all >> 58) as usize % HINTS
 }
 
 /// The places in a list of rows of `n` others, all of which are in it; `of` is empty when they are the first of a chunk.

@@ -43,7 +43,7 @@ struct Json {
     open: Vec<Segment>,
     /// The dictionary that was read last, and the chunk of the tree with its values.
     last: Option<(ArrayRef, usize)>,
-    scratch: String,
+    scratch: record::Scratch,
 }
 
 /// Rows of a chunk that come from one chunk of the tree.
@@ -74,7 +74,7 @@ impl Strand {
                 parts: Vec::new(),
                 open: Vec::new(),
                 last: None,
-                scratch: String::new(),
+                scratch: record::Scratch::default(),
             })),
             _ => Growth::Plain { parts: Vec::new(), open: Vec::new() },
         };

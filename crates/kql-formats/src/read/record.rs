@@ -123,7 +123,7 @@ pub(crate) fn read_value(
     depth_max: usize,
     node: NodeId,
     tree: &mut Tree,
-    scratch: &mut String,
+    scratch: &mut Scratch,
 ) -> Result<(), Odd> {
     let mark = tree.mark();
     let (cursor, keys) = (Cursor::in_line(block, from), Keys::default());

@@ -60,6 +60,10 @@ fn explain_tells_which_row_groups_are_read() {
     let groups = |text: String| text.split_once("Row groups\n").map(|it| it.1.trim().to_owned());
     let recent = "t | where TimeGenerated > datetime(2026-06-02 16:00) | count";
     assert_eq!(groups(out(&room, &["t.parquet", "--explain", recent])).unwrap(), "t: 1 of 3 read");
+    assert_eq!(
+        groups(out(&room, &["t.parquet", "--explain", "t | where n > 140000 | count"])).unwrap(),
+        "t: 1 of 3 read"
+    );
     assert_eq!(groups(out(&room, &["explain", "t | count", "t.parquet"])).unwrap(), "t: 3 of 3 read");
     assert_eq!(groups(out(&room, &["explain", "--run", recent, "t.parquet"])).unwrap(), "t: 1 of 3 read");
     assert_eq!(out(&room, &["t.parquet", recent]), "{\"Count\":6000}\n");

@@ -67,8 +67,9 @@ impl Engine {
             }
             let mut conditions = Vec::new();
             for (column, low, high) in bounds {
-                let column = schema.fields.get(*column)?.name.to_string();
-                conditions.push(Condition::Within { column, low: *low, high: *high });
+                let field = schema.fields.get(*column)?;
+                let (column, ty) = (field.name.to_string(), field.ty);
+                conditions.push(Condition::Within { column, ty, low: *low, high: *high });
             }
             let name = |column: usize| Some(schema.fields.get(*columns.get(column)?)?.name.to_string());
             for predicate in only_filter(plan, NodeId(u32::try_from(id).ok()?)) {

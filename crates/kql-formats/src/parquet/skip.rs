@@ -25,6 +25,8 @@ pub enum Condition {
     Within {
         /// The column.
         column: String,
+        /// Its type in the table: files may have it in another, whose numbers mean something else.
+        ty: Type,
         /// Smallest value.
         low: i64,
         /// Largest value.
@@ -51,10 +53,10 @@ impl Search {
         Search { any: vec![Vec::new()] }
     }
 
-    /// The same with times that many ticks further apart.
+    /// The same with moments that many ticks further apart.
     pub fn widened(mut self, ticks: i64) -> Search {
         for it in self.any.iter_mut().flatten() {
-            if let Condition::Within { low, high, .. } = it {
+            if let Condition::Within { ty: Type::Datetime, low, high, .. } = it {
                 (*low, *high) = (low.saturating_sub(ticks), high.saturating_add(ticks));
             }
         }
@@ -71,9 +73,10 @@ impl Condition {
 
     fn is_within(&self, other: &Condition) -> bool {
         match (self, other) {
-            (Condition::Within { column, low, high }, Condition::Within { column: other, low: from, high: to }) => {
-                column == other && low >= from && high <= to
-            }
+            (
+                Condition::Within { column, ty, low, high },
+                Condition::Within { column: other, ty: other_ty, low: from, high: to },
+            ) => column == other && ty == other_ty && low >= from && high <= to,
             (Condition::OneOf { column, values }, Condition::OneOf { column: other, values: wanted }) => {
                 column == other && values.iter().all(|it| wanted.contains(it))
             }
@@ -105,8 +108,9 @@ pub(super) fn may_hold(
 impl Condition {
     fn may_hold(&self, statistics: &Statistics, kind: Kind) -> bool {
         match (self, statistics) {
-            (Condition::Within { low, high, .. }, _) => {
-                range(statistics, kind).is_none_or(|(min, max)| min <= *high && max >= *low)
+            (Condition::Within { ty, low, high, .. }, _) => {
+                let is_same = kind.ty() == *ty || matches!((kind.ty(), ty), (Type::Int, Type::Long));
+                !is_same || range(statistics, kind).is_none_or(|(min, max)| min <= *high && max >= *low)
             }
             (Condition::OneOf { values, .. }, Statistics::ByteArray(it)) if kind == Kind::Text => {
                 // Old files order bytes as signed, and some nulls are no values; "" stands for null as well.

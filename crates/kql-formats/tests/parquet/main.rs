@@ -235,6 +235,7 @@ fn row_groups_without_a_wanted_row_are_passed_over() {
     };
     let within = |low: i64, high: i64| Condition::Within {
         column: "TimeGenerated".to_owned(),
+        ty: Type::Datetime,
         low: start + low * time::SECOND,
         high: start + high * time::SECOND,
     };
@@ -246,14 +247,31 @@ fn row_groups_without_a_wanted_row_are_passed_over() {
     assert_eq!(search(vec![vec![one_of("c")], vec![within(0, 10)]]), (131_072, 2));
     // An empty string is what null is, too.
     assert_eq!(search(vec![vec![one_of("")]]), (200_000, 0));
-    assert_eq!(search(vec![vec![Condition::Within { column: "nowhere".to_owned(), low: 0, high: 0 }]]), (200_000, 0));
+    assert_eq!(
+        search(vec![vec![Condition::Within { column: "nowhere".to_owned(), ty: Type::Long, low: 0, high: 0 }]]),
+        (200_000, 0)
+    );
 }
 
 #[test]
 fn searches_know_what_lies_within_them() {
-    let within = |low, high| Search { any: vec![vec![Condition::Within { column: "t".to_owned(), low, high }]] };
+    let of = |ty, low, high| Search { any: vec![vec![Condition::Within { column: "t".to_owned(), ty, low, high }]] };
+    let within = |low, high| of(Type::Datetime, low, high);
     assert!(within(5, 6).is_within(&within(5, 7)) && !within(5, 8).is_within(&within(5, 7)));
     assert!(within(5, 8).is_within(&within(6, 7).widened(1)));
-    let all = Search { any: vec![Vec::new()] };
+    assert!(!of(Type::Long, 5, 8).is_within(&of(Type::Long, 6, 7).widened(1)), "numbers do not pass with time");
+    assert!(!of(Type::Long, 5, 6).is_within(&within(5, 7)));
+    let all = Search::all();
     assert!(within(5, 6).is_within(&all) && !all.is_within(&within(5, 6)));
+}
+
+#[test]
+fn numbers_that_become_moments_are_not_compared_with_moments() {
+    // Seconds since 1970, in a column that the table has as a datetime.
+    let (schema, batches) = table(&[("t", Type::Long)], &[vec![Value::Long(1_780_000_000)]]);
+    let ticks = time::UNIX_EPOCH + 1_780_000_000 * time::SECOND;
+    let condition = Condition::Within { column: "t".to_owned(), ty: Type::Datetime, low: ticks, high: ticks };
+    let search = Some(Search { any: vec![vec![condition]] });
+    let loaded = read(written(&schema, &batches), LoadOptions { search, ..LoadOptions::default() });
+    assert_eq!((loaded.accounting.rows, loaded.accounting.row_groups_skipped), (1, 0));
 }

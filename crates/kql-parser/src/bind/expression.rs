@@ -509,6 +509,9 @@ impl Binder<'_> {
             let table = self.over(super::Row::none(), |binder| binder.tabular(*one))?;
             return self.list_of_table(&table, value, self.query.span(*one));
         }
+        if items.is_empty() {
+            return self.fail("SEM0219", span, "the list is empty; at least one value is needed");
+        }
         let bound: Vec<Bind<ExprId>> = items.iter().map(|it| self.scalar(*it)).collect();
         let bound = bound.into_iter().collect::<Bind<Vec<_>>>()?;
         for (expr, item) in bound.iter().zip(items) {

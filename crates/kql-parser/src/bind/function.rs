@@ -217,7 +217,12 @@ impl Binder<'_> {
         if !fits {
             return self.fail("SEM0027", span, format!("an argument of type {ty} is needed, not {from}"));
         }
-        self.cast(expr, ty, span)
+        let cast = self.cast(expr, ty, span)?;
+        let is_text = matches!(self.value_of(expr), Some(kql_data::Value::String(_)));
+        if is_text && self.value_of(cast).is_some_and(|it| it.is_null()) {
+            return self.fail("SEM0027", span, format!("an argument of type {ty} is needed, and this text is none"));
+        }
+        Ok(cast)
     }
 
     /// A table as its parameter declares it: the columns that are declared must be there; others are seen all the same.

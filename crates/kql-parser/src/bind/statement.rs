@@ -69,6 +69,12 @@ impl Binder<'_> {
         if kql_functions::function(name).is_some() || kql_functions::aggregate(name).is_some() {
             return self.fail("SEM0515", span, format!("`{name}` is the name of a built-in function"));
         }
+        for (index, parameter) in function.parameters.iter().enumerate() {
+            if function.parameters.iter().take(index).any(|it| it.name.text == parameter.name.text) {
+                let message = format!("the parameter `{}` is given twice", parameter.name.text);
+                return self.fail("SEM0079", parameter.span, message);
+            }
+        }
         Ok(Binding::Function(Arc::new(UserFunction {
             name: name.to_owned(),
             parameters: function.parameters.clone(),

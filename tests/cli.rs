@@ -339,6 +339,18 @@ fn blocks_and_lines_for_other_programs() {
 }
 
 #[test]
+fn standard_input_is_a_file_too() {
+    let room = Room::new("dash");
+    let rows = "{\"a\":1}\n{\"a\":2}\n";
+    assert_eq!(kql_with(&room, &["-", "T | count"], rows).out, "{\"Count\":2}\n");
+    assert_eq!(kql_with(&room, &["-", "stdin"], rows).out, rows);
+    assert_eq!(kql_with(&room, &["-"], rows).status, 2);
+    let ran = kql_with(&room, &["-c", "#connect cluster('a')\nprint a = 1"], "");
+    assert_eq!((ran.out.as_str(), ran.status), ("{\"a\":1}\n", 0));
+    assert!(ran.err.contains("`#connect cluster('a')` is for another program and was left out"), "{}", ran.err);
+}
+
+#[test]
 fn without_files_queries_read_none() {
     let room = Room::new("nofiles");
     _ = room.file("x.csv", "1\n");

@@ -2,7 +2,7 @@
 //! Microsoft documents runs or stands in it.
 
 use kql::{
-    Batch, Column, Engine, Error, External, Field, Schema, Table, Type,
+    Batch, Column, Engine, Error, External, Field, Limits, Schema, Table, Type,
     coverage::{PARTIAL, UNSUPPORTED},
     functions::{aggregate, function},
     parser::{BOUND, BOUND_PLUGINS, operators},
@@ -15,7 +15,7 @@ use std::sync::Arc;
 struct One;
 
 impl External for One {
-    fn read(&self, _: &str, schema: &Schema, _: &[(String, String)]) -> Result<Vec<Batch>, String> {
+    fn read(&self, _: &str, schema: &Schema, _: &[(String, String)], _: &Limits) -> Result<Vec<Batch>, String> {
         let columns = schema.fields.iter().map(|_| Column::longs(vec![1])).collect();
         Ok(vec![Batch::new(columns, 1)])
     }

@@ -327,6 +327,7 @@ fn dot_commands_about_tables_and_names() {
     _ = it.expect("│ bob?  │");
     _ = it.does(".opt timeout 200ms");
     _ = it.gives(".opt", "timeout 200.0 ms");
+    _ = it.gives(".show limits", "result_rows");
     _ = it.gives(ENDLESS, "ran out of time");
     _ = it.does(".opt timeout none");
     _ = it.does(".opt memory 1MB");

@@ -25,14 +25,19 @@ use std::{
 pub(crate) struct Words {
     pub(crate) files: Vec<String>,
     pub(crate) queries: Vec<String>,
+    /// Whether one of the files is `-`, standard input.
+    reads_stdin: bool,
 }
 
 /// An argument that is a file, a directory or a pattern of files is loaded; any other that reads like a query is one.
 pub(crate) fn words(options: &Options, report: &Report) -> Result<Words, Exit> {
-    let (mut files, mut queries) = (Vec::new(), options.queries.clone());
+    let (mut files, mut queries, mut reads_stdin) = (Vec::new(), options.queries.clone(), false);
     for value in &options.values {
-        let is_query = value.contains(['|', ' ', '(', '\n', ';']) || is_name(value) && !files.is_empty();
-        if Path::new(value).exists()
+        let has_data = reads_stdin || !files.is_empty();
+        let is_query = value.contains(['|', ' ', '(', '\n', ';']) || is_name(value) && has_data;
+        if value == "-" {
+            reads_stdin = true;
+        } else if Path::new(value).exists()
             || value.contains('*') && !value.contains('|') && paths::expand(&Disk, value).is_ok()
         {
             files.push(value.clone());
@@ -42,7 +47,7 @@ pub(crate) fn words(options: &Options, report: &Report) -> Result<Words, Exit> {
             return Err(report.fail(IO, &format!("{value}: no such file")));
         }
     }
-    Ok(Words { files, queries })
+    Ok(Words { files, queries, reads_stdin })
 }
 
 fn is_name(text: &str) -> bool {
@@ -54,7 +59,7 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
     let words = words(options, report)?;
     let mut scripts = Vec::new();
     for text in &words.queries {
-        scripts.push(Script::of(text.as_str()));
+        scripts.push(Script::of(directives_told(text, report)));
     }
     let mut functions = Vec::new();
     for path in &options.scripts {
@@ -63,17 +68,23 @@ pub(crate) fn main(options: &Options, report: &Report) -> Result<Option<(Engine,
         functions.extend(file.functions);
     }
     if scripts.is_empty() {
+        if words.reads_stdin {
+            return Err(report.fail(USAGE, "`-` is the data of standard input, and no query is given"));
+        }
         if std::io::stdin().is_terminal() {
             return Ok(Some((source::engine(options, &words.files, report)?, words)));
         }
         let mut text = String::new();
         let read = std::io::stdin().read_to_string(&mut text);
         _ = read.map_err(|why| report.fail(IO, &format!("standard input: {why}")))?;
-        scripts.push(Script::of(text));
+        scripts.push(Script::of(directives_told(&text, report)));
     }
     let mut engine = source::engine_for(options, &words.files, functions, &scripts, report)?;
-    if scripts.iter().any(|it| names_stdin(&it.text)) {
+    if words.reads_stdin || scripts.iter().any(|it| names_stdin(&it.text)) {
         source::load_stdin(&mut engine, report)?;
+        if words.files.is_empty() && options.names_first {
+            source::name_first(&mut engine, Path::new("stdin"));
+        }
     }
     run_scripts(&engine, options, &scripts, report)?;
     Ok(None)

@@ -326,7 +326,7 @@ fn name_table(engine: &mut Engine, name: &str, table: &str) {
 }
 
 /// `T` is the table of the first file.
-fn name_first(engine: &mut Engine, first: &Path) {
+pub(crate) fn name_first(engine: &mut Engine, first: &Path) {
     let stem = paths::table_name(first);
     let table =
         if engine.table(&stem).is_some() { Some(stem) } else { engine.tables().next().map(|it| it.0.to_owned()) };

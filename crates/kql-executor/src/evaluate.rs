@@ -239,7 +239,11 @@ impl Call<'_> {
 
     /// The values of an argument by row of the input.
     pub(crate) fn values(&self, value: &EvaluateValue) -> Result<Column, Fault> {
-        let input = self.input()?;
+        self.values_over(value, self.input()?)
+    }
+
+    /// The values of an argument by row of some other rows.
+    pub(crate) fn values_over(&self, value: &EvaluateValue, input: &Batch) -> Result<Column, Fault> {
         match value {
             EvaluateValue::Column(it) => {
                 input.columns.get(*it).cloned().ok_or_else(|| self.wrong("it names a column that is not there"))

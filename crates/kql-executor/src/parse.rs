@@ -6,7 +6,8 @@ use crate::{
     stream::{Needed, is_needed, needed},
 };
 use kql_data::{
-    Batch, Column, ColumnBuilder, Context, DictionaryColumn, Fault, HeldColumn, NO_ROW, StringReader, Type, Value,
+    Batch, Column, ColumnBuilder, Context, DictionaryColumn, Fault, HeldColumn, NO_ROW, Reservation, StringReader,
+    Type, Value,
 };
 use kql_functions::{declare::types::compile_regex, scalar::conversion::convert};
 use kql_parser::plan::{ExprId, NodeId, Op, ParseKind, ParseOutput, ParsePart, ParsePattern};
@@ -37,8 +38,8 @@ pub(crate) struct Parse {
     extract: Box<dyn Extract>,
     drops: bool,
     outputs: Vec<(ParseOutput, Type, bool)>,
-    /// What the entries of a dictionary gave, by its id.
-    remembered: Mutex<Option<(u64, Arc<Extracted>)>>,
+    /// What the entries of a dictionary gave, by its id, and the memory of that.
+    remembered: Mutex<Option<(u64, Arc<Extracted>, Reservation)>>,
 }
 
 impl Parse {
@@ -127,13 +128,15 @@ impl Parse {
         column: &DictionaryColumn,
     ) -> Result<Option<Arc<Extracted>>, Fault> {
         let id = column.dictionary.id();
-        let known = lock(&self.remembered).as_ref().filter(|(known, _)| *known == id).map(|(_, it)| it.clone());
+        let known = lock(&self.remembered).as_ref().filter(|it| it.0 == id).map(|it| it.1.clone());
         if known.is_some() || column.dictionary.len() > column.codes.len() {
             return Ok(known);
         }
         let values = column.dictionary.values();
         let made = Arc::new(self.all(execution, StringReader::Plain(values), column.dictionary.len())?);
-        *lock(&self.remembered) = Some((id, made.clone()));
+        let bytes = made.columns.iter().map(Column::bytes).sum::<usize>().saturating_add(made.fits.len());
+        let held = execution.cx.budget.reserve(bytes, BY)?;
+        *lock(&self.remembered) = Some((id, made.clone(), held));
         Ok(Some(made))
     }
 

@@ -52,7 +52,7 @@ impl Pairs {
             if is_escaped {
                 out.push(c);
                 is_escaped = false;
-            } else if Some(c) == self.options.escape {
+            } else if self.options.escapes.contains(&c) {
                 is_escaped = true;
             } else if c == *close {
                 return Some((out, text.get(at + c.len_utf8()..).unwrap_or("")));
@@ -201,7 +201,7 @@ mod tests {
     fn delimiters_and_quotes() {
         let text = "Id:45, Machine:Node1, Text: it is up, Level: Info";
         assert_eq!(cut("Text,Id,Level,None", options(",", ":"), text), ["it is up", "45", "Info", ""]);
-        let quoted = ParseKvOptions { quotes: vec![('"', '"'), ('(', ')')], escape: Some('\\'), ..options(" ", "=") };
+        let quoted = ParseKvOptions { quotes: vec![('"', '"'), ('(', ')')], escapes: vec!['\\'], ..options(" ", "=") };
         let text = r#"a=1 b="x y" "c d"=2 e=(f g) h="say \"i\"" b=z"#;
         assert_eq!(cut("a,b,c d,e,h", quoted, text), ["1", "x y", "2", "f g", r#"say "i""#]);
         let text = "name=John Doe phone=555 5555 city=New York";
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn words_and_regular_expressions() {
         let text = "2021 [INFO] ThreadId:458, Machine:Node001, Text: 'it\\'s up'";
-        let quoted = ParseKvOptions { quotes: vec![('\'', '\'')], escape: Some('\\'), ..Default::default() };
+        let quoted = ParseKvOptions { quotes: vec![('\'', '\'')], escapes: vec!['\\'], ..Default::default() };
         assert_eq!(cut("Text,ThreadId,Machine", quoted, text), ["it's up", "458", "Node001"]);
         let regex = ParseKvOptions { regex: Some(r#""([\w ]+)\s*:\s*([^"]*)""#.into()), ..Default::default() };
         assert_eq!(cut("a b,c", regex, r#"["a b: 1:2", "c: 3"]"#), ["1:2", "3"]);

@@ -4,7 +4,7 @@ use crate::{
     Accounting,
     openai::{self, Shape},
     parquet::{self, Input, Random, Search},
-    read::{delimited, json, record, source::Source, text},
+    read::{binary, delimited, json, record, source::Source, text},
     schemas,
     shred::{Finish, ROOT, Tree},
 };
@@ -206,6 +206,11 @@ impl Loader {
         if options.format == InputFormat::Parquet || source.window().starts_with(parquet::MAGIC) {
             let input = Input::Memory(source.whole(limits)?.into());
             return parquet.add(name, &input, options, accounting);
+        }
+        while source.window().len() < binary::LOOKED_AT && source.more()? {}
+        if let Some(what) = binary::kind(source.window()) {
+            let text = format!("this is {what}; JSON, CSV, TSV and Parquet are read, plain, as .gz or as .zst");
+            return Err(source.error(Fault::new(text)));
         }
         let format = match options.format {
             // Files named `.txt` hold anything.

@@ -221,6 +221,27 @@ fn headers_and_other_delimiters() {
 }
 
 #[test]
+fn binary_files_are_errors_and_not_rows() {
+    let mut image = b"\x89PNG\r\n\x1a\n".to_vec();
+    image.extend((0..3_000_u32).map(|it| (it.wrapping_mul(2_654_435_761) >> 13) as u8));
+    for name in ["x.csv", "x.ndjson", "x"] {
+        let error = load_bytes(name, image.clone(), options()).unwrap_err();
+        assert!(error.to_string().contains("this is a PNG image; JSON, CSV, TSV and Parquet are read"), "{error}");
+    }
+    let error = load_bytes("x.csv", image[8..].to_vec(), options()).unwrap_err();
+    assert!(error.to_string().contains("this is a binary file"), "{error}");
+}
+
+#[test]
+fn lines_may_end_as_on_old_macs() {
+    let loaded = load("x.csv", "a,b\r1,\"x\ry\"\r2,z\r");
+    assert_eq!(show(&loaded), "a:long b:string \n1|x\ny|\n2|z|");
+    assert!(loaded.accounting.is_clean());
+    // Where lines end otherwise, a carriage return is data.
+    assert_eq!(show(&load("x.csv", "a,b\n1,x\ry\n")), "a:long b:string \n1|x\ry|");
+}
+
+#[test]
 fn utf16_is_decoded() {
     let bytes: Vec<u8> = "\u{feff}{\"a\":\"é😀\"}\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let loaded = load("x", bytes);

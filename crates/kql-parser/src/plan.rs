@@ -330,7 +330,8 @@ pub struct EvaluateArg {
 /// The value of an [`EvaluateArg`].
 #[derive(Clone, Debug)]
 pub enum EvaluateValue {
-    /// An expression over the first input, or without columns.
+    /// An expression over the first input, or without columns; of `top-nested` also one over the outputs of a level's
+    /// aggregates.
     Expr(ExprId),
     /// A column of the first input by index.
     Column(usize),
@@ -460,8 +461,8 @@ pub struct ParseKvOptions {
     pub kv_delimiter: Option<String>,
     /// Quotes around values: opening and closing.
     pub quotes: Vec<(char, char)>,
-    /// Escapes the next character in quotes.
-    pub escape: Option<char>,
+    /// Those that escape the next character in quotes.
+    pub escapes: Vec<char>,
     /// Whether values run to the next key.
     pub greedy: bool,
     /// A regular expression with two groups, key and value.

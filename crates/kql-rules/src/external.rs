@@ -2,7 +2,7 @@
 
 use crate::{Files, guid};
 use kql::{
-    Batch, External, Field, Schema,
+    Batch, External, Field, Limits, Schema,
     formats::{Header, InputFormat, LoadOptions, load},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -90,10 +90,22 @@ impl External for Copies {
         self.bytes(uri).map(|_| ())
     }
 
-    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String> {
+    fn read(
+        &self,
+        uri: &str,
+        schema: &Schema,
+        properties: &[(String, String)],
+        limits: &Limits,
+    ) -> Result<Vec<Batch>, String> {
         let Some((shown, bytes)) = self.bytes(uri)? else { return Ok(Vec::new()) };
         let (format, header) = form(without_secret(uri), properties)?;
-        let options = LoadOptions { format, header, schema: Some(schema.clone()), ..LoadOptions::default() };
+        let options = LoadOptions {
+            format,
+            header,
+            schema: Some(schema.clone()),
+            limits: limits.clone(),
+            ..LoadOptions::default()
+        };
         let loaded = load(&shown, Box::new(std::io::Cursor::new(bytes)), options).map_err(|why| why.to_string())?;
         // Only the declared columns, in their order; the file may have more.
         let n_columns = schema.len();

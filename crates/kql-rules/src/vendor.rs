@@ -40,7 +40,7 @@ pub fn record(files: &dyn Files, directory: &Path, url: &str, file: &Path, date:
 mod tests {
     use super::*;
     use crate::{Copies, Memory, project::Project};
-    use kql::{External, Schema, Type};
+    use kql::{External, Limits, Schema, Type};
     use std::sync::Arc;
 
     #[test]
@@ -55,10 +55,10 @@ mod tests {
         assert_eq!(project.copies, [copy]);
         let copies = Copies::new(files.clone(), project.copies);
         let schema = Schema::of(&[("a", Type::String), ("b", Type::Long)]);
-        assert_eq!(copies.read(url, &schema, &[]).unwrap()[0].n_rows, 1);
+        assert_eq!(copies.read(url, &schema, &[], &Limits::default()).unwrap()[0].n_rows, 1);
         files.write(Path::new("a.csv"), b"x,2\n").unwrap();
-        assert!(copies.read(url, &schema, &[]).unwrap_err().contains("hash differs"));
-        let why = copies.read("https://example.com/b.csv?sig=1", &schema, &[]).unwrap_err();
+        assert!(copies.read(url, &schema, &[], &Limits::default()).unwrap_err().contains("hash differs"));
+        let why = copies.read("https://example.com/b.csv?sig=1", &schema, &[], &Limits::default()).unwrap_err();
         assert!(why.contains("kql vendor 'https://example.com/b.csv?sig=1' FILE"), "{why}");
     }
 }

@@ -60,7 +60,12 @@ impl Catalogue for Names<'_> {
         // What is only checked opens nothing.
         let external = self.engine.external.as_ref().filter(|_| self.runs);
         match external {
-            Some(external) => external.read(uri, schema, properties),
+            Some(external) => {
+                let budget = &self.cx.budget;
+                let memory = budget.limit().saturating_sub(budget.used());
+                let limits = kql_data::Limits { memory, ..self.cx.limits.clone() };
+                external.read(uri, schema, properties, &limits)
+            }
             None if self.runs => {
                 Err(format!("`{uri}` is not read: the engine opens nothing by itself. Allow a local copy of it"))
             }

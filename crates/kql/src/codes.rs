@@ -30,6 +30,7 @@ pub const CODES: &[Code] = &[
     Code { code: "KQL0004", cause: "warning: a table is missing and left out of a fuzzy union" },
     Code { code: "KQL0005", cause: "data of another place: only what the host gives is read, and local tables stand for all databases" },
     Code { code: "KQL0006", cause: "warning: a column of one name has several types in the tables of a union" },
+    Code { code: "KQL0007", cause: "warning: an option, hint or name is given that nothing heeds" },
     Code { code: "KQL9999", cause: "a fault of the engine itself; please report it with the query" },
     Code { code: "SEM0001", cause: "operands whose types the operator does not take, or a statement that gives no table" },
     Code { code: "SEM0018", cause: "the values of a `datatable` do not fill its rows" },

@@ -72,7 +72,7 @@ pub const UNSUPPORTED: &[Remark] = &[
 pub const PARTIAL: &[Remark] = &[
     remark(
         "alias",
-        "names the local tables, as `cluster`, `database`, `workspace` and `app` do",
+        "names the tables that the host calls `Db.T`, else the local ones; so do `cluster`, `database`, `workspace`, `app`",
         "alias database D = cluster('c').database('d'); database('D').Local",
     ),
     remark("autocluster", CHOICE, "print x = 1 | evaluate autocluster()"),

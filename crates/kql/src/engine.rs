@@ -32,8 +32,14 @@ pub enum Now {
 
 /// Where `externaldata` and the like get their rows.
 pub trait External: Send + Sync {
-    /// The rows behind a URI under a schema; the error says what to do.
-    fn read(&self, uri: &str, schema: &Schema, properties: &[(String, String)]) -> Result<Vec<Batch>, String>;
+    /// The rows behind a URI under a schema; the error says what to do. `limits` are the query's, its memory what is left of it.
+    fn read(
+        &self,
+        uri: &str,
+        schema: &Schema,
+        properties: &[(String, String)],
+        limits: &Limits,
+    ) -> Result<Vec<Batch>, String>;
 
     /// The columns that the rows behind a URI seem to have. `properties`: `format`, and `header` where it is `true`.
     fn infer(&self, uri: &str, properties: &[(String, String)]) -> Result<Schema, String> {

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail anywhere")]
 #![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail anywhere")]
 
-use kql::{Engine, Error, Fault, Limits};
-use std::time::Duration;
+use kql::{Batch, Column, Engine, Error, External, Fault, Limits, Schema};
+use std::{sync::Arc, time::Duration};
 
 fn answer(limits: Limits, query: &str) -> Result<usize, Error> {
     let mut engine = Engine::new();
@@ -114,4 +114,46 @@ fn a_person_at_a_terminal_gets_all_rows() {
         Limits { time: Some(Duration::from_secs(240)), result_rows: 500_000, result_bytes: 64 << 20, ..limits },
         Limits::default()
     );
+}
+
+/// Some megabytes of rows, whatever is asked for.
+struct Many;
+
+impl External for Many {
+    fn read(&self, _: &str, _: &Schema, _: &[(String, String)], limits: &Limits) -> Result<Vec<Batch>, String> {
+        assert!(limits.memory <= 1 << 20, "the reader is told what is left");
+        Ok(vec![Batch::new(vec![Column::longs(vec![1; 500_000])], 500_000)])
+    }
+}
+
+#[test]
+fn rows_of_external_data_are_counted() {
+    let mut engine = Engine::new();
+    engine.set_external(Arc::new(Many));
+    engine.set_limits(Limits { memory: 1 << 20, ..Limits::default() });
+    match engine.query("externaldata(n:long)['https://example.com/n.csv'] | count") {
+        Err(Error::Query(found)) => {
+            assert!(found[0].message.contains("`externaldata` reached the limit `memory`"), "{}", found[0].message);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_parse_remembers_is_counted() {
+    use std::fmt::Write;
+    let mut engine = Engine::new();
+    let mut rows = String::new();
+    for n in 0..40_000 {
+        writeln!(rows, "{{\"s\":\"user={} host={:0>90}\"}}", n % 10_000, n % 10_000).unwrap();
+    }
+    engine.load_bytes("T", rows).unwrap();
+    // As many rows as texts: then each text is parsed once. What each of two operators remembers is there at once.
+    engine.set_batch_rows(Some(10_000));
+    let parse = "T | parse s with 'user=' a:long ' host=' x | parse s with * 'host=' y | where a < 0 | count";
+    engine.set_limits(Limits { memory: 4 << 20, ..Limits::default() });
+    assert_eq!(engine.query(parse).unwrap().rows().len(), 1);
+    engine.set_limits(Limits { memory: 1_600_000, ..Limits::default() });
+    let error = engine.query(parse).unwrap_err().to_string();
+    assert!(error.contains("`parse` reached the limit `memory`"), "{error}");
 }

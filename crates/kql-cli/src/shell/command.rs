@@ -90,6 +90,8 @@ impl Shell {
                 Err(format!("`{name}` touches files, and the shell was started with --no-files"))
             }
             Some(command) => (command.run)(self, rest),
+            // No control command of a cluster is called so.
+            None if name == ".show" && rest == "limits" => opt(self, ""),
             None if CONTROL.contains(&name) => {
                 Err(format!("`{name}` is a control command of a cluster; there is none here. .help lists the commands"))
             }

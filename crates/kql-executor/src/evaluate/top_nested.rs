@@ -2,19 +2,22 @@
 
 use super::{Answer, Call};
 use crate::{
-    aggregate::Aggregates,
     group::{Grouper, NO_GROUP},
     program::count_of,
     sort::compare_values,
 };
-use kql_data::{Batch, Column, ColumnBuilder, Fault, Field, Schema, Set, Value};
-use kql_parser::plan::{AggregateExpr, EvaluateValue};
+use kql_data::{Batch, Column, ColumnBuilder, Fault, Field, Schema, Set, Type, Value};
+use kql_parser::plan::{AggregateExpr, EvaluateArg, EvaluateValue};
 
 /// One level as it is asked for.
 struct Level<'a> {
     limit: Option<usize>,
     value: Column,
-    aggregate: &'a AggregateExpr,
+    aggregates: Vec<&'a AggregateExpr>,
+    /// What is made of the aggregates, over their outputs; `None` for the one itself.
+    combined: Option<&'a EvaluateValue>,
+    /// The type of what the values are ranked by.
+    rank: Type,
     others: Option<Value>,
     descends: bool,
 }
@@ -43,11 +46,10 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let mut fields = Vec::new();
     let mut builders = Vec::new();
     for (depth, level) in levels.iter().enumerate() {
-        let ty = level.aggregate.outputs.first().copied().unwrap_or(kql_data::Type::Long);
         fields.push(Field::new(format!("value_{depth}"), level.value.ty()));
-        fields.push(Field::new(format!("aggregate_{depth}"), ty));
+        fields.push(Field::new(format!("aggregate_{depth}"), level.rank));
         builders.push(ColumnBuilder::new(level.value.ty(), paths.len()));
-        builders.push(ColumnBuilder::new(ty, paths.len()));
+        builders.push(ColumnBuilder::new(level.rank, paths.len()));
     }
     for path in &paths {
         for (index, builder) in builders.iter_mut().enumerate() {
@@ -58,26 +60,57 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     Ok((Schema::new(fields), vec![Batch::new(columns, paths.len())]))
 }
 
-/// The arguments are five a level: how many, the value, the aggregate, `others`, whether downwards.
+/// The arguments of a level: how many (named `of`, which begins a level), the value, `others`, whether downwards, then the
+/// aggregates, and what is made of them where that is not the one itself.
 fn levels<'a>(call: &'a Call<'_>) -> Result<Vec<Level<'a>>, Fault> {
-    let mut levels = Vec::new();
-    for args in call.args.chunks(5) {
-        let [limit, value, aggregate, others, descends] = args else {
-            return Err(call.wrong("a level is not complete"));
-        };
-        let EvaluateValue::Aggregate(aggregate) = &aggregate.value else {
-            return Err(call.wrong("a level has no aggregate"));
-        };
-        let limit = call.constant_of(&limit.value)?;
-        levels.push(Level {
-            limit: (!limit.is_null()).then(|| count_of(&limit)),
-            value: call.values(&value.value)?,
-            aggregate,
-            others: Some(call.constant_of(&others.value)?).filter(|it| !it.is_null()),
-            descends: call.constant_of(&descends.value)? != Value::Bool(false),
-        });
+    let begins = |it: &EvaluateArg| it.name.as_deref() == Some("of");
+    call.args.chunk_by(|_, next| !begins(next)).map(|args| level(call, args)).collect()
+}
+
+fn level<'a>(call: &'a Call<'_>, args: &'a [EvaluateArg]) -> Result<Level<'a>, Fault> {
+    let [limit, value, others, descends, more @ ..] = args else {
+        return Err(call.wrong("a level is not complete"));
+    };
+    let limit = call.constant_of(&limit.value)?;
+    let (mut aggregates, mut combined) = (Vec::new(), None);
+    for arg in more {
+        match &arg.value {
+            EvaluateValue::Aggregate(it) => aggregates.push(it),
+            it => combined = Some(it),
+        }
     }
-    Ok(levels)
+    let rank = match (combined, aggregates.first()) {
+        (Some(EvaluateValue::Expr(id)), _) => call.execution.plan.expr(*id).ty(),
+        (None, Some(it)) => it.outputs.first().copied().unwrap_or(Type::Long),
+        _ => return Err(call.wrong("a level has no aggregate")),
+    };
+    Ok(Level {
+        limit: (!limit.is_null()).then(|| count_of(&limit)),
+        value: call.values(&value.value)?,
+        aggregates,
+        combined,
+        rank,
+        others: Some(call.constant_of(&others.value)?).filter(|it| !it.is_null()),
+        descends: call.constant_of(&descends.value)? != Value::Bool(false),
+    })
+}
+
+impl Level<'_> {
+    /// What the groups of some rows are ranked by.
+    fn ranks(&self, call: &Call<'_>, rows: &[u32], groups: &[u32], n_groups: usize) -> Result<Column, Fault> {
+        let mut outputs = Vec::with_capacity(self.aggregates.len());
+        for aggregate in &self.aggregates {
+            let (calls, args) = call.aggregate(aggregate)?;
+            let taken: Vec<Column> = args.iter().map(|it| it.take(rows)).collect();
+            let columns = calls.by_number(call.execution, groups, n_groups, &taken)?;
+            let column = columns.into_iter().flatten().next();
+            outputs.push(column.ok_or_else(|| call.wrong("the aggregate gives no column"))?);
+        }
+        match self.combined {
+            Some(value) => call.values_over(value, &Batch::new(outputs, n_groups)),
+            None => outputs.pop().ok_or_else(|| call.wrong("a level has no aggregate")),
+        }
+    }
 }
 
 /// The values of a level below each path, with their aggregates.
@@ -94,13 +127,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(
-        call: &Call<'_>,
-        level: &Level<'_>,
-        (calls, args): (&Aggregates, &[Column]),
-        paths: &[Path],
-        members: &[u32],
-    ) -> Result<Groups, Fault> {
+    fn new(call: &Call<'_>, level: &Level<'_>, paths: &[Path], members: &[u32]) -> Result<Groups, Fault> {
         let is_rest = |path: u32| paths.get(path as usize).is_none_or(|it| it.is_rest);
         let rows: Vec<u32> =
             (0..).zip(members).filter(|(_, path)| **path != NO_GROUP && !is_rest(**path)).map(|(row, _)| row).collect();
@@ -110,8 +137,7 @@ impl Groups {
         let mut grouper = Grouper::new(keys.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
         let numbers = grouper.assign(&keys, rows.len())?;
         let n_groups = grouper.len();
-        let taken: Vec<Column> = args.iter().map(|it| it.take(&rows)).collect();
-        let aggregated = first_output(call, calls.by_number(call.execution, &numbers, n_groups, &taken)?)?;
+        let aggregated = level.ranks(call, &rows, &numbers, n_groups)?;
         let [parents, values] = <[Column; 2]>::try_from(grouper.keys()?).map_err(|_| call.wrong("a key is missing"))?;
         let mut children: Vec<Vec<usize>> = vec![Vec::new(); paths.len()];
         for group in 0..n_groups {
@@ -152,13 +178,11 @@ fn descend(
     paths: &[Path],
     members: &[u32],
 ) -> Result<(Vec<Path>, Vec<u32>), Fault> {
-    let (calls, args) = call.aggregate(level.aggregate)?;
-    let groups = Groups::new(call, level, (&calls, &args), paths, members)?;
+    let groups = Groups::new(call, level, paths, members)?;
     let left_over = groups.left_over(members);
     let (rest_rows, rest_parents): (Vec<u32>, Vec<u32>) =
         (0..).zip(&left_over).filter(|(_, it)| **it != NO_GROUP).map(|(row, parent)| (row, *parent)).unzip();
-    let taken: Vec<Column> = args.iter().map(|it| it.take(&rest_rows)).collect();
-    let rest_values = first_output(call, calls.by_number(call.execution, &rest_parents, paths.len(), &taken)?)?;
+    let rest_values = level.ranks(call, &rest_rows, &rest_parents, paths.len())?;
     let has_rest: Set<u32> = rest_parents.iter().copied().collect();
 
     let mut out: Vec<Path> = Vec::new();
@@ -196,8 +220,4 @@ fn set(paths: &mut [u32], index: u32, path: u32) {
     if let Some(it) = paths.get_mut(index as usize) {
         *it = path;
     }
-}
-
-fn first_output(call: &Call<'_>, outputs: Vec<Vec<Column>>) -> Result<Column, Fault> {
-    outputs.into_iter().flatten().next().ok_or_else(|| call.wrong("the aggregate gives no column"))
 }

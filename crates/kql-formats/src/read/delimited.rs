@@ -61,6 +61,7 @@ impl<'a> Reader<'a> {
             self.accounting.bytes += 3;
             self.accounting.blank_bytes += 3;
         }
+        source.look_at_line_ends()?;
         let mut n = 0_u32;
         while let Some((len, closed)) = self.record(source)? {
             let bytes = source.window().get(..len).unwrap_or(&[]);

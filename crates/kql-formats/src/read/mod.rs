@@ -1,5 +1,6 @@
 //! Readers: bytes of a source to records in the tree.
 
+pub(crate) mod binary;
 pub(crate) mod canonical;
 pub(crate) mod careful;
 pub(crate) mod delimited;

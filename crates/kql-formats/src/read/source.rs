@@ -41,12 +41,17 @@ pub(crate) struct Source {
     stop: Stop,
     /// Bytes asked for at a time.
     block: usize,
+    /// Whether a carriage return alone ends a line.
+    old_mac: bool,
     /// Bytes consumed.
     pub(crate) offset: u64,
     /// Line of the next byte, from 1.
     pub(crate) line: u64,
     read: u64,
 }
+
+/// Bytes in which a line end should be found.
+const LOOKED_AT: usize = 64 << 10;
 
 /// Decompressed bytes from which the ratio counts: a short text of one letter is no bomb.
 const RATIO_FROM: u64 = 1 << 20;
@@ -102,6 +107,7 @@ impl Source {
             line_bytes: limits.line_bytes,
             stop: stop.clone(),
             block: BLOCK,
+            old_mac: false,
             offset: 0,
             line: 1,
             read: 0,
@@ -148,6 +154,9 @@ impl Source {
         let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
         self.to += n;
         self.ended = n == 0;
+        if self.old_mac {
+            end_lines(self.buffer.get_mut(self.to.saturating_sub(n)..self.to).unwrap_or_default());
+        }
         self.read += n as u64;
         if self.read > self.bytes_max as u64 {
             let (name, limit) = ("decompressed_bytes", self.bytes_max as u64);
@@ -173,6 +182,17 @@ impl Source {
         }
         self.buffer.truncate(self.to);
         Ok(self.buffer.split_off(self.from.min(self.buffer.len())))
+    }
+
+    /// Finds out whether carriage returns alone end the lines, as they did on old Macs, and reads them as line ends then.
+    pub(crate) fn look_at_line_ends(&mut self) -> Result<(), LoadError> {
+        while self.window().len() < LOOKED_AT && memchr::memchr(b'\n', self.window()).is_none() && self.more()? {}
+        let window = self.buffer.get_mut(self.from..self.to).unwrap_or_default();
+        if memchr::memchr(b'\n', window).is_none() && memchr::memchr(b'\r', window).is_some() {
+            self.old_mac = true;
+            end_lines(window);
+        }
+        Ok(())
     }
 
     /// Bytes of the window that are whole lines, or all at the end of input; `None` at the end.
@@ -222,6 +242,10 @@ fn read_all(reader: &mut Bytes, mut room: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(read)
+}
+
+fn end_lines(bytes: &mut [u8]) {
+    bytes.iter_mut().filter(|it| **it == b'\r').for_each(|it| *it = b'\n');
 }
 
 /// The same bytes, read and decompressed by a thread of their own, a few blocks ahead.

@@ -300,10 +300,10 @@ impl Binder<'_> {
     fn bin_auto(&mut self, arguments: &[Argument], span: Span) -> Bind<ExprId> {
         let [one] = arguments else { return self.fail("SEM0219", span, "bin_auto() takes one argument") };
         let value = self.scalar(one.value)?;
-        let Some(size) = self.options.get("query_bin_auto_size").copied() else {
+        let Some(size) = self.bin_auto.get("query_bin_auto_size").copied() else {
             return self.fail("SEM0001", span, "bin_auto() needs `set query_bin_auto_size=…;` in front of the query");
         };
-        match self.options.get("query_bin_auto_at").copied() {
+        match self.bin_auto.get("query_bin_auto_at").copied() {
             Some(at) => self.make_call("bin_at", &[value, size, at], span),
             None => self.make_call("bin", &[value, size], span),
         }

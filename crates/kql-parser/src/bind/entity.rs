@@ -13,7 +13,8 @@ use crate::{
 use kql_data::{Type, Value};
 use std::sync::Arc;
 
-/// A database, or a cluster without one. All of them are the local tables here.
+/// A database, or a cluster without one: the tables that the host put under its name, `Db.T` or `Cluster.Db.T`; the tables
+/// without such a name where it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entity {
     pub(super) cluster: String,
@@ -49,7 +50,7 @@ impl Binder<'_> {
             ExprKind::EntityGroup(_) => self.fail("SEM0611", span, "an entity group cannot hold another"),
             ExprKind::Call(call) => match call.function.text.as_str() {
                 "database" => Ok(Entity { cluster: String::new(), database: self.entity_name(&call.arguments, span)? }),
-                "cluster" | "workspace" | "app" => {
+                "cluster" | "workspace" | "app" | "resource" => {
                     Ok(Entity { cluster: self.entity_name(&call.arguments, span)?, database: String::new() })
                 }
                 _ => self.fail("SEM0100", span, "a database is needed here"),
@@ -83,6 +84,28 @@ impl Binder<'_> {
             Some(Value::String(it)) => Ok(it.to_string()),
             _ => self.fail("SEM0207", span, "a constant string is needed here"),
         }
+    }
+
+    /// The entity that a path begins with, its last step left out.
+    pub(super) fn entity_of_path(&mut self, base: syntax::ExprId, steps: &[Step]) -> Bind<Entity> {
+        let mut entity = self.entity(base)?;
+        for step in steps.split_last().map_or(&[][..], |it| it.1) {
+            if let Step::Call(call) = step
+                && call.function.text == "database"
+            {
+                entity.database = self.entity_name(&call.arguments, call.function.span)?;
+            }
+        }
+        Ok(entity)
+    }
+
+    /// What the names of an entity's tables begin with, where the host has any.
+    pub(super) fn prefix_of(&self, entity: &Entity) -> Option<String> {
+        let Entity { cluster, database } = entity;
+        let names = [format!("{cluster}.{database}."), format!("{database}."), format!("{cluster}.")];
+        let is_whole = |it: &&String| !it.starts_with('.') && !it.ends_with("..");
+        let tables = self.catalogue.tables();
+        names.iter().filter(is_whole).find(|it| tables.iter().any(|name| name.starts_with(it.as_str()))).cloned()
     }
 
     /// `X.$current_database` of an entity.

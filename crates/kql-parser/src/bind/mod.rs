@@ -3,18 +3,21 @@
 //! * [`scope`]: what names mean. * [`expression`], [`call`]: scalar expressions. * [`naming`]: names of columns without one.
 //! * [`entity`]: databases, patterns, restricted access.
 //! * [`graph`]: graphs and the variables of patterns.
-//! * [`source`]: where pipelines begin. * [`statement`]: `let`, `set` and the rest. * [`operators`]: one file an operator.
+//! * [`source`]: where pipelines begin. * [`statement`]: `let` and the rest. * [`option`]: `set`.
+//! * [`parameter`], [`hint`]: `kind=inner`, `hint.strategy=shuffle`. * [`operators`]: one file an operator.
 
 mod call;
 mod entity;
 mod expression;
 mod function;
 mod graph;
+mod hint;
 mod literal;
 mod naming;
 mod notes;
 mod null_text;
 mod operators;
+mod option;
 mod parameter;
 mod scope;
 mod source;
@@ -156,11 +159,11 @@ impl<'a> Binder<'a> {
             foreign: None,
             level: 0,
             now: cx.now,
-            time_scope: TimeScope::default(),
             star_skips: kql_data::Set::default(),
             scope_names: kql_data::Set::default(),
             results_given: false,
-            options: kql_data::Map::default(),
+            options: option::Options::default(),
+            bin_auto: kql_data::Map::default(),
             graph: None,
             unclaimed: Vec::new(),
             traits: RefCell::default(),
@@ -227,16 +230,6 @@ struct Aggregation {
     inside: bool,
 }
 
-/// What `set query_datetimescope_column`, `_from` and `_to` say: a filter under the whole query.
-#[derive(Clone, Debug, Default)]
-struct TimeScope {
-    column: Option<String>,
-    /// The first moment, in ticks.
-    from: Option<i64>,
-    /// The moment after the last.
-    to: Option<i64>,
-}
-
 struct Binder<'a> {
     query: Arc<syntax::Query>,
     /// The query's own text; `query` is another one within stored functions.
@@ -260,15 +253,16 @@ struct Binder<'a> {
     foreign: Option<Span>,
     level: u32,
     now: i64,
-    time_scope: TimeScope,
     /// Columns that `*` leaves out of an aggregate: the group keys.
     star_skips: kql_data::Set<String>,
     /// Names that top-level `let`s bound so far.
     scope_names: kql_data::Set<String>,
     /// Whether an operator (`fork`, `facet`) has added the results of the statement itself.
     results_given: bool,
-    /// Values of the `set` options that functions read.
-    options: kql_data::Map<String, ExprId>,
+    /// What `set` statements ask for.
+    options: option::Options,
+    /// Values of the options `query_bin_auto_size` and `query_bin_auto_at`.
+    bin_auto: kql_data::Map<String, ExprId>,
     /// The graph whose pattern or elements expressions are bound over.
     graph: Option<Box<graph::GraphScope>>,
     /// Tables that a statement named for later ones; they are the results when nothing else is.

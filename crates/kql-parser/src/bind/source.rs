@@ -1,6 +1,6 @@
 //! Where pipelines begin: tables, `let`s, functions, other databases, and the chain of operators behind them.
 
-use super::{Bind, Binder, NotedColumns, Reported, Row, Table, operators, scope::Binding};
+use super::{Bind, Binder, NotedColumns, Reported, Row, Table, entity::Entity, operators, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
     plan::Op,
@@ -129,26 +129,6 @@ impl Binder<'_> {
         Some(self.scoped(table))
     }
 
-    /// The rows of a table within the scope that `set query_datetimescope_…` gives the whole query: `[from, to)` of the
-    /// scope's column. A table without such a column is not narrowed.
-    fn scoped(&mut self, table: Table) -> Table {
-        let scope = self.time_scope.clone();
-        let Some(index) = scope.column.and_then(|it| table.schema.index_of(&it)) else { return table };
-        if table.schema.fields.get(index).is_none_or(|it| it.ty != Type::Datetime) {
-            return table;
-        }
-        let mut scoped = table;
-        for (operator, moment) in [(">=", scope.from), ("<", scope.to)] {
-            let Some(moment) = moment else { continue };
-            let time = self.column(index, Type::Datetime);
-            let moment = self.constant(Value::Datetime(moment), Type::Datetime);
-            let Ok(predicate) = self.compare(operator, time, moment, Span::default()) else { continue };
-            let schema = scoped.schema.clone();
-            scoped = self.table(Op::Filter { input: scoped.node, predicate }, schema, &scoped).with_label(&scoped);
-        }
-        scoped
-    }
-
     pub(super) fn unknown_table<T>(&mut self, name: &str, span: Span) -> Bind<T> {
         if self.is_table_hidden(name)
             && (self.catalogue.table(name).is_some() || self.catalogue.function(name).is_some())
@@ -275,7 +255,7 @@ impl Binder<'_> {
         Ok(shared)
     }
 
-    /// `database("d").T`, `workspace("w").T`: the local table of that name.
+    /// `database("d").T`, `workspace("w").T`: the table `d.T`, `w.T` of the host; where it has none that begins so, `T`.
     fn remote_table(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<Table> {
         let query = self.query.clone();
         if let ExprKind::Call(call) = query.kind(base)
@@ -309,15 +289,23 @@ impl Binder<'_> {
                 _ => self.fail("SEM0001", span, "a table is needed here"),
             };
         }
+        if self.options.no_remote {
+            return self.fail(
+                "SEM1076",
+                span,
+                "other databases are off: the query sets `request_remote_entities_disabled`",
+            );
+        }
         match steps.last() {
-            Some(Step::Member(name)) => match self.stored_table(&name.text) {
-                Some(table) => Ok(table),
-                None => self.named_table(&name.text, name.span),
-            },
+            Some(Step::Member(name)) => {
+                let entity = self.entity_of_path(base, steps)?;
+                self.table_of_entity(&entity, &name.text, name.span)
+            }
             Some(Step::Index(index)) => {
+                let entity = self.entity_of_path(base, steps)?;
                 let expr = self.constant_scalar(*index)?;
                 let name = self.value_of(expr).map(|it| it.text()).unwrap_or_default();
-                self.named_table(&name, span)
+                self.table_of_entity(&entity, &name, span)
             }
             Some(Step::Call(call)) if call.function.text == "database" => {
                 self.fail("SEM0048", span, "a database is not a table; name one of its tables")
@@ -325,6 +313,19 @@ impl Binder<'_> {
             Some(Step::Call(call)) => self.called_table(call, span),
             Some(Step::Wildcard(name)) => self.fail("SEM0100", name.span, "a wildcard is not expected here"),
             None => self.fail("SEM0048", span, "a database is not a table; name one of its tables"),
+        }
+    }
+
+    fn table_of_entity(&mut self, entity: &Entity, name: &str, span: Span) -> Bind<Table> {
+        let Some(prefix) = self.prefix_of(entity) else {
+            return match self.stored_table(name) {
+                Some(table) => Ok(table),
+                None => self.named_table(name, span),
+            };
+        };
+        match self.stored_table(&format!("{prefix}{name}")) {
+            Some(table) => Ok(table),
+            None => self.unknown_table(&format!("{prefix}{name}"), span),
         }
     }
 

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     diagnostic::Span,
-    plan::{Lowered, ResultTable},
-    syntax::{self, ExprKind, FunctionParameter, LetValue, Literal, ParameterType, Statement, StatementKind},
+    plan::ResultTable,
+    syntax::{self, ExprKind, FunctionParameter, LetValue, ParameterType, Statement, StatementKind},
 };
 use kql_data::{Type, Value};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 impl Binder<'_> {
     /// Binds the statements of a query.
@@ -155,6 +155,7 @@ impl Binder<'_> {
         if std::mem::take(&mut self.results_given) {
             return Ok(());
         }
+        let table = self.result_under_options(table, span)?;
         let name = if self.plan.results.is_empty() {
             "PrimaryResult".to_owned()
         } else {
@@ -180,71 +181,6 @@ impl Binder<'_> {
         }
     }
 
-    fn set_option(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
-        let query = self.query.clone();
-        match name.text.as_str() {
-            "query_now" | "now" | "query_datetimescope_from" | "query_datetimescope_to" => {
-                self.set_moment(name, value, span);
-            }
-            "query_datetimescope_column" => match value.map(|it| query.kind(it)) {
-                Some(ExprKind::Literal(Literal::String(column))) => self.time_scope.column = Some(column.clone()),
-                _ => _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a string literal", name.text)),
-            },
-            "query_results_cache_max_age" => {
-                let is_age = match value.map(|it| query.kind(it)) {
-                    Some(ExprKind::Literal(Literal::Timespan(_))) => true,
-                    Some(ExprKind::Literal(Literal::String(text))) => crate::parser::timespan(text).is_some(),
-                    _ => false,
-                };
-                if !is_age {
-                    _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a timespan literal", name.text));
-                }
-            }
-            "query_bin_auto_size" | "query_bin_auto_at" => {
-                if let Some(value) = value.and_then(|it| self.constant_scalar(it).ok()) {
-                    _ = self.options.insert(name.text.clone(), value);
-                }
-            }
-            "truncationmaxrecords" => self.lower(value, |it, to| it.result_rows = it.result_rows.min(to)),
-            "truncationmaxsize" => self.lower(value, |it, to| it.result_bytes = it.result_bytes.min(to)),
-            "maxmemoryconsumptionperiterator" => self.lower(value, |it, to| it.memory = it.memory.min(to)),
-            "servertimeout" => {
-                if let Some(ExprKind::Literal(Literal::Timespan(Some(ticks)))) = value.map(|it| query.kind(it)) {
-                    let time = Duration::from_nanos(u64::try_from(*ticks).unwrap_or(0).saturating_mul(100));
-                    self.plan.lowered.time = Some(self.plan.lowered.time.map_or(time, |it| it.min(time)));
-                }
-            }
-            // Other options steer a service, or would raise a limit; they are accepted and change nothing here.
-            _ => {}
-        }
-    }
-
-    /// The options that are moments: the clock, and the ends of the scope.
-    fn set_moment(&mut self, name: &syntax::Name, value: Option<syntax::ExprId>, span: Span) {
-        let query = self.query.clone();
-        let Some(ExprKind::Literal(Literal::Datetime(Some(ticks)))) = value.map(|it| query.kind(it)) else {
-            _ = self.fail::<()>("SEM0020", span, format!("`{}` must be a datetime literal", name.text));
-            return;
-        };
-        match name.text.as_str() {
-            "query_datetimescope_from" => self.time_scope.from = Some(*ticks),
-            "query_datetimescope_to" => self.time_scope.to = Some(*ticks),
-            _ => self.now = *ticks,
-        }
-    }
-
-    /// Lowers a limit to a whole number that a `set` statement gives.
-    fn lower(&mut self, value: Option<syntax::ExprId>, set: impl FnOnce(&mut Lowered, usize)) {
-        let query = self.query.clone();
-        let to = match value.map(|it| query.kind(it)) {
-            Some(ExprKind::Literal(Literal::Long(Some(it)))) => usize::try_from(*it).ok(),
-            _ => None,
-        };
-        if let Some(to) = to {
-            set(&mut self.plan.lowered, to);
-        }
-    }
-
     fn query_parameters(&mut self, parameters: &[FunctionParameter]) -> Bind<()> {
         for parameter in parameters {
             let ParameterType::Scalar(ty) = &parameter.ty else {
@@ -257,6 +193,13 @@ impl Binder<'_> {
                 (None, Some(default)) => {
                     let expr = self.constant_scalar(default)?;
                     self.argument_as(expr, ty, parameter.span)?
+                }
+                (None, None) if self.catalogue.runs() => {
+                    let name = &parameter.name.text;
+                    let message = format!("no value is given for the query parameter `{name}`, and it has no default");
+                    _ = self.fail::<()>("SEM0020", parameter.span, message);
+                    self.env.bind(name.clone(), Binding::Faulty);
+                    continue;
                 }
                 // Without a value the parameter is a null of its type, so that a query can be checked.
                 (None, None) => self.constant(Value::null(ty), ty),

@@ -2,7 +2,7 @@
 
 use super::operators::{Separator, is_operator};
 use super::{Fault, Parsed, Parser};
-use crate::diagnostic::Span;
+use crate::diagnostic::{Span, closest};
 use crate::syntax::{
     Body, BodyId, ExprId, ExprKind, Function, FunctionParameter, Let, LetValue, ParameterType, Pattern, PatternCase,
     PatternDefinition, Statement, StatementKind,
@@ -69,9 +69,36 @@ impl Parser<'_> {
                 self.skip_stage();
             }
         } else {
-            self.expected("`|` or `;`");
+            let diagnostic = self.expected_diagnostic("`|` or `;`");
+            let diagnostic = match self.misspelled_beginning() {
+                Some(word) => diagnostic.hint(format!("did you mean `{word}`?")),
+                None => diagnostic,
+            };
+            self.report(diagnostic);
             self.skip_stage();
         }
+    }
+
+    /// The word that a statement may have been meant to begin with, when it is over after its first word.
+    fn misspelled_beginning(&self) -> Option<&'static str> {
+        const WORDS: [&str; 12] = [
+            "alias",
+            "datatable",
+            "declare",
+            "evaluate",
+            "externaldata",
+            "find",
+            "let",
+            "print",
+            "range",
+            "restrict",
+            "search",
+            "union",
+        ];
+        let last = self.at.checked_sub(1)?;
+        let is_first = last.checked_sub(1).is_none_or(|it| self.token_at(it).kind == TokenKind::Semicolon);
+        let is_name = self.token_at(last).kind == TokenKind::Name;
+        if is_first && is_name { closest(self.text_at(last), WORDS) } else { None }
     }
 
     /// Passes over text that belongs to nothing, to the next stage or statement; silent until the next `;`.

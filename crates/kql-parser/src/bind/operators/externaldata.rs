@@ -10,6 +10,13 @@ use kql_data::{Batch, Value};
 use std::sync::Arc;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &ExternalData, stage: &Stage) -> Bind<Table> {
+    if b.options.no_external_data {
+        return b.fail(
+            "SEM1076",
+            stage.keyword,
+            "`externaldata` is off: the query sets `request_external_data_disabled`",
+        );
+    }
     let schema = datatable::row_schema(b, &it.schema)?;
     let mut properties = Vec::new();
     for property in &it.properties {
@@ -30,7 +37,9 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &ExternalData, stage: &Stage) -> Bind
     if batches.is_empty() {
         return Ok(b.no_rows(schema));
     }
-    match Batch::concat(&schema, &batches) {
+    // The rows are the query's, for as long as its plan is there.
+    let held = |it: Batch| it.hold(&b.cx.budget, "`externaldata`");
+    match Batch::concat(&schema, &batches).and_then(held) {
         Ok(batch) => Ok(b.new_table(Op::Values { batch: Arc::new(batch) }, schema)),
         Err(fault) => b.fault(stage.span, &fault),
     }

@@ -8,7 +8,7 @@ use crate::{
 use kql_data::{Batch, Column, ColumnBuilder, Schema, Type, Value};
 use std::sync::Arc;
 
-pub(super) fn bind(b: &mut Binder<'_>, input: Table) -> Bind<Table> {
+pub(in super::super) fn bind(b: &mut Binder<'_>, input: Table) -> Bind<Table> {
     let fields = &input.schema.fields;
     let mut ordinals = ColumnBuilder::new(Type::Int, fields.len());
     for ordinal in 0..fields.len() {

@@ -18,7 +18,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MacroExpand, input: Option<Table>, s
     let kind = b.choice(&it.parameters, "kind", &["outer", "inner"])?;
     let is_fuzzy = match b.parameter(&it.parameters, "isfuzzy") {
         Some(it) => b.word(it)?.eq_ignore_ascii_case("true"),
-        None => false,
+        None => b.options.is_fuzzy,
     };
     let Some(scope) = &it.scope else {
         return b.fail("SYN0002", stage.span, "the name of the entity is missing: `as X`");
@@ -71,7 +71,7 @@ fn entities(b: &mut Binder<'_>, it: &MacroExpand) -> Bind<Vec<Entity>> {
             return b.fail("SEM0614", span, message);
         }
     }
-    if found.len() > 1 {
+    if found.len() > 1 && found.iter().all(|it| b.prefix_of(it).is_none()) {
         b.warn("KQL0005", span, "every entity of the group is read from the same local tables");
     }
     Ok(found)

@@ -46,7 +46,9 @@ mod top_nested;
 mod union;
 mod where_;
 
+pub(super) use getschema::bind as getschema;
 pub(super) use project_away::matches;
+pub(super) use take::limited;
 
 use super::{Bind, Binder, Reported, Table};
 use crate::syntax::{Operator, Stage};
@@ -54,6 +56,7 @@ use crate::syntax::{Operator, Stage};
 /// Binds one stage: a source, an operator that may stand first, or one over its input.
 pub(super) fn bind(b: &mut Binder<'_>, stage: &Stage, input: Option<Table>) -> Bind<Table> {
     use Operator as O;
+    b.tell_of_parameters(stage);
     match &stage.operator {
         O::Datatable(it) => datatable::bind(b, it, stage),
         O::ExternalData(it) => externaldata::bind(b, it, stage),

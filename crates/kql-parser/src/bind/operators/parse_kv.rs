@@ -27,7 +27,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &ParseKv, input: Table, _: &Stage) ->
                     _ => {}
                 }
             }
-            "escape" => options.escape = word.chars().next(),
+            "escape" => options.escapes.extend(word.chars().next()),
             "greedy" => options.greedy = word == "true",
             "regex" => options.regex = Some(word),
             other => return b.fail("SEM0041", property.span, format!("`parse-kv` has no property `{other}`")),

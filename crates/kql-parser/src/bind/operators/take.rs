@@ -9,8 +9,13 @@ use kql_data::{Type, Value};
 
 pub(super) fn bind(b: &mut Binder<'_>, count: syntax::ExprId, input: Table) -> Bind<Table> {
     let count = number(b, count)?;
+    Ok(limited(b, count, input))
+}
+
+/// So many of the first rows of a table.
+pub(in super::super) fn limited(b: &mut Binder<'_>, count: ExprId, input: Table) -> Table {
     let schema = input.schema.clone();
-    Ok(b.table(Op::Limit { input: input.node, count }, schema, &input).with_label(&input))
+    b.table(Op::Limit { input: input.node, count }, schema, &input).with_label(&input)
 }
 
 /// No rows of the input: what `consume` leaves for the caller.

@@ -57,13 +57,17 @@ fn any_column(b: &mut Binder<'_>, term: &str, case_sensitive: bool, span: crate:
     }
 }
 
-/// `t` is `has`, `t*` is `hasprefix`, `*t` is `hassuffix`, `*t*` is `contains`.
+/// `t` is `has`, `t*` is `hasprefix`, `*t` is `hassuffix`, `*t*` is `contains`, and `a*b` a regular expression.
 fn test(b: &mut Binder<'_>, column: PlanExpr, term: &str, case_sensitive: bool, span: crate::Span) -> Bind<PlanExpr> {
     let text = b.cast(column, Type::String, span)?;
     let (front, back) = (term.starts_with('*'), term.ends_with('*') && term.len() > 1);
     let needle = term.trim_start_matches('*').trim_end_matches('*');
     if needle.is_empty() {
         return Ok(b.constant(Value::Bool(true), Type::Bool));
+    }
+    if needle.contains('*') {
+        let pattern = b.constant(Value::String(pattern_of(term, case_sensitive).into()), Type::String);
+        return b.make_call("matches regex", &[text, pattern], span);
     }
     let name = match (front, back, case_sensitive) {
         (true, true, false) => "contains",
@@ -77,4 +81,29 @@ fn test(b: &mut Binder<'_>, column: PlanExpr, term: &str, case_sensitive: bool, 
     };
     let needle = b.constant(Value::String(needle.into()), Type::String);
     b.make_call(name, &[text, needle], span)
+}
+
+/// The pattern of a term with `*` inside: words begin and end where it does not begin or end with `*`.
+fn pattern_of(term: &str, case_sensitive: bool) -> String {
+    let mut pattern = String::from(if case_sensitive { "" } else { "(?i)" });
+    let pieces: Vec<&str> = term.split('*').collect();
+    for (at, piece) in pieces.iter().enumerate() {
+        let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        if at > 0 {
+            pattern.push_str(".*");
+        } else if is_word(piece.chars().next()) {
+            pattern.push_str(r"\b");
+        }
+        for c in piece.chars() {
+            // `\<` and `\>` would mean the edges of words.
+            if c.is_ascii_punctuation() && !matches!(c, '<' | '>') {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+        }
+        if at + 1 == pieces.len() && is_word(piece.chars().last()) {
+            pattern.push_str(r"\b");
+        }
+    }
+    pattern
 }

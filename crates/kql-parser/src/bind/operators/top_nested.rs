@@ -1,9 +1,9 @@
 //! `top-nested`: the first values, and of each the first of the next level. `top-hitters`: the most frequent values.
 
-use super::super::{Bind, Binder, Reported, Table};
+use super::super::{Bind, Binder, Reported, Table, naming::Names};
 use super::{columns, count, take};
 use crate::{
-    plan::{AggregateExpr, EvaluateArg, EvaluateValue, Op, SortKey},
+    plan::{AggregateExpr, EvaluateArg, EvaluateValue, Expr, Op, SortKey},
     syntax::{Direction, TopHitters, TopNested, TopNestedLevel},
 };
 use kql_data::{Field, Schema, Type, Value};
@@ -14,12 +14,17 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &TopNested, input: Table) -> Bind<Tab
     for level in &it.levels {
         bind_level(b, level, &input, &mut args, &mut fields)?;
     }
+    // A name that a level above has gets a number.
+    let mut names = Names::default();
+    for field in &mut fields {
+        *field = Field::new(names.free(&field.name), field.ty);
+    }
     let op = Op::Evaluate { plugin: "top-nested".to_owned(), inputs: vec![input.node], args };
     Ok(b.new_table(op, Schema::new(fields)))
 }
 
-/// The arguments of one level: how many (null for all), the value, the aggregate, `others` (null for none), whether
-/// downwards.
+/// The arguments of one level: how many (null for all; its name `of` begins the level), the value, `others` (null for none),
+/// whether downwards, the aggregates, and what is made of them unless that is the one itself.
 fn bind_level(
     b: &mut Binder<'_>,
     level: &TopNestedLevel,
@@ -33,16 +38,15 @@ fn bind_level(
     };
     let mut values = columns::over(b, input, |b| columns::bind(b, std::slice::from_ref(&level.value)))?;
     let Some(value) = values.pop() else { return Err(Reported) };
-    let (names, mut calls) = columns::over(b, input, |b| {
+    let ((rank, rank_name), calls) = columns::over(b, input, |b| {
         b.aggregating(0, |b| {
             let expr = b.scalar(level.by.value)?;
             Ok((expr, level.by.names.first().map(|it| it.text.clone())))
         })
     })?;
-    if calls.len() != 1 || !matches!(b.plan.expr(names.0), crate::plan::Expr::Column { .. }) {
-        return b.fail("SEM0098", level.by.span, "`top-nested` needs one aggregate behind `by`");
+    if calls.is_empty() {
+        return b.fail("SEM0098", level.by.span, "`top-nested` needs an aggregate behind `by`");
     }
-    let Some(call): Option<AggregateExpr> = calls.pop() else { return Err(Reported) };
     let others = match level.others {
         Some(id) => {
             let span = b.query.span(id);
@@ -54,16 +58,17 @@ fn bind_level(
     };
     let descending = level.direction != Some(Direction::Ascending);
     let name = value.spelled.or(value.natural).unwrap_or_else(|| format!("Column{}", fields.len() / 2 + 1));
-    let ty = call.outputs.first().copied().unwrap_or(Type::Long);
     fields.push(Field::new(name.as_str(), b.ty(value.expr)));
-    fields.push(Field::new(names.1.unwrap_or_else(|| format!("aggregated_{name}")), ty));
+    fields.push(Field::new(rank_name.unwrap_or_else(|| format!("aggregated_{name}")), b.ty(rank)));
     let descending = b.constant(Value::Bool(descending), Type::Bool);
     let arg = |value: EvaluateValue| EvaluateArg { name: None, value };
-    args.push(arg(EvaluateValue::Expr(n)));
-    args.push(arg(EvaluateValue::Expr(value.expr)));
-    args.push(arg(EvaluateValue::Aggregate(call)));
-    args.push(arg(EvaluateValue::Expr(others)));
-    args.push(arg(EvaluateValue::Expr(descending)));
+    args.push(EvaluateArg { name: Some("of".to_owned()), value: EvaluateValue::Expr(n) });
+    args.extend([value.expr, others, descending].map(|it| arg(EvaluateValue::Expr(it))));
+    let is_alone = calls.len() == 1 && matches!(b.plan.expr(rank), Expr::Column { .. });
+    args.extend(calls.into_iter().map(|it| arg(EvaluateValue::Aggregate(it))));
+    if !is_alone {
+        args.push(arg(EvaluateValue::Expr(rank)));
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Union, input: Option<Table>, stage: 
     let source = b.declared_name(&it.parameters, "withsource")?;
     let is_fuzzy = match b.parameter(&it.parameters, "isfuzzy") {
         Some(it) => b.word(it)? == "true",
-        None => false,
+        None => b.options.is_fuzzy,
     };
     let mut legs: Vec<Table> = input.into_iter().collect();
     let mut failed = false;
@@ -32,6 +32,12 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Union, input: Option<Table>, stage: 
     if legs.is_empty() {
         return b.fail("SEM0100", stage.span, "none of the tables of the union exists");
     }
+    if let Some(most) = b.options.legs_max
+        && legs.len() > most
+    {
+        let message = format!("the union has {} tables, and `query_max_entities_in_union` allows {most}", legs.len());
+        return b.fail("SEM0019", stage.span, message);
+    }
     Ok(combine(b, &legs, kind == Some("inner"), source, stage.span))
 }
 
@@ -42,8 +48,11 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
     let pattern = match query.kind(id) {
         ExprKind::Wildcard(name) => Some(name.text.clone()),
         ExprKind::Star => Some("*".to_owned()),
-        ExprKind::Path { steps, .. } => match steps.last() {
-            Some(Step::Wildcard(name)) => Some(name.text.clone()),
+        ExprKind::Path { base, steps } => match steps.last() {
+            Some(Step::Wildcard(name)) => {
+                let entity = b.entity_of_path(*base, steps)?;
+                Some(b.prefix_of(&entity).unwrap_or_default() + &name.text)
+            }
             _ => None,
         },
         _ => None,

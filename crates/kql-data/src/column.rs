@@ -319,9 +319,19 @@ impl Column {
         if let [one] = columns {
             return Ok(one.clone());
         }
-        let is_null = |it: &Column| matches!(it, Column::Constant { value: Value::Null, .. });
-        if !columns.is_empty() && columns.iter().all(is_null) {
-            return Ok(Column::null(ty, columns.iter().map(Column::len).sum()));
+        // Columns that nobody reads are such: nulls, or one text.
+        let same = |it: &Column| match (columns.first(), it) {
+            (Some(Column::Constant { value: Value::Null, .. }), Column::Constant { value: Value::Null, .. }) => true,
+            (
+                Some(Column::Constant { value: Value::String(a), .. }),
+                Column::Constant { value: Value::String(b), .. },
+            ) => a == b,
+            _ => false,
+        };
+        if let Some(Column::Constant { value, .. }) = columns.first()
+            && columns.iter().all(same)
+        {
+            return Ok(Column::constant(value.clone(), ty, columns.iter().map(Column::len).sum()));
         }
         if let Some(joined) = concat_dictionaries(columns) {
             return Ok(joined);
@@ -547,4 +557,29 @@ fn string_array(bytes: Vec<u8>, offsets: Vec<i64>) -> LargeStringArray {
     let n_rows = offsets.len() - 1;
     LargeStringArray::try_new(OffsetBuffer::new(offsets.into()), bytes.into(), None)
         .unwrap_or_else(|_| LargeStringArray::new_null(n_rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_text_in_all_parts_stays_one_text() {
+        let text = |text: &str, len| Column::constant(Value::String(text.into()), Type::String, len);
+        let joined = |parts: &[Column]| Column::concat(Type::String, parts).unwrap();
+        let same = joined(&[text("", 3), Column::null(Type::String, 2)]);
+        assert!(matches!(&same, Column::Constant { len: 5, .. }) && same.value(4) == Value::String("".into()));
+        for (a, b) in
+            [(text("a", 1), text("b", 1)), (text("a", 1), Column::strings(["a"])), (text("", 1), text("a", 2))]
+        {
+            let values: Vec<Value> = [&a, &b].iter().flat_map(|it| (0..it.len()).map(|row| it.value(row))).collect();
+            let whole = joined(&[a, b]);
+            assert_eq!((0..whole.len()).map(|row| whole.value(row)).collect::<Vec<Value>>(), values);
+        }
+        assert!(matches!(
+            Column::concat(Type::Long, &[Column::null(Type::Long, 1), Column::longs(vec![7])]),
+            Ok(Column::Long(_))
+        ));
+        assert!(joined(&[]).is_empty());
+    }
 }

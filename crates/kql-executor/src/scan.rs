@@ -1,7 +1,8 @@
 //! Sources: the rows of a table, and `range`.
 
 use crate::execution::Run;
-use kql_data::{Batch, Column, ColumnBuilder, Decimal, Fault, Type, Value};
+use arrow_array::Array;
+use kql_data::{Batch, Chunk, Column, ColumnBuilder, Decimal, Fault, Type, Value};
 use kql_parser::plan::{ExprId, NodeId, Op};
 
 /// The chunks of a table that may hold rows of interest.
@@ -32,6 +33,33 @@ pub(crate) fn scan(
     }
     execution.count(id, batches.iter().map(|it| it.n_rows).sum(), batches.len(), since);
     Ok(batches)
+}
+
+/// A column of a table, and the smallest and the largest value of it that is wanted.
+pub(crate) type Bounds = (usize, i64, i64);
+
+/// What the first `count` rows by a column of a scan are surely within: as many rows of one chunk are.
+pub(crate) fn bounds_of_first(
+    run: &Run<'_>,
+    id: NodeId,
+    column: usize,
+    is_descending: bool,
+    count: usize,
+) -> Option<Bounds> {
+    let Some(Op::Scan { table, columns, bounds }) = run.execution.plan.node(id).map(|it| &it.op) else { return None };
+    let column = *columns.get(column).filter(|_| bounds.is_empty())?;
+    let table = run.execution.tables.table(table)?;
+    let worst = |chunk: &Chunk| {
+        let column_of = chunk.batch.columns.get(column)?;
+        let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column_of else {
+            return None;
+        };
+        let range = chunk.ranges.get(column).copied().flatten()?;
+        let is_enough = chunk.batch.n_rows >= count && values.null_count() == 0;
+        is_enough.then_some(if is_descending { range.min } else { range.max })
+    };
+    let all = table.chunks.iter().filter_map(|it| worst(it));
+    Some(if is_descending { (column, all.max()?, i64::MAX) } else { (column, i64::MIN, all.min()?) })
 }
 
 /// Rows of a `range` at most: of those that are made when they are wanted, and of all others.

@@ -4,12 +4,13 @@ use crate::{
     execution::{Execution, Run},
     group::joined,
     program::{Program, count_of},
+    scan,
     stream::Rows,
 };
 use arrow_array::Array;
 use kql_data::{Batch, Column, Fault, StringReader, Type, Value};
 use kql_parser::{
-    plan::{ExprId, NodeId, SortKey},
+    plan::{Expr, ExprId, NodeId, SortKey},
     syntax::Direction,
 };
 use std::{cmp::Ordering, ops::ControlFlow};
@@ -36,7 +37,12 @@ pub(crate) fn run(
     }
     let stream = run.stream(id, 0, input, None)?;
     let make = || Ok((Vec::new(), execution.cx.budget.reserve(0, BY)?));
-    let parts = run.fold(&stream, usize::MAX, make, |(batches, held), batch: Batch| {
+    let wanted = limit.and_then(|limit| {
+        let key = keys.first().filter(|it| !it.nulls_first)?;
+        let Expr::Column { index, .. } = execution.plan.expr(key.value) else { return None };
+        scan::bounds_of_first(run, input, *index, key.direction == Direction::Descending, limit)
+    });
+    let parts = run.fold_wanted(&stream, wanted, usize::MAX, make, |(batches, held), batch: Batch| {
         // The first rows of all are among the first of each batch.
         let batch = match limit {
             Some(n) if n.saturating_mul(4) < batch.n_rows => {
@@ -139,12 +145,13 @@ fn candidates(column: &Column, key: &SortKey, limit: usize) -> Option<Vec<u32>> 
     } else {
         blocks.filter_map(|it| it.iter().copied().min()).collect()
     };
+    let of_blocks = best.clone();
     let (_, bound, _) = best.select_nth_unstable_by(limit - 1, |a, b| if is_descending { b.cmp(a) } else { a.cmp(b) });
     let bound = *bound;
     let is_candidate = |it: &i64| if is_descending { *it >= bound } else { *it <= bound };
     let mut rows = Vec::new();
-    for (block, first) in values.values().chunks(BLOCK).zip((0_u32..).step_by(BLOCK)) {
-        if block.iter().any(is_candidate) {
+    for ((block, best), first) in values.values().chunks(BLOCK).zip(&of_blocks).zip((0_u32..).step_by(BLOCK)) {
+        if is_candidate(best) {
             rows.extend((first..).zip(block).filter(|(_, it)| is_candidate(it)).map(|(row, _)| row));
         }
     }

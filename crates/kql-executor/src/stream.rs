@@ -6,7 +6,7 @@ use crate::{
     filter::Filter,
     parse::Parse,
     project::Project,
-    scan::{self, Steps},
+    scan::{self, Bounds, Steps},
     shape::is_row_wise,
 };
 use kql_data::{Batch, Fault, Reservation};
@@ -206,7 +206,7 @@ impl Run<'_> {
     }
 
     /// The batches of all sources, in order; those of a `range` are not listed before they are wanted.
-    fn tasks(&self, stream: &Stream) -> Result<impl Iterator<Item = Task> + use<>, Fault> {
+    fn tasks(&self, stream: &Stream, wanted: Option<Bounds>) -> Result<impl Iterator<Item = Task> + use<>, Fault> {
         let mut parts: Vec<Box<dyn Iterator<Item = Task>>> = Vec::new();
         for (segment, it) in stream.segments.iter().enumerate() {
             if let Some(steps) = scan::steps(self, it.source)? {
@@ -214,15 +214,18 @@ impl Run<'_> {
                 parts.push(Box::new(steps.parts(self.execution.batch_rows).map(task)));
                 continue;
             }
-            let batches = slices(&self.source(it.source)?, self.execution.batch_rows);
+            let batches = slices(&self.source(it.source, wanted)?, self.execution.batch_rows);
             parts.push(Box::new(batches.into_iter().map(move |it| Task { segment, rows: TaskRows::Batch(it) })));
         }
         Ok(parts.into_iter().flatten())
     }
 
-    fn source(&self, id: NodeId) -> Result<Vec<Batch>, Fault> {
+    fn source(&self, id: NodeId, wanted: Option<Bounds>) -> Result<Vec<Batch>, Fault> {
         match self.execution.plan.node(id).map(|it| &it.op) {
-            Some(Op::Scan { table, columns, bounds }) => scan::scan(self, id, table, columns, bounds),
+            Some(Op::Scan { table, columns, bounds }) => {
+                let bounds: Vec<Bounds> = bounds.iter().copied().chain(wanted).collect();
+                scan::scan(self, id, table, columns, &bounds)
+            }
             Some(Op::Values { batch }) => Ok(vec![Batch::clone(batch)]),
             Some(Op::Range { from, to, step }) => scan::range(self, id, [*from, *to, *step]),
             _ => Ok(self.ready(id)?.batches.clone()),
@@ -290,7 +293,19 @@ impl Run<'_> {
         make: impl Fn() -> Result<S, Fault> + Sync,
         add: impl Fn(&mut S, Batch) -> Flow + Sync,
     ) -> Result<Vec<S>, Fault> {
-        let tasks: Vec<Task> = self.tasks(stream)?.collect();
+        self.fold_wanted(stream, None, runs_max, make, add)
+    }
+
+    /// The same, without chunks of tables that have no row within those bounds: the stream has one table and no steps then.
+    pub(crate) fn fold_wanted<S: Send>(
+        &self,
+        stream: &Stream,
+        wanted: Option<Bounds>,
+        runs_max: usize,
+        make: impl Fn() -> Result<S, Fault> + Sync,
+        add: impl Fn(&mut S, Batch) -> Flow + Sync,
+    ) -> Result<Vec<S>, Fault> {
+        let tasks: Vec<Task> = self.tasks(stream, wanted)?.collect();
         let n_rows: usize = tasks.iter().map(|it| it.n_rows()).sum();
         let runs_max = if n_rows < PARALLEL_ROWS { runs_max.min(n_rows) } else { runs_max };
         let per_run = tasks.len().div_ceil(runs_max.max(1)).max(1);
@@ -394,7 +409,7 @@ impl Run<'_> {
     /// The first rows of a stream, at most `count`; reads no further than it must.
     pub(crate) fn first_rows(&self, stream: &Stream, count: usize, by: &str) -> Result<Rows, Fault> {
         let mut out = Rows::default();
-        let (mut n_rows, mut waiting) = (0, self.tasks(stream)?);
+        let (mut n_rows, mut waiting) = (0, self.tasks(stream, None)?);
         // Sequentially at first: most often the first batches are enough.
         let mut width = 1;
         while n_rows < count {

@@ -182,6 +182,36 @@ fn nulls_and_nan_in_sorts() {
 }
 
 #[test]
+fn first_rows_are_those_of_the_whole_whatever_chunks_are_left_out() {
+    let shapes: [fn(i64) -> Option<i64>; 6] = [
+        Some,
+        |it| Some(-it),
+        |it| Some(it * 7 % 13),
+        |it| Some(it / 8),
+        |it| (it % 5 > 0).then_some(it),
+        |it| (it < 12).then_some(it % 3),
+    ];
+    for shape in shapes {
+        let values: Vec<Value> = (0..24).map(|it| shape(it).map_or(Value::Null, Value::Long)).collect();
+        let mut it = Builder::default();
+        let columns = vec![column(Type::Long, &values), longs(&(0..24).collect::<Vec<i64>>())];
+        let table = it.table("T", Batch::new(columns, 24), 4);
+        for (descends, nulls_first) in [(false, false), (false, true), (true, false), (true, true)] {
+            let sorted = it.sort(table, &[(0, descends, nulls_first)], None);
+            let all = it.run(sorted);
+            for limit in [1, 2, 3, 4, 5, 9, 23, 24, 30] {
+                let first = it.sort(table, &[(0, descends, nulls_first)], Some(limit));
+                let expected = all.get(..all.len().min(limit as usize)).unwrap_or(&[]);
+                for batch_rows in [1, 3, 100] {
+                    let found = it.run_with(&context(2), first, batch_rows).unwrap();
+                    assert_eq!(found, expected, "{descends} {nulls_first} {limit} {batch_rows}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn expansion_pads_and_counts() {
     let json = |text: &str| kql_data::json::read(text);
     let arrays = vec![json("[1,2,3]"), json("[]"), None, json(r#"{"k":1,"l":2}"#), json("7")];

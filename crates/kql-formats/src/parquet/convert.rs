@@ -68,7 +68,7 @@ fn unexpected(array: &dyn Array) -> String {
     format!("values came as {}", array.data_type())
 }
 
-fn stored<'a, T: 'static>(array: &'a dyn Array) -> Result<&'a T, String> {
+fn stored<T: 'static>(array: &dyn Array) -> Result<&T, String> {
     array.as_any().downcast_ref().ok_or_else(|| unexpected(array))
 }
 

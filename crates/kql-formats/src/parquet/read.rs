@@ -252,6 +252,8 @@ impl Work<'_> {
         replaced: &mut u64,
     ) -> Result<(), Fault> {
         let error = |it: ParquetError| Fault::new(it.to_string());
+        let depth = self.options.limits.json_depth.min(kql_data::json::DEPTH_MAX);
+        let reading = Reading { depth, loose };
         let (bytes, leaves) = self.pages(column, group)?;
         let batch_rows = self.batch_rows(column, &leaves).map_err(error)?;
         let metadata = metadata(column, group, &leaves).map_err(error)?;
@@ -280,7 +282,8 @@ impl Work<'_> {
             while at < array.len() {
                 let n = left.min(array.len() - at);
                 let part = if n == array.len() { array.clone() } else { array.slice(at, n) };
-                self.grow(column, group, strand, (&part, field), failures, loose, replaced).map_err(Fault::new)?;
+                let leaves = Leaves { kinds: column.leaves.iter(), failures: &mut *failures, replaced: &mut *replaced };
+                grow(column, group.n_rows, strand, (&part, field), reading, leaves).map_err(Fault::new)?;
                 (at, left) = (at + n, left - n);
                 if let (0, Some((_, chunk))) = (left, open) {
                     strand.end_chunk(chunk)?;
@@ -302,44 +305,6 @@ impl Work<'_> {
         match self.held.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > limit {
             true => Err(super::memory_limit(limit, "loading")),
             false => Ok(()),
-        }
-    }
-
-    /// Appends values to what there is of the column.
-    fn grow(
-        &self,
-        column: &FileColumn,
-        group: &Group,
-        strand: &mut Strand,
-        (array, field): (&ArrayRef, &Field),
-        failures: &mut Failures,
-        loose: bool,
-        replaced: &mut u64,
-    ) -> Result<(), String> {
-        let depth = self.options.limits.json_depth.min(kql_data::json::DEPTH_MAX);
-        let reading = Reading { depth, loose };
-        match column.kind {
-            Some(Kind::Text) if !loose => strand.extend_texts(array, replaced),
-            Some(Kind::Text | Kind::Json) => strand.extend_json(array, group.n_rows, reading, replaced),
-            Some(kind) => {
-                let values = convert::column(array, kind, failures, replaced)?;
-                match kind {
-                    Kind::Hex => strand.extend_strings(&values),
-                    _ => strand.extend(values),
-                }
-                Ok(())
-            }
-            None => {
-                let mut leaves = Leaves { kinds: column.leaves.iter(), failures, replaced };
-                let shape = Shape::new(array, field, &mut leaves)?;
-                let text = |row: usize| {
-                    let mut out = String::new();
-                    shape.write(row, &mut out);
-                    (!shape.is_null(row)).then_some(out.into())
-                };
-                strand.extend_json_texts(array.len(), (0..array.len()).map(text), reading);
-                Ok(())
-            }
         }
     }
 
@@ -386,6 +351,39 @@ impl Work<'_> {
             return Err(self.meter.refuse("memory", memory, "a column of the Parquet file"));
         }
         Ok(rows)
+    }
+}
+
+/// Appends values to what there is of a column, of which the row group has so many rows.
+fn grow(
+    column: &FileColumn,
+    n_rows: usize,
+    strand: &mut Strand,
+    (array, field): (&ArrayRef, &Field),
+    reading: Reading,
+    mut leaves: Leaves<'_>,
+) -> Result<(), String> {
+    match column.kind {
+        Some(Kind::Text) if !reading.loose => strand.extend_texts(array, leaves.replaced),
+        Some(Kind::Text | Kind::Json) => strand.extend_json(array, n_rows, reading, leaves.replaced),
+        Some(kind) => {
+            let values = convert::column(array, kind, leaves.failures, leaves.replaced)?;
+            match kind {
+                Kind::Hex => strand.extend_strings(&values),
+                _ => strand.extend(values),
+            }
+            Ok(())
+        }
+        None => {
+            let shape = Shape::new(array, field, &mut leaves)?;
+            let text = |row: usize| {
+                let mut out = String::new();
+                shape.write(row, &mut out);
+                (!shape.is_null(row)).then_some(out.into())
+            };
+            strand.extend_json_texts(array.len(), (0..array.len()).map(text), reading);
+            Ok(())
+        }
     }
 }
 

@@ -245,7 +245,7 @@ impl Loader {
             }
             InputFormat::Auto | InputFormat::Json => {
                 let (fast, scratch) = (!options.careful, record::Scratch::default());
-                let alone = if options.block_bytes == 0 { 8 } else { 1 };
+                let alone = if options.block_bytes == 0 { 32 } else { 1 };
                 let columns = options.columns.as_ref();
                 json::Reader { limits, shape, columns, tree, accounting, fast, scratch, alone }.read(&mut source)
             }

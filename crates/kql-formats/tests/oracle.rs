@@ -284,7 +284,7 @@ fn threads_change_nothing() {
             }
             loader.finish().unwrap()
         };
-        let (alone, together) = (load(1, 0), load(3, [16, 64, 300][round % 3]));
+        let (alone, together) = (load(1, 0), load(3, [16, 40, 100][round % 3]));
         let shown = String::from_utf8_lossy(&text);
         assert_eq!(rows(&alone), rows(&together), "{shown}");
         assert_eq!(alone.accounting, together.accounting, "{shown}");

@@ -18,7 +18,7 @@ use std::{
 };
 
 /// Blocks of a run. Longer runs make larger chunks, and hold more of the input.
-const BLOCKS: usize = 8;
+const BLOCKS: usize = 32;
 /// Threads at most.
 const THREADS: usize = 8;
 
@@ -45,6 +45,8 @@ struct Work<'a> {
     shape: Shape,
     fast: bool,
     chunk_rows: usize,
+    /// Bytes that are read at a time.
+    block: usize,
     wanted: Wanted,
     queue: Mutex<Queue<'a>>,
     /// Set when a thread cannot go on: the rest is not read.
@@ -69,6 +71,7 @@ pub(super) fn lines(reader: &mut Reader<'_>, source: &mut Source) -> Result<(), 
         shape: reader.shape.unwrap_or(Shape::Plain),
         fast: reader.fast,
         chunk_rows: reader.tree.chunk_rows(),
+        block: source.block(),
         wanted: reader.tree.wanted(),
         queue: Mutex::new(Queue { source, n_runs: 0, error: None }),
         failed: AtomicBool::new(false),
@@ -152,6 +155,24 @@ impl Work<'_> {
         (!run.bytes.is_empty()).then_some(run)
     }
 
+    /// Reads a run, as many lines at a time as stay in the cache.
+    fn read(&self, reader: &mut Reader<'_>, run: &Run) -> Result<(), LoadError> {
+        let (mut rest, mut line, mut offset) = (run.bytes.as_slice(), run.line, run.offset);
+        while !rest.is_empty() {
+            let head = rest.get(..self.block).unwrap_or(rest);
+            let end = match memchr::memrchr(b'\n', head) {
+                _ if head.len() == rest.len() => rest.len(),
+                Some(at) => at + 1,
+                None => memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1),
+            };
+            let (lines, behind) = rest.split_at(end);
+            line += reader.block(self.name, lines, line, offset)?;
+            offset += end as u64;
+            rest = behind;
+        }
+        Ok(())
+    }
+
     /// Reads runs until there are no more.
     fn help(&self) -> Yield {
         let mut tree = Tree::new(self.chunk_rows);
@@ -165,7 +186,7 @@ impl Work<'_> {
             let (tree_, accounting) = (&mut tree, &mut accounting);
             let shape = &mut shape;
             let mut reader = Reader { limits, shape, columns: None, tree: tree_, accounting, fast, scratch, alone: 0 };
-            let mut res = reader.block(self.name, &run.bytes, run.line, run.offset).map(|_| ());
+            let mut res = self.read(&mut reader, &run);
             tree.end_chunk();
             runs.resize(runs.len() + tree.n_chunks() - before, run.index);
             let now = tree.bytes();

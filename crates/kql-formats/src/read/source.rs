@@ -119,6 +119,11 @@ impl Source {
         self.block = bytes.clamp(1, BLOCK);
     }
 
+    /// How many bytes are asked for at a time.
+    pub(crate) fn block(&self) -> usize {
+        self.block
+    }
+
     /// Bytes at hand.
     pub(crate) fn window(&self) -> &[u8] {
         self.buffer.get(self.from..self.to).unwrap_or(&[])

@@ -91,7 +91,7 @@ fn bad_files_are_told_with_their_path() {
     let room = Room::new("pq-bad");
     _ = out(&room, &["-c", "range n from 1 to 9 step 1", "--output", "t.parquet"]);
     let bytes = std::fs::read(room.path().join("t.parquet")).unwrap();
-    _ = room.file("cut.parquet", bytes.get(..bytes.len() / 2).unwrap());
+    _ = room.file("cut.parquet", bytes.split_at(bytes.len() / 2).0);
     let (status, text) = fails(&room, &["cut.parquet", "T | count"]);
     assert!(status == Some(3) && text.contains("cut.parquet: the Parquet file is cut off"), "{text}");
     let (status, text) = fails(&room, &["t.parquet", "--limit-memory", "10", "T | count"]);

@@ -57,7 +57,7 @@ pub(crate) fn engine_for(
     };
     let whole = || with_functions(engine(options, files, report));
     let by_groups = has_parquet(options, files);
-    if options.explain && !by_groups || !is_large(options, files) && !by_groups {
+    if !by_groups && (options.explain || !is_large(options, files)) {
         return whole();
     }
     let sample = with_functions(engine_with(options, files, report, &Part::Beginning))?;

@@ -298,9 +298,6 @@ impl Binder<'_> {
                 let (left, right) = (self.cast(left, ty, span)?, self.cast(right, ty, span)?);
                 self.make_call(name, &[left, right], span)
             }
-            (Type::Datetime, Type::Datetime) if name == "+" => {
-                self.fail("SEM0001", span, "two datetimes cannot be added; add a timespan to one")
-            }
             _ => self.make_call(name, &[left, right], span),
         }
     }

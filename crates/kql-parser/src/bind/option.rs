@@ -134,7 +134,7 @@ impl Binder<'_> {
                 }
             }
             "truncationmaxrecords" => {
-                self.lower(name, value, span, |it, to| it.result_rows = it.result_rows.min(to))?
+                self.lower(name, value, span, |it, to| it.result_rows = it.result_rows.min(to))?;
             }
             "truncationmaxsize" => self.lower(name, value, span, |it, to| it.result_bytes = it.result_bytes.min(to))?,
             "maxmemoryconsumptionperiterator" | "max_memory_consumption_per_query_per_node" => {

@@ -29,7 +29,10 @@ pub fn rows_with_any(
     if texts.len() < ROWS_MIN || needles.is_empty() {
         return Ok(None);
     }
-    if needles.len() <= PROBED_MAX
+    // One text with case is what the expression searches for fastest.
+    let is_one_exact = matches!(needles, [only] if only.is_exact());
+    if !is_one_exact
+        && needles.len() <= PROBED_MAX
         && let Some(probed) = needles.iter().map(|it| Some((*it, it.probes()?))).collect::<Option<Vec<Probed<'_>>>>()
     {
         return search_each(cx, texts, &probed).map(Some);

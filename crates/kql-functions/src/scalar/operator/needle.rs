@@ -201,6 +201,11 @@ impl Needle {
         }
     }
 
+    /// Whether case matters.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.search, Search::Exact(_))
+    }
+
     /// Two bytes by which places of it are found in many texts at once; `None` when only whole texts can be tested, and for a
     /// single byte, which would be found too often.
     pub fn probes(&self) -> Option<[Probe; 2]> {

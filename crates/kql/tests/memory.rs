@@ -28,6 +28,7 @@ const WITHIN_A_BATCH: &[&str] = &[
     "range x from 1 to 65536 step 1 | summarize make_set(strrep(tostring(x), 1000))",
     "range x from 1 to 65536 step 1 | summarize make_list(bag_pack('k', strrep(tostring(x), 1000)))",
     "range x from 1 to 65536 step 1 | summarize make_bag(bag_pack(tostring(x), strrep(tostring(x), 1000)))",
+    "print a = zip(range(1, 1000000), range(1, 1000000), range(1, 1000000))",
 ];
 
 /// Built by several expressions, none of which is over the limit alone, or held for the whole query.
@@ -66,7 +67,6 @@ const MANY: &[&str] = &[
     "range x from 1 to 3000000 step 1 | sort by tostring(x)",
     "range x from 1 to 3000000 step 1 | scan declare (n: long = 0) with (step s: true => n = s.n + 1;) | count",
     "range x from 1 to 3000000 step 1 | partition hint.strategy=native by x (extend y = 1) | count",
-    "print a = zip(range(1, 1000000), range(1, 1000000), range(1, 1000000))",
 ];
 
 /// A figure of the process in bytes: `VmRSS` now, `VmHWM` at its peak; `None` where the system does not tell.

@@ -30,13 +30,15 @@ pub(super) fn bind(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<N
 
 /// The same where columns that `(a, b) = …` leaves without a name are dropped, as `print` does.
 pub(super) fn bind_named(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
-    let mut bound = Vec::new();
-    for assignment in assignments {
-        let columns = one(b, assignment)?;
-        let n_kept = if assignment.is_tuple { assignment.names.len() } else { columns.len() };
-        bound.extend(columns.into_iter().take(n_kept));
-    }
-    Ok(bound)
+    let kept = |it: &Assignment| {
+        let mut columns = one(b, it)?;
+        if it.is_tuple {
+            columns.truncate(it.names.len());
+        }
+        Ok(columns)
+    };
+    let bound = assignments.iter().map(kept).collect();
+    Ok(Binder::all(bound)?.into_iter().flatten().collect())
 }
 
 fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {

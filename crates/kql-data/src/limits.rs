@@ -18,6 +18,8 @@ pub struct Limits {
     /// Expressions of a plan after functions are inlined. The largest of the same rules has 143,629: unions of some dozens of
     /// parsers with a hundred columns each.
     pub plan_exprs: usize,
+    /// Columns that a join, `pivot` or `bag_unpack` may give.
+    pub columns: usize,
     /// Time of a query.
     pub time: Option<Duration>,
     /// Bytes that tables built by a query may take.
@@ -56,6 +58,7 @@ impl Default for Limits {
             chain_length: 100_000,
             plan_nodes: 10_000,
             plan_exprs: 1_000_000,
+            columns: 10_000,
             time: Some(Duration::from_secs(240)),
             memory: 4 << 30,
             result_rows: 500_000,
@@ -83,6 +86,7 @@ impl Limits {
             chain_length: 10_000,
             plan_nodes: 1_000,
             plan_exprs: 100_000,
+            columns: 1_000,
             time: Some(Duration::from_secs(10)),
             memory: 256 << 20,
             result_rows: 10_000,

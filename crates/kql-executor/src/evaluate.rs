@@ -213,6 +213,15 @@ impl Call<'_> {
         Fault::coded("SEM0100", format!("{}(): {what}", self.name))
     }
 
+    /// Refuses more columns than a table may have.
+    pub(crate) fn check_columns(&self, n_columns: usize) -> Result<(), Fault> {
+        let limit = self.execution.cx.limits.columns;
+        match n_columns <= limit {
+            true => Ok(()),
+            false => Err(Fault::Limit { name: "columns", limit: limit as u64, by: format!("{}()", self.name) }),
+        }
+    }
+
     /// The n-th argument without a name.
     pub(crate) fn positional(&self, index: usize) -> Option<&EvaluateValue> {
         self.args.iter().filter(|it| it.name.is_none()).nth(index).map(|it| &it.value)

@@ -11,7 +11,7 @@ pub(crate) use walk::Mark;
 pub use graph::{Cycles, GraphMatch, GraphOp, GraphStep, GraphTables, MatchColumn, PathFold, Shortest};
 
 use crate::syntax::Direction;
-use kql_data::{Batch, Schema, Type, Value};
+use kql_data::{Batch, Fault, Schema, Type, Value};
 use kql_functions::{Aggregate, Function};
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +34,9 @@ pub struct Plan {
     pub results: Vec<ResultTable>,
     /// Limits that `set` statements lower.
     pub lowered: Lowered,
+    /// The limit that rows met which were computed to bind the query (of a plugin, the keys of `partition`): the text is
+    /// not at fault, and the host tells it as any limit of a run.
+    pub halted: Option<Fault>,
     index: walk::Index,
 }
 

@@ -328,6 +328,9 @@ impl Engine {
         let cx = self.context(stop);
         let (plan, diagnostics) = self.bind(query, &cx);
         cx.check()?;
+        if let Some(fault) = plan.halted {
+            return Err(Error::Run(fault));
+        }
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(Error::Query(diagnostics));
         }

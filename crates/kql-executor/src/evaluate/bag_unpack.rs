@@ -4,9 +4,6 @@ use super::{Answer, Call, names::Names};
 use kql_data::{Batch, Column, ColumnBuilder, Dynamic, Fault, Field, Schema, Set, Shredded, Tag, Type};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// Columns that one bag may give.
-const COLUMNS_MAX: usize = 10_000;
-
 /// What happens to a slot whose name a column of the input has.
 #[derive(Clone, Copy, PartialEq)]
 enum Conflict {
@@ -90,7 +87,7 @@ fn slots(call: &Call<'_>, column: &Column, ignored: &Set<String>) -> Result<BTre
             let known = match cells.get_mut(key) {
                 Some(it) => it,
                 None => {
-                    check_count(call, cells.len())?;
+                    call.check_columns(cells.len().saturating_add(1))?;
                     cells.entry(key.clone()).or_default()
                 }
             };
@@ -111,13 +108,6 @@ fn slots(call: &Call<'_>, column: &Column, ignored: &Set<String>) -> Result<BTre
     Ok(out)
 }
 
-fn check_count(call: &Call<'_>, n_columns: usize) -> Result<(), Fault> {
-    if n_columns >= COLUMNS_MAX {
-        return Err(call.wrong(&format!("it would give more than {COLUMNS_MAX} columns")));
-    }
-    Ok(())
-}
-
 fn shredded(call: &Call<'_>, bags: &Shredded, ignored: &Set<String>) -> Result<BTreeMap<Arc<str>, Column>, Fault> {
     let mut found = BTreeMap::new();
     for key in bags.node.children.keys() {
@@ -129,7 +119,7 @@ fn shredded(call: &Call<'_>, bags: &Shredded, ignored: &Set<String>) -> Result<B
         if (0..child.len()).all(|row| child.tag(row) == Tag::Missing) {
             continue;
         }
-        check_count(call, found.len())?;
+        call.check_columns(found.len().saturating_add(1))?;
         let is_text = (0..child.len()).all(|row| matches!(child.tag(row), Tag::Missing | Tag::Null | Tag::String));
         let has_text = (0..child.len()).any(|row| child.tag(row) == Tag::String);
         let texts = if is_text && has_text { child.as_strings() } else { None };

@@ -5,9 +5,6 @@ use crate::{group::Grouper, sort::compare_values};
 use kql_data::{Batch, Column, Fault, Field, Schema, Type, Value};
 use kql_parser::plan::{AggregateExpr, EvaluateValue, Expr};
 
-/// Columns that one pivot may give.
-const COLUMNS_MAX: usize = 10_000;
-
 pub(super) fn run(call: &Call<'_>) -> Answer {
     let (input, schema) = (call.input()?, call.schema(0)?);
     let pivot = call.column_index("pivotColumn", 0)?;
@@ -22,9 +19,7 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let value_numbers = by_value.assign(std::slice::from_ref(&values), input.n_rows)?;
     let value_keys = by_value.keys()?;
     let n_values = by_value.len();
-    if n_values > COLUMNS_MAX {
-        return Err(call.wrong(&format!("it would give {n_values} columns; {COLUMNS_MAX} are allowed")));
-    }
+    call.check_columns(n_values)?;
     let key_columns: Vec<Column> = keys.iter().filter_map(|it| input.columns.get(*it).cloned()).collect();
     let mut by_key = Grouper::new(key_columns.iter().map(Column::ty).collect(), &call.execution.cx.budget, call.name)?;
     let key_numbers = by_key.assign(&key_columns, input.n_rows)?;

@@ -290,9 +290,6 @@ const DEPTH_MAX: usize = 2_048;
 /// Inlined functions and subqueries that may nest.
 const NESTING_MAX: usize = 192;
 
-/// Columns that a join may give.
-const COLUMNS_MAX: usize = 10_000;
-
 impl Binder<'_> {
     /// Reports an error.
     fn fail<T>(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Bind<T> {
@@ -325,6 +322,14 @@ impl Binder<'_> {
         self.fail(code, span, fault.to_string())
     }
 
+    /// Reports a fault of rows that were computed to bind a query. A limit that they met is no fault of the text.
+    fn run_fault<T>(&mut self, span: Span, fault: &Fault) -> Bind<T> {
+        if let Fault::Limit { .. } = fault {
+            self.plan.halted.get_or_insert_with(|| fault.clone());
+        }
+        self.fault(span, fault)
+    }
+
     /// Runs `body` one level deeper; too deep is an error.
     fn nested<T>(&mut self, span: Span, body: impl FnOnce(&mut Self) -> Bind<T>) -> Bind<T> {
         if self.depth >= NESTING_MAX {
@@ -352,10 +357,11 @@ impl Binder<'_> {
 
     /// Reports a table of too many columns, such as joins that double them make.
     fn check_columns(&mut self, count: usize, span: Span) -> Bind<()> {
-        if count <= COLUMNS_MAX {
+        let limit = self.cx.limits.columns;
+        if count <= limit {
             return Ok(());
         }
-        self.fail("SEM0019", span, format!("the table has {count} columns; at most {COLUMNS_MAX} are possible here"))
+        self.fail("SEM0019", span, format!("the table would have {count} columns (limit `columns` of {limit})"))
     }
 
     /// Runs `body` over the rows of another table.

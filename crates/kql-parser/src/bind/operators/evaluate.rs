@@ -55,10 +55,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
             let n_rows: usize = batches.iter().map(|it| it.n_rows).sum();
             let batch = match Batch::concat(&schema, &batches) {
                 Ok(it) => Arc::new(it),
-                Err(fault) => return b.fault(stage.span, &fault),
+                Err(fault) => return b.run_fault(stage.span, &fault),
             };
             if let Err(fault) = b.cx.keep(batch.bytes_not_held(), "a plugin") {
-                return b.fault(stage.span, &fault);
+                return b.run_fault(stage.span, &fault);
             }
             let table = b.new_table(Op::Values { batch }, schema);
             // Without rows a plugin cannot tell all its columns.
@@ -69,7 +69,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Evaluate, input: Table, stage: &Stag
                 None => Ok(table),
             }
         }
-        Some(Err(fault)) => b.fault(stage.span, &fault),
+        Some(Err(fault)) => b.run_fault(stage.span, &fault),
         None => {
             let (schema, open) = match (declared, over_no_rows(b, &op, &tables)) {
                 (Some(schema), _) => (schema, false),

@@ -59,7 +59,7 @@ fn each_key(b: &mut Binder<'_>, it: &Partition, body: BodyId, input: Table, stag
                 );
             }
         }
-        Some(Err(fault)) => return b.fault(stage.span, &fault),
+        Some(Err(fault)) => return b.run_fault(stage.span, &fault),
         None => {}
     }
     if values.len() > KEYS_MAX {

@@ -8,7 +8,7 @@ use crate::{
     script::{self, Script},
 };
 use kql::{
-    Engine, GeoFile, Load, Map, Now, Query, Reads, Set, StoredFunction,
+    Engine, GeoFile, Load, Map, Now, Query, Reads, StoredFunction,
     formats::{Loaded, Loader, Reject, Search},
     table_of_alias,
 };
@@ -72,9 +72,7 @@ pub(crate) fn engine_for(
         };
     }
     let pruned = with_functions(engine_with(options, files, report, &Part::Read(wanted.clone())))?;
-    let is_enough = |(table, read): (&String, &Reads)| {
-        wanted.get(table).is_some_and(|it| read.columns.is_subset(&it.columns) && read.rows.is_within(&it.rows))
-    };
+    let is_enough = |(table, read): (&String, &Reads)| wanted.get(table).is_some_and(|it| read.is_within(it));
     match reads(&pruned, options, scripts) {
         Some(read) if read.iter().all(is_enough) => Ok(pruned),
         _ => whole(),
@@ -87,9 +85,7 @@ fn reads(engine: &Engine, options: &Options, scripts: &[Script]) -> Option<Map<S
     for script in scripts {
         let text = script.at(engine.now()).text;
         for (table, read) in engine.reads(Query { text, parameters: options.parameters.clone() })? {
-            let all = all.entry(table).or_default();
-            all.columns.extend(read.columns);
-            all.rows.any.extend(read.rows.any);
+            all.entry(table).or_default().extend(&read);
         }
     }
     Some(all)
@@ -265,7 +261,12 @@ fn load_columns(
     let total = files.iter().map(|it| it.metadata().map_or(0, |it| it.len())).sum();
     let progress = Progress::new(&format!("loading {name}"), total, report.quiet);
     // By which name the records go is known at the end only: then the columns of both are kept.
-    let kept = wanted.map(|it| it.values().flat_map(|it| &it.columns).cloned().collect::<Set<String>>());
+    let all = wanted.map(|it| {
+        let mut all = Reads::default();
+        it.values().for_each(|it| all.extend(it));
+        all
+    });
+    let kept = all.map(|it| it.columns);
     let rows = wanted.map(|it| match it.get(name) {
         Some(own) => own.rows.clone(),
         None => Search { any: it.values().flat_map(|it| &it.rows.any).cloned().collect() },

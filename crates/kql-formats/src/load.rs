@@ -8,7 +8,7 @@ use crate::{
     schemas,
     shred::{Finish, ROOT, Tree},
 };
-use kql_data::{Chunk, Fault, Limits, Schema, Set, Stop, Table, Type};
+use kql_data::{Chunk, Fault, Limits, Map, Schema, Slots, Stop, Table, Type};
 use std::{fmt, io::Read};
 
 pub use crate::read::source::Bytes;
@@ -129,9 +129,10 @@ pub struct LoadOptions {
     pub schema: Option<Schema>,
     /// What the first record of a delimited source is.
     pub header: Header,
-    /// Columns of JSON and Parquet sources whose values are wanted; all when not given. The others exist, with the types that their
-    /// values have, and are null in every row. Every line is checked all the same.
-    pub columns: Option<Set<String>>,
+    /// Columns of JSON and Parquet sources whose values are wanted, and which slots of their bags; all when not given. The
+    /// other columns exist, with the types that their values have, and are null in every row; other slots may be missing.
+    /// Every line is checked all the same.
+    pub columns: Option<Map<String, Slots>>,
     /// What rows are wanted for; all when not given. Row groups of Parquet files without such a row are passed over.
     pub search: Option<Search>,
     /// What the records are; found out from the first one when not given.

@@ -2,7 +2,7 @@
 
 use crate::schemas;
 use crate::shred::{Grown, NodeId, ROOT, Wanted};
-use kql_data::{Set, Type, Value};
+use kql_data::{Map, Slots, Type, Value};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -77,32 +77,38 @@ pub(crate) struct Item {
     pub(crate) origin: Origin,
 }
 
-/// The keys of records that columns are made of. Times are always kept: they may be the clock.
-pub(crate) fn wanted(shape: Shape, columns: Option<&Set<String>>) -> Wanted {
+/// The keys of records that columns are made of, and what of their values. Times are always kept: they may be the clock.
+pub(crate) fn wanted(shape: Shape, columns: Option<&Map<String, Slots>>) -> Wanted {
     let columns = columns?;
-    let has = |names: &[&str]| names.iter().any(|it| columns.contains(*it));
     let mut keys = columns.clone();
-    keys.extend(["TimeGenerated", "Timestamp"].map(String::from));
+    let mut want = |key: &str, slots: &Slots| match keys.get_mut(key) {
+        Some(known) => known.add(slots),
+        None => _ = keys.insert(key.to_owned(), slots.clone()),
+    };
+    want("TimeGenerated", &Slots::All);
+    want("Timestamp", &Slots::All);
     match shape {
         Shape::Plain => {}
         Shape::OpenAiAudit => {
             // The type of an event tells which key holds its details.
-            keys.extend(["id", "type", "effective_at", "friendlyName"].map(String::from));
-            if has(&["ActorType", "ActorApiKey", "ActorSession"]) {
-                _ = keys.insert("actor".to_owned());
+            ["id", "type", "effective_at", "friendlyName"].iter().for_each(|it| want(it, &Slots::All));
+            for (column, key) in [("ActorType", "type"), ("ActorApiKey", "api_key"), ("ActorSession", "session")] {
+                if let Some(slots) = columns.get(column) {
+                    want("actor", &slots.clone().under(&[key]));
+                }
             }
-            if has(&["Project"]) {
-                _ = keys.insert("project".to_owned());
+            if let Some(slots) = columns.get("Project") {
+                want("project", slots);
             }
         }
         Shape::OpenAiChat => {
             // All but the large ones, unless their columns are wanted.
-            keys.extend(CHAT_KEYS.map(String::from));
-            if has(&["EventOriginalResultDetails", "EventFinishReasons"]) {
-                _ = keys.insert("choices".to_owned());
+            CHAT_KEYS.iter().for_each(|it| want(it, &Slots::All));
+            if columns.contains_key("EventOriginalResultDetails") || columns.contains_key("EventFinishReasons") {
+                want("choices", &Slots::All);
             }
-            if has(&["AdditionalFields"]) {
-                keys.extend(CHAT_MORE.map(String::from));
+            if columns.contains_key("AdditionalFields") {
+                CHAT_MORE.iter().for_each(|it| want(it, &Slots::All));
             }
         }
     }

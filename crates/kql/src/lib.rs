@@ -33,7 +33,7 @@ pub use error::Error;
 pub use geo::GeoFile;
 pub use kql_data::{
     Bag, Batch, Chunk, Column, ColumnBuilder, Context, Dynamic, Fault, Field, Geo, GeoInfo, Limits, Map,
-    Range as ColumnRange, Schema, Set, Stop, Table, TimeIndex, Type, Value, json, time,
+    Range as ColumnRange, Schema, Set, Slots, Stop, Table, TimeIndex, Type, Value, json, time,
 };
 pub use kql_executor::{NodeStatistics, evaluate as plugins};
 pub use kql_formats as formats;

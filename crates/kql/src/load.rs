@@ -1,7 +1,7 @@
 //! From bytes and rows to tables of an engine, and the names that they get.
 
 use crate::{Engine, Error};
-use kql_data::{Batch, ColumnBuilder, Schema, Set, Table, Type, Value};
+use kql_data::{Batch, ColumnBuilder, Map, Schema, Slots, Table, Type, Value};
 use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Search, Shape, schemas};
 use kql_parser::StoredFunction;
 use std::{io::Read, sync::Arc};
@@ -126,15 +126,10 @@ impl Engine {
         }
     }
 
-    /// A loader for the table of that name that passes row groups over in which no row is wanted, and keeps the values of
-    /// those columns only; see [`Engine::reads`].
-    pub fn loader_for(&self, name: &str, columns: Option<Set<String>>, search: Option<Search>) -> Loader {
+    /// A loader for the table of that name that passes row groups over in which no row is wanted, and keeps of the
+    /// columns only that; see [`Engine::reads`].
+    pub fn loader_for(&self, name: &str, columns: Option<Map<String, Slots>>, search: Option<Search>) -> Loader {
         Loader::new(LoadOptions { columns, search, ..self.load_options(name) })
-    }
-
-    /// A loader for the table of that name that keeps the values of those columns only; see [`Engine::columns_read`].
-    pub fn loader_of(&self, name: &str, columns: Option<Set<String>>) -> Loader {
-        Loader::new(LoadOptions { columns, ..self.load_options(name) })
     }
 
     /// Puts what a loader read into the table of that name.

@@ -1,27 +1,54 @@
 //! What of its tables a query reads: for hosts that load no more.
 
 use crate::{Engine, Error, Query, catalogue::Names, engine::on_own_stack};
-use kql_data::{Dynamic, Fault, Map, Set, Type, Value};
+use kql_data::{Dynamic, Fault, Map, Set, Slots, Type, Value};
 use kql_formats::{Condition, Search};
 use kql_parser::{
     Diagnostic, bind_with_notes,
-    optimise::optimise,
+    optimise::{optimise, paths::paths_read},
     plan::{Expr, ExprId, NodeId, Op, Plan},
 };
 
 /// What a query reads of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reads {
-    /// Its columns.
-    pub columns: Set<String>,
+    /// Its columns, and which slots of their bags.
+    pub columns: Map<String, Slots>,
     /// What its rows are wanted for.
     pub rows: Search,
+}
+
+impl Reads {
+    /// Also reads a column, or some of it.
+    fn add(&mut self, column: &str, slots: &Slots) {
+        match self.columns.get_mut(column) {
+            Some(known) => known.add(slots),
+            None => _ = self.columns.insert(column.to_owned(), slots.clone()),
+        }
+    }
+
+    /// Also reads what the other reads.
+    pub fn extend(&mut self, other: &Reads) {
+        other.columns.iter().for_each(|(column, slots)| self.add(column, slots));
+        self.rows.any.extend(other.rows.any.iter().cloned());
+    }
+
+    /// Whether the other reads all that this does.
+    pub fn is_within(&self, other: &Reads) -> bool {
+        missing(&self.columns, &other.columns).is_none() && self.rows.is_within(&other.rows)
+    }
+}
+
+/// The first column of which more is read than was kept.
+fn missing<'a>(read: &'a Map<String, Slots>, kept: &Map<String, Slots>) -> Option<&'a str> {
+    let is_kept = |column: &str, slots: &Slots| kept.get(column).is_some_and(|it| slots.is_within(it));
+    read.iter().find(|(column, slots)| !is_kept(column, slots)).map(|it| it.0.as_str())
 }
 
 /// What of a table was loaded, where that is not all of it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
-    columns: Option<Set<String>>,
+    columns: Option<Map<String, Slots>>,
     rows: Option<Search>,
     /// Row groups of Parquet files, those that were read and all.
     row_groups: Option<(u64, u64)>,
@@ -31,7 +58,7 @@ impl Engine {
     /// The columns of each table that the answer of a query depends on, over tables with the columns that they have here.
     /// `None` when that cannot be told: of a faulty query, and of one that is bound by rows.
     pub fn columns_read(&self, query: impl Into<Query>) -> Option<Map<String, Set<String>>> {
-        Some(self.reads(query)?.into_iter().map(|(table, it)| (table, it.columns)).collect())
+        Some(self.reads(query)?.into_iter().map(|(table, it)| (table, it.columns.into_keys().collect())).collect())
     }
 
     /// The columns and rows of each table that the answer of a query depends on; as [`Engine::columns_read`]. Rows are told
@@ -58,12 +85,18 @@ impl Engine {
     /// What the scans of a plan read, by table.
     fn scanned(&self, plan: &Plan) -> Option<Map<String, Reads>> {
         let mut read: Map<String, Reads> = Map::default();
+        let paths = paths_read(plan);
         for (id, node) in plan.nodes.iter().enumerate() {
             let Op::Scan { table, columns, bounds } = &node.op else { continue };
+            let node_id = NodeId(u32::try_from(id).ok()?);
             let schema = self.table(table)?.schema.clone();
             let reads = read.entry(table.clone()).or_default();
-            for column in columns.iter().copied().chain(bounds.iter().map(|it| it.0)) {
-                _ = reads.columns.insert(schema.fields.get(column)?.name.to_string());
+            for (place, column) in columns.iter().enumerate() {
+                let slots = paths.get(&node_id).and_then(|it| it.get(&place));
+                reads.add(&schema.fields.get(*column)?.name, slots.unwrap_or(&Slots::All));
+            }
+            for (column, ..) in bounds {
+                reads.add(&schema.fields.get(*column)?.name, &Slots::All);
             }
             let mut conditions = Vec::new();
             for (column, low, high) in bounds {
@@ -72,7 +105,7 @@ impl Engine {
                 conditions.push(Condition::Within { column, ty, low: *low, high: *high });
             }
             let name = |column: usize| Some(schema.fields.get(*columns.get(column)?)?.name.to_string());
-            for predicate in only_filter(plan, NodeId(u32::try_from(id).ok()?)) {
+            for predicate in only_filter(plan, node_id) {
                 let condition = one_of(plan, predicate)
                     .and_then(|(column, values)| Some(Condition::OneOf { column: name(column)?, values }));
                 conditions.extend(condition);
@@ -82,8 +115,8 @@ impl Engine {
         Some(read)
     }
 
-    /// Says that only those columns of a table were loaded: a query that reads others then fails.
-    pub fn set_kept(&mut self, table: &str, columns: Set<String>) {
+    /// Says that only that of a table's columns was loaded: a query that reads more then fails.
+    pub fn set_kept(&mut self, table: &str, columns: Map<String, Slots>) {
         self.parts.entry(table.to_owned()).or_default().columns = Some(columns);
     }
 
@@ -110,8 +143,7 @@ impl Engine {
         let read = self.scanned(plan).unwrap_or_default();
         for (table, reads) in &read {
             let Some(part) = self.parts.get(table) else { continue };
-            let missing = part.columns.as_ref().and_then(|it| reads.columns.difference(it).next());
-            if let Some(name) = missing {
+            if let Some(name) = part.columns.as_ref().and_then(|it| missing(&reads.columns, it)) {
                 let text = format!("the column `{name}` of `{table}` was not loaded: other queries were announced");
                 return Err(Error::Run(Fault::new(text)));
             }

@@ -1,7 +1,7 @@
 //! Tables of which only some columns were loaded answer as whole ones do.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
 
-use kql::{Engine, Error, Map, Outcome, Set, formats::Loader};
+use kql::{Engine, Error, Map, Outcome, Reads, Slots, formats::Loader};
 
 /// Records whose columns have one type, several, or none; one comes late, one has moments but for a last value.
 fn records() -> String {
@@ -69,20 +69,41 @@ const QUERIES: &[&str] = &[
     "T | as X | union X | count",
     "T | sample-distinct 1 of B | count",
     "T | facet by B, Late",
+    "T | project User.name, User.deep.n | summarize count() by tostring(User_name), gettype(User_deep_n)",
+    "T | extend u = User.deep | extend n = u.n | summarize sum(tolong(n)), countif(isnull(u))",
+    "T | extend u = User.deep | project u.n, keys = bag_keys(u) | summarize count() by tostring(keys)",
+    "T | project User['name'], User.tags[0], User['tags'][1] | summarize count() by tostring(User_name)",
+    "T | summarize count() by gettype(User.name), gettype(User.nope), gettype(User.tags), gettype(User.deep.n.x)",
+    "T | summarize count() by gettype(User.tags.x), tostring(User.tags[-1].y), isnull(User.deep), isempty(User.name.x)",
+    "T | summarize count() by tostring(Mixed.x), gettype(Mixed.y), gettype(Mixed.x.z)",
+    "T | mv-expand y = Mixed.y | summarize count() by tostring(y) | count",
+    "T | extend k = iff(N % 2 == 0, 'name', 'deep') | summarize dcount(tostring(User[k]))",
+    "T | summarize arg_max(N, User) by B | project User.name",
+    "T | sort by tostring(User.name) asc, N asc | take 5 | project User.deep.n",
+    "union (T | where N < 5 | project v = User), (T | where N > 2990 | project v = Mixed) | project v.name, v.x",
+    "T | join kind=inner (T | where N < 50 | project N, User) on N | project User.name, User1.deep.n",
+    "T | where User.deep.n > 2990 | mv-apply t = User.tags on (where gettype(t) == 'long') | project t",
+    "T | extend u = todynamic(tostring(User)) | summarize dcount(tostring(u.name))",
+    "T | make-series count() on TimeGenerated step 1d by tostring(User.name)",
 ];
 
-fn load(text: &str, columns: Option<Set<String>>, threads: usize) -> Engine {
+fn load(text: &str, reads: Option<&Reads>, threads: usize) -> Engine {
     let mut engine = Engine::new();
     let mut limits = engine.limits().clone();
     limits.threads = threads;
     engine.set_limits(limits);
-    let mut loader: Loader = engine.loader_of("T", columns.clone());
+    let mut loader: Loader = engine.loader_for("T", reads.map(|it| it.columns.clone()), None);
     loader.add("t.json", Box::new(std::io::Cursor::new(text.to_owned()))).unwrap();
     _ = engine.finish_load("T", loader).unwrap();
-    if let Some(columns) = columns {
-        engine.set_kept("T", columns);
+    if let Some(reads) = reads {
+        engine.set_kept("T", reads.columns.clone());
     }
     engine
+}
+
+/// Those columns, whole.
+fn columns(names: &[&str]) -> Map<String, Slots> {
+    names.iter().map(|it| ((*it).to_owned(), Slots::All)).collect()
 }
 
 fn answer(res: Result<Outcome, Error>) -> String {
@@ -99,19 +120,20 @@ fn answer(res: Result<Outcome, Error>) -> String {
 fn columns_that_a_query_does_not_read_need_not_be_loaded() {
     let text = records();
     let whole = load(&text, None, 1);
-    let of_t = |it: Map<String, Set<String>>| it.get("T").cloned().unwrap_or_default();
-    let (mut n_pruned, all) = (0, whole.table("T").unwrap().schema.len());
+    let of_t = |it: Map<String, Reads>| it.get("T").cloned().unwrap_or_default();
+    let (mut n_pruned, mut n_paths, all) = (0, 0, whole.table("T").unwrap().schema.len());
     for query in QUERIES {
         // What cannot tell is run over whole tables.
-        let Some(columns) = whole.columns_read(*query).map(of_t) else { continue };
-        n_pruned += usize::from(columns.len() < all);
+        let Some(reads) = whole.reads(*query).map(of_t) else { continue };
+        n_pruned += usize::from(reads.columns.len() < all);
+        n_paths += usize::from(reads.columns.values().any(|it| *it != Slots::All));
         for threads in [1, 2] {
-            let pruned = load(&text, Some(columns.clone()), threads);
+            let pruned = load(&text, Some(&reads), threads);
             assert_eq!(pruned.table("T").unwrap().schema, whole.table("T").unwrap().schema, "{query}");
-            assert_eq!(answer(pruned.query(*query)), answer(whole.query(*query)), "{query} over {columns:?}");
+            assert_eq!(answer(pruned.query(*query)), answer(whole.query(*query)), "{query} over {reads:?}");
         }
     }
-    assert!(n_pruned > 20, "{n_pruned}");
+    assert!(n_pruned > 20 && n_paths > 10, "{n_pruned}, {n_paths}");
     assert!(whole.columns_read("T | evaluate bag_unpack(User)").is_none());
     assert!(whole.columns_read("T | where Nope > 1").is_none());
 }
@@ -119,23 +141,32 @@ fn columns_that_a_query_does_not_read_need_not_be_loaded() {
 #[test]
 fn bad_lines_are_counted_whatever_is_kept() {
     let text = records();
-    let accounting = |columns: &[&str]| {
-        let engine = Engine::new();
-        let columns = (!columns.is_empty()).then(|| columns.iter().map(|it| (*it).to_owned()).collect());
-        let mut loader = engine.loader_of("T", columns);
+    let accounting = |columns: Option<Map<String, Slots>>| {
+        let mut loader = Engine::new().loader_for("T", columns, None);
         loader.add("t.json", Box::new(std::io::Cursor::new(text.clone()))).unwrap();
         loader.accounting().clone()
     };
-    let whole = accounting(&[]);
+    let whole = accounting(None);
     assert!(whole.rejected > 10 && whole.is_balanced());
-    for columns in [&["N"][..], &["User"], &["Mixed", "Text"], &["None"]] {
-        assert_eq!(accounting(columns), whole, "{columns:?}");
+    for names in [&["N"][..], &["User"], &["Mixed", "Text"], &["None"]] {
+        assert_eq!(accounting(Some(columns(names))), whole, "{names:?}");
+    }
+    let slots = |path: &[&str]| Some([("User".to_owned(), Slots::All.under(path))].into_iter().collect());
+    for path in [&["name"][..], &["deep", "n"], &["not there"]] {
+        assert_eq!(accounting(slots(path)), whole, "{path:?}");
     }
 }
 
 #[test]
 fn a_column_that_was_not_loaded_is_told_and_not_null() {
-    let engine = load(&records(), Some(["R".to_owned()].into_iter().collect()), 1);
+    let mut kept = columns(&["R"]);
+    _ = kept.insert("User".to_owned(), Slots::All.under(&["name"]));
+    let engine = load(&records(), Some(&Reads { columns: kept, ..Reads::default() }), 1);
+    assert!(engine.query("T | summarize dcount(tostring(User.name))").is_ok());
+    for more in ["User", "User.deep", "User.deep.n", "bag_keys(User)"] {
+        let error = engine.query(format!("T | project {more}").as_str()).unwrap_err().to_string();
+        assert!(error.contains("`User`") && error.contains("not loaded"), "{more}: {error}");
+    }
     assert!(engine.query("T | summarize sum(R)").is_ok());
     let error = engine.query("T | summarize sum(Late)").unwrap_err().to_string();
     assert!(error.contains("`Late`") && error.contains("not loaded"), "{error}");
@@ -147,11 +178,12 @@ fn mapped_records_too() {
         ("OpenAIAuditLogs", include_bytes!("../../../examples/data/audit.ndjson")),
         ("OpenAIChatCompletions", include_bytes!("../../../examples/data/completions.ndjson")),
     ];
-    let load = |columns: Option<&Map<String, Set<String>>>| {
+    let load = |reads: Option<&Map<String, Reads>>| {
         let mut engine = Engine::with_builtin_schemas();
         for (name, bytes) in files {
-            let kept = columns.map(|it| it.values().flatten().cloned().collect::<Set<String>>());
-            let mut loader = engine.loader_of(name, kept);
+            let mut all = Reads::default();
+            reads.into_iter().flat_map(|it| it.values()).for_each(|it| all.extend(it));
+            let mut loader = engine.loader_for(name, reads.map(|_| all.columns), None);
             loader.add(name, Box::new(std::io::Cursor::new(bytes))).unwrap();
             _ = engine.finish_load(name, loader).unwrap();
         }
@@ -172,7 +204,7 @@ fn mapped_records_too() {
         "OpenAIChatCompletions | summarize max(strlen(EventOriginalResultDetails))",
         "OpenAIChatCompletions | take 2",
     ] {
-        let columns = whole.columns_read(query).unwrap();
-        assert_eq!(answer(load(Some(&columns)).query(query)), answer(whole.query(query)), "{query}");
+        let reads = whole.reads(query).unwrap();
+        assert_eq!(answer(load(Some(&reads)).query(query)), answer(whole.query(query)), "{query}");
     }
 }

@@ -164,7 +164,7 @@ fn tasks<'a>(
     let mut tasks = Vec::new();
     for (table, wanted) in columns.iter_mut().zip(wanted) {
         let Some((column, strand)) = wanted else { continue };
-        if options.columns.as_ref().is_some_and(|it| !it.contains(&column.name) && !is_time(&column.name)) {
+        if options.columns.as_ref().is_some_and(|it| !it.contains_key(&column.name) && !is_time(&column.name)) {
             continue;
         }
         let Some(strand) = table.strands.get_mut(strand) else { continue };

@@ -105,8 +105,10 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
             check_numbers(text)?;
             return tree.set_own_text(node, Tag::Raw, text).map_err(twice);
         };
-        let child = tree.at(node, member).node;
-        write_value(value.get(), child, keys, tree)?;
+        match tree.at(node, member).node {
+            NONE => check_value(value.get())?,
+            child => write_value(value.get(), child, keys, tree)?,
+        }
         last = member;
     }
     Ok(())
@@ -137,9 +139,27 @@ fn write_value(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<
             Ok(Number::Long(it)) => tree.set_long(node, it).map_err(twice),
             Ok(Number::Real(it)) => tree.set_real(node, it).map_err(twice),
             Ok(Number::Raw) => tree.set_own_text(node, Tag::Raw, text).map_err(twice),
-            Err(_) => Err(format!("a number of over {NUMBER_BYTES} characters")),
+            Err(_) => Err(too_long()),
         },
     }
+}
+
+/// Whether a value that is not kept could be.
+fn check_value(text: &str) -> Result<(), String> {
+    match text.bytes().next() {
+        Some(b'"') => serde_json::from_str::<String>(text).map(|_| ()).map_err(|it| reason(&it)),
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(text).map_err(|it| reason(&it))?;
+            members.values().try_for_each(|it| check_value(it.get()))
+        }
+        Some(b'[') => check_numbers(text),
+        Some(b't' | b'f' | b'n') => Ok(()),
+        _ => Cursor::new(text).number().map(|_| ()).map_err(|_| too_long()),
+    }
+}
+
+fn too_long() -> String {
+    format!("a number of over {NUMBER_BYTES} characters")
 }
 
 /// Whether a well-formed array or bag can be kept as text.

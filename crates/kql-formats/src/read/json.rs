@@ -11,7 +11,7 @@ use crate::{
     openai::{self, Shape},
     shred::Tree,
 };
-use kql_data::{Fault, Limits, Set, json};
+use kql_data::{Fault, Limits, Map, Slots, json};
 use std::{borrow::Cow, ops::Range};
 
 /// Keys under which a page holds its records.
@@ -50,8 +50,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) limits: &'a Limits,
     /// What the records are; found out from the first.
     pub(crate) shape: &'a mut Option<Shape>,
-    /// Columns that are wanted; all when not given.
-    pub(crate) columns: Option<&'a Set<String>>,
+    /// Columns that are wanted, and what of them; all when not given.
+    pub(crate) columns: Option<&'a Map<String, Slots>>,
     pub(crate) tree: &'a mut Tree,
     pub(crate) accounting: &'a mut Accounting,
     /// Whether the fast path is taken; not in tests that compare.

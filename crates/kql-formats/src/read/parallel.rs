@@ -181,6 +181,7 @@ impl Work<'_> {
         let (mut held, mut buffer) = (0, Vec::new());
         while let Some(run) = self.next(std::mem::take(&mut buffer)) {
             let before = tree.n_chunks();
+            tree.begin_run(run.index);
             let mut shape = Some(self.shape);
             let (limits, fast, scratch) = (self.limits, self.fast, Scratch::default());
             let (tree_, accounting) = (&mut tree, &mut accounting);

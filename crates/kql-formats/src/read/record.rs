@@ -181,7 +181,10 @@ impl Fast<'_> {
                 },
             };
             self.cursor.space();
-            self.value(child, depth)?;
+            match child {
+                NONE => self.cursor.skip_value(depth)?,
+                child => self.value(child, depth)?,
+            }
             self.cursor.space();
             match self.cursor.byte() {
                 b',' => {

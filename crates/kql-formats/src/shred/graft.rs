@@ -17,15 +17,8 @@ pub(crate) struct Harvest {
     pub(crate) runs: Vec<usize>,
 }
 
-/// Where a key was first seen: the chunk, and its place among the keys of the tree that has the chunk.
+/// Where a key was first seen: the run of lines, from 1, and its place among the keys of the tree that read it.
 type First = (usize, usize);
-
-/// Where the chunks of another tree go.
-struct Places<'a> {
-    places: &'a [usize],
-    /// The first of them.
-    base: usize,
-}
 
 impl Tree {
     /// Adds the rows of those trees, in the order of their runs.
@@ -42,34 +35,32 @@ impl Tree {
         for sprout in &self.nodes {
             firsts.extend(sprout.members.iter().enumerate().map(|(at, member)| (member.node, (0, at))));
         }
-        let base = self.chunks.len();
         for (tree, chunk) in order.into_iter().map(|it| (it.1, it.2)) {
             places[tree][chunk] = self.chunks.len();
             self.chunks.push(harvests[tree].tree.chunks.get(chunk).copied().unwrap_or(0));
         }
         for (mut harvest, places) in harvests.into_iter().zip(places) {
             self.finished_bytes += harvest.tree.finished_bytes;
-            let after = Places { places: &places, base };
-            self.graft(ROOT, &mut harvest.tree.nodes, ROOT, &after, &mut firsts);
+            self.graft(ROOT, &mut harvest.tree.nodes, ROOT, &places, &mut firsts);
         }
         for node in &mut self.nodes {
             reorder(node, &firsts);
         }
     }
 
-    /// Adds a node of another tree to one of this, and its children likewise. No deeper than a record may be nested.
+    /// Adds a node of another tree, whose chunks go to those places, to one of this, and its children likewise. No deeper than a record may be nested.
     fn graft(
         &mut self,
         into: NodeId,
         nodes: &mut [Sprout],
         from: NodeId,
-        places: &Places<'_>,
+        places: &[usize],
         firsts: &mut Map<NodeId, First>,
     ) {
         let other = &mut nodes[from as usize];
         self.nodes[into as usize].take_over(other, places);
         let members: Vec<(Arc<str>, NodeId, bool)> =
-            other.members.iter().map(|it| (it.key.clone(), it.node, it.details)).collect();
+            other.members.iter().filter(|it| it.node != NONE).map(|it| (it.key.clone(), it.node, it.details)).collect();
         for (at, (key, child, details)) in members.into_iter().enumerate() {
             if details {
                 _ = self.alias(&key, Keys::DETAILS);
@@ -80,8 +71,7 @@ impl Tree {
                 None => self.grow_member(into, &key),
             };
             let node = self.at(into, member).node;
-            let chunks = nodes[child as usize].growth.parts.iter().zip(places.places).filter(|it| it.0.is_some());
-            let first = (chunks.map(|it| *it.1 - places.base + 1).min().unwrap_or(usize::MAX), at);
+            let first = (nodes[child as usize].run + 1, at);
             let known = firsts.entry(node).or_insert(first);
             *known = first.min(*known);
             self.graft(node, nodes, child, places, firsts);
@@ -90,14 +80,14 @@ impl Tree {
 }
 
 impl Sprout {
-    /// Takes the values of a node of another tree.
-    fn take_over(&mut self, other: &mut Sprout, places: &Places<'_>) {
+    /// Takes the values of a node of another tree, whose chunks go to those places.
+    fn take_over(&mut self, other: &mut Sprout, places: &[usize]) {
         self.n_bags += other.n_bags;
         self.skimmed.add(other.skimmed);
         self.writes &= other.writes;
         let strings = other.growth.strings.take().map(|it| self.growth.strings.get_or_insert_default().absorb(&it));
         let raw = other.growth.raw.take().map(|it| self.growth.raw.get_or_insert_default().absorb(&it));
-        for (part, place) in other.growth.parts.drain(..).zip(places.places) {
+        for (part, place) in other.growth.parts.drain(..).zip(places) {
             let Some(mut part) = part else { continue };
             for (part, codes) in [(&mut part.strings, &strings), (&mut part.raw, &raw)] {
                 if let (Some(part), Some(codes)) = (part, codes) {

@@ -3,7 +3,7 @@
 use super::{
     growth::ChunkPart,
     texts::Finished,
-    tree::{NodeId, ROOT, Skimmed, Sprout},
+    tree::{NONE, NodeId, ROOT, Skimmed, Sprout},
 };
 use indexmap::IndexMap;
 use kql_data::{NO_ROW, Node, Presence, Rows, Shredded, Slot};
@@ -34,7 +34,12 @@ impl Grown {
     /// The nodes of a tree whose last chunk is ended.
     pub(super) fn new(nodes: Vec<Sprout>, chunks: Vec<usize>) -> Grown {
         let grow = |mut it: Sprout| GrownNode {
-            members: it.members.into_iter().filter(|it| !it.details).map(|it| (it.key, it.node)).collect(),
+            members: it
+                .members
+                .into_iter()
+                .filter(|it| !it.details && it.node != NONE)
+                .map(|it| (it.key, it.node))
+                .collect(),
             strings: it.growth.strings.take().map(|it| it.finish()),
             raw: it.growth.raw.take().map(|it| it.finish()),
             presences: it.growth.parts.iter().map(|it| it.as_ref().and_then(|it| it.presence.clone())).collect(),

@@ -13,7 +13,7 @@ use super::{
     instant,
     pattern::Pattern,
 };
-use kql_data::{Chunk, Map, Presence, Set, Tag};
+use kql_data::{Chunk, Map, Presence, Slots, Tag};
 use std::sync::Arc;
 
 /// A node of the tree.
@@ -44,7 +44,7 @@ const SIDE_BYTES: usize = 1 << 18;
 #[derive(Debug)]
 pub(crate) struct Member {
     pattern: Pattern,
-    /// Where its values go.
+    /// Where its values go; [`NONE`] when they are checked and not kept.
     pub(crate) node: NodeId,
     /// The member that came next last time.
     pub(super) follow: u32,
@@ -85,8 +85,8 @@ impl Default for Skimmed {
     }
 }
 
-/// Keys of the root whose values are kept; all when there is no such set.
-pub(crate) type Wanted = Option<Arc<Set<String>>>;
+/// Keys of the root whose values are kept, and what of them; all when there is no such list.
+pub(crate) type Wanted = Option<Arc<Map<String, Slots>>>;
 
 /// A node of the tree under construction.
 #[derive(Debug)]
@@ -96,10 +96,14 @@ pub(super) struct Sprout {
     /// The row written last; [`NONE`] when it is none of the rows that wait.
     last_row: u32,
     pub(super) first: u32,
+    /// The run of lines in which it was first seen.
+    pub(super) run: usize,
     pub(super) n_bags: usize,
     /// Values are only looked at, for the type of the column, and not kept.
     skims: bool,
     pub(super) skimmed: Skimmed,
+    /// What of bags is kept.
+    slots: Slots,
     /// Arrays are kept as they would be written, so far.
     pub(super) writes: bool,
     /// Members by a short hash of their keys: guesses.
@@ -110,15 +114,17 @@ pub(super) struct Sprout {
 }
 
 impl Sprout {
-    fn new(parent: NodeId) -> Sprout {
+    fn new(parent: NodeId, run: usize) -> Sprout {
         Sprout {
             members: Vec::new(),
             entries: Vec::new(),
             last_row: NONE,
             first: NONE,
+            run,
             n_bags: 0,
             skims: false,
             skimmed: Skimmed::default(),
+            slots: Slots::All,
             writes: false,
             hints: Vec::new(),
             parent,
@@ -185,6 +191,7 @@ pub(crate) struct Guess {
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(super) nodes: Vec<Sprout>,
+    run: usize,
     row: usize,
     /// Rows of the chunk under way that are in columns.
     settled: usize,
@@ -207,7 +214,8 @@ impl Tree {
     /// An empty tree that cuts chunks of so many rows.
     pub(crate) fn new(chunk_rows: usize) -> Tree {
         Tree {
-            nodes: vec![Sprout::new(ROOT)],
+            nodes: vec![Sprout::new(ROOT, 0)],
+            run: 0,
             row: 0,
             settled: 0,
             chunks: Vec::new(),
@@ -227,6 +235,11 @@ impl Tree {
     pub(crate) fn want(&mut self, keys: Wanted, written: &'static [&'static str]) {
         self.wanted = keys;
         self.written = written;
+    }
+
+    /// Says which run of lines the next records stand in.
+    pub(crate) fn begin_run(&mut self, run: usize) {
+        self.run = run;
     }
 
     /// Whether arrays of the node are kept as they would be written.
@@ -336,11 +349,20 @@ impl Tree {
         Some(self.grow_member(node, key))
     }
 
-    /// A member with a node of its own, whether there is room or not.
+    /// A member, whether there is room or not; with a node of its own if its values are kept.
     pub(super) fn grow_member(&mut self, node: NodeId, key: &str) -> u32 {
+        let kept = match (node, &self.wanted) {
+            (ROOT, None) => Some(Slots::All),
+            (ROOT, Some(wanted)) => wanted.get(key).cloned(),
+            _ => self.nodes[node as usize].slots.of(key),
+        };
+        if node != ROOT && kept.is_none() {
+            return self.push_member(node, key, NONE, false);
+        }
         let child = self.nodes.len() as NodeId;
-        let mut sprout = Sprout::new(node);
-        sprout.skims = node == ROOT && self.wanted.as_ref().is_some_and(|it| !it.contains(key));
+        let mut sprout = Sprout::new(node, self.run);
+        sprout.skims = kept.is_none();
+        sprout.slots = kept.unwrap_or(Slots::none());
         sprout.writes = node == ROOT && self.written.contains(&key);
         self.nodes.push(sprout);
         self.push_member(node, key, child, false)
@@ -389,7 +411,7 @@ impl Tree {
     /// The child of that key.
     pub(crate) fn child(&self, node: NodeId, key: &str) -> Option<NodeId> {
         let node = &self.nodes[node as usize];
-        node.by_key.get(key).map(|it| node.members[*it as usize].node)
+        node.by_key.get(key).map(|it| node.members[*it as usize].node).filter(|it| *it != NONE)
     }
 
     /// Whether the node has a value in the row under way.

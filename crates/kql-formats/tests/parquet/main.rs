@@ -4,7 +4,7 @@
 mod foreign;
 mod hostile;
 
-use kql_data::{Batch, Column, ColumnBuilder, Decimal, Dynamic, Limits, Schema, Set, Table, Type, Value, json, time};
+use kql_data::{Batch, Column, ColumnBuilder, Decimal, Dynamic, Limits, Schema, Slots, Table, Type, Value, json, time};
 use kql_formats::{Condition, Format, LoadOptions, Loaded, Loader, Search, WriteOptions, load_bytes, write};
 use std::io::Cursor;
 
@@ -175,7 +175,7 @@ fn columns_that_are_not_wanted_are_null() {
     let columns = [("a", Type::Long), ("b", Type::Dynamic), ("c", Type::String)];
     let row = |it: i64| vec![Value::Long(it), Value::Dynamic(Dynamic::Long(it)), Value::String("x".into())];
     let (schema, batches) = table(&columns, &[row(1), row(2)]);
-    let wanted: Set<String> = [String::from("c")].into_iter().collect();
+    let wanted = [(String::from("c"), Slots::All)].into_iter().collect();
     let loaded = read(written(&schema, &batches), LoadOptions { columns: Some(wanted), ..LoadOptions::default() });
     assert_eq!(*loaded.table.schema, schema);
     assert_eq!(rows(&loaded.table), vec![vec![Value::Null, Value::Null, Value::String("x".into())]; 2]);

@@ -6,6 +6,7 @@
 
 mod columns;
 mod fuse;
+pub mod paths;
 mod prune;
 mod push_down;
 

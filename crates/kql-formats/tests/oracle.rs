@@ -258,6 +258,46 @@ fn both_readers_write_the_same_texts() {
     }
 }
 
+/// A string of plain pieces and escapes, so long that it ends in any place of a block.
+fn string(random: &mut Random, out: &mut String) {
+    out.push('"');
+    for _ in 0..random.below(24) {
+        match random.below(10) {
+            0..4 => out.push_str(random.pick(&["\\\"", "\\\\", "\\n", "\\t", "\\/", "\\b", "\\f", "\\r"])),
+            4 => out.push_str(random.pick(&["\\u00e9", "\\ud83d\\ude00", "\\u0000", "\\u001f", "\\u005C"])),
+            5 => out.push_str(&"plain text of some length ".repeat(random.below(6))),
+            6 if random.below(40) == 0 => {
+                out.push_str(random.pick(&["\\x", "\\ud83d", "\u{1}", "\t", "\\u12g4", "\\"]));
+            }
+            _ => out.extend("žabcdefghijklmnopqrst".chars().take(random.below(21))),
+        }
+    }
+    out.push('"');
+}
+
+#[test]
+fn both_readers_agree_on_strings_with_escapes() {
+    let mut random = Random(8);
+    let mut n_rows = 0;
+    for round in 0..200 {
+        let chat = "{\"object\":\"chat.completion\",\"created\":1,\"choices\":[]}\n";
+        let mut text = if round % 2 == 0 { String::new() } else { chat.to_owned() };
+        for _ in 0..20 {
+            text.push_str("{\"object\":\"chat.completion\",\"k\":");
+            string(&mut random, &mut text);
+            text.push_str(",\"skipped\":[");
+            string(&mut random, &mut text);
+            text.push_str("],\"choices\":[{");
+            string(&mut random, &mut text);
+            text.push(':');
+            string(&mut random, &mut text);
+            text.push_str("}]}\n");
+        }
+        n_rows += compare(text.as_bytes(), [0, 1, 7][round % 3]).accounting.rows;
+    }
+    assert!(n_rows > 2_000, "{n_rows}");
+}
+
 #[test]
 fn threads_change_nothing() {
     let mut random = Random(5);

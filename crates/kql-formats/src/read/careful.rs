@@ -100,7 +100,7 @@ fn object(text: &str, node: NodeId, keys: Keys, tree: &mut Tree) -> Result<(), S
             if node == ROOT {
                 return Err(format!("no room for another column, `{key}`"));
             }
-            tree.undo(mark);
+            tree.undo(node, mark);
             tree.keep_text_as_it_stands(node);
             check_numbers(text)?;
             return tree.set_own_text(node, Tag::Raw, text).map_err(twice);

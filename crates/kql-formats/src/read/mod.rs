@@ -9,5 +9,6 @@ mod parallel;
 pub(crate) mod record;
 pub(crate) mod scan;
 pub(crate) mod source;
+mod special;
 pub(crate) mod text;
 mod utf16;

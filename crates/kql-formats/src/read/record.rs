@@ -7,6 +7,7 @@ use super::scan::{Cursor, Number, Odd, Text};
 use crate::openai::Shape;
 use crate::shred::{Base, NONE, NodeId, ROOT, Tree, Twice};
 use kql_data::{Tag, json};
+use std::ops::Range;
 
 impl From<Twice> for Odd {
     fn from(_: Twice) -> Odd {
@@ -70,8 +71,8 @@ pub(crate) struct Fast<'a> {
 /// Room for texts on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    key: String,
-    room: Vec<u8>,
+    key: Vec<u8>,
+    keys: Vec<Range<usize>>,
 }
 
 /// Reads the record that begins at a place of the block that the tree is settled with, and ends in its line. Returns where it
@@ -172,7 +173,7 @@ impl Fast<'_> {
                     Some(it) => it,
                     None => {
                         // No room for another key: the bag is kept as text.
-                        self.tree.undo(mark);
+                        self.tree.undo(node, mark);
                         self.cursor.at = start;
                         self.cursor.skip_value(depth + 1)?;
                         self.tree.keep_text_as_it_stands(node);
@@ -223,13 +224,13 @@ impl Fast<'_> {
 
     /// Reads a key that is new, or seldom, and its colon. `None` when the node has no room for it.
     fn key(&mut self, node: NodeId, last: u32) -> Result<Option<u32>, Odd> {
-        let Scratch { key: whole, room } = &mut *self.scratch;
+        let whole = &mut self.scratch.key;
         whole.clear();
         let key = match self.cursor.string()? {
             Text::Plain(from, to) => self.cursor.slice(from, to)?,
             Text::Escaped(from) => {
-                self.cursor.unescape(from, whole, room)?;
-                whole.as_str()
+                self.cursor.unescape(from, whole)?;
+                std::str::from_utf8(whole).map_err(|_| Odd)?
             }
         };
         let member = match node {
@@ -248,7 +249,7 @@ impl Fast<'_> {
                 Text::Plain(from, to) => self.text(node, Tag::String, from, to)?,
                 Text::Escaped(from) => {
                     let start = self.tree.side().len();
-                    self.cursor.unescape(from, self.tree.side(), &mut self.scratch.room)?;
+                    self.cursor.unescape(from, self.tree.side())?;
                     self.tree.set_side(node, Tag::String, start)?;
                 }
             },
@@ -296,8 +297,11 @@ impl Fast<'_> {
 
     /// Reads an array that is kept as it would be written.
     fn written(&mut self, node: NodeId, depth: usize, start: usize) -> Result<(), Odd> {
-        if self.cursor.skip_canonical(depth).is_ok() {
-            return self.text(node, Tag::Raw, start, self.cursor.at);
+        let from = self.tree.side().len();
+        match self.cursor.canonical(depth, &mut self.scratch.keys, self.tree.side()) {
+            Ok(false) => return self.text(node, Tag::Raw, start, self.cursor.at),
+            Ok(true) => return Ok(self.tree.set_side(node, Tag::Raw, from)?),
+            Err(Odd) => self.tree.side().truncate(from),
         }
         self.cursor.at = start;
         self.cursor.skip_value(depth)?;

@@ -2,6 +2,8 @@
 //!
 //! Every step either ends behind a well-formed piece or fails. What fails is decided by the careful reader.
 
+use super::special::{BLOCK, Ended, short_escape, special, special_of_32, unescape_block};
+
 /// The text is not JSON, or not of a kind that the fast path knows.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Odd;
@@ -34,27 +36,6 @@ pub(crate) enum Number {
     Real(f64),
     /// Beyond both: its text is kept.
     Raw,
-}
-
-/// The upper bit of the first byte of eight that is a quote, a backslash or a control character is set; bits of later bytes
-/// may be.
-#[inline(always)]
-fn marks(eight: &[u8; 8]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let bytes = u64::from_le_bytes(*eight);
-    // A borrow goes upwards only: below the first byte that is wanted no bit is set.
-    let below = |bytes: u64, limit: u64| bytes.wrapping_sub(limit * ONES) & !bytes;
-    let quote = below(bytes ^ (b'"' as u64 * ONES), 1);
-    let backslash = below(bytes ^ (b'\\' as u64 * ONES), 1);
-    (below(bytes, 0x20) | quote | backslash) & (0x80 * ONES)
-}
-
-/// Bytes before the first quote, backslash or control character of sixteen; 16 when there is none.
-#[inline(always)]
-fn special(sixteen: &[u8; 16]) -> usize {
-    let (halves, _) = sixteen.as_chunks::<8>();
-    let [low, high] = [halves.first().map_or(0, marks), halves.get(1).map_or(0, marks)];
-    (u128::from(low) | u128::from(high) << 64).trailing_zeros() as usize / 8
 }
 
 /// Powers of ten that a float holds exactly.
@@ -171,12 +152,28 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     fn seek_special(&mut self) {
         let mut rest = self.rest();
-        while let Some((sixteen, more)) = rest.split_first_chunk::<16>() {
-            let n = special(sixteen);
-            self.at += n;
-            if n < 16 {
+        // Most strings are short.
+        if let Some((sixteen, more)) = rest.split_first_chunk::<16>() {
+            let found = special(sixteen);
+            if found != 0 {
+                self.at += found.trailing_zeros() as usize;
                 return;
             }
+            self.at += 16;
+            rest = more;
+        }
+        self.seek_far(rest);
+    }
+
+    #[inline(always)]
+    fn seek_far(&mut self, mut rest: &[u8]) {
+        while let Some((block, more)) = rest.split_first_chunk::<32>() {
+            let found = special_of_32(block);
+            if found != 0 {
+                self.at += found.trailing_zeros() as usize;
+                return;
+            }
+            self.at += 32;
             rest = more;
         }
         self.at += rest.iter().take_while(|it| **it >= 0x20 && **it != b'"' && **it != b'\\').count();
@@ -201,74 +198,50 @@ impl<'a> Cursor<'a> {
         Text::Plain(start, self.at - 1)
     }
 
-    /// Reads the rest of a string that begins at `start`, and appends the string to `out`. `room` is used on the way.
+    /// Reads the rest of a string that begins at `start`, and appends the string to `out`.
     #[inline(never)]
-    pub(crate) fn unescape(&mut self, start: usize, out: &mut String, room: &mut Vec<u8>) -> Result<(), Odd> {
-        room.clear();
-        room.extend_from_slice(self.since(start)?.as_bytes());
-        let mut len = room.len();
-        loop {
-            // Whole pieces of sixteen bytes are copied, of which the next may overwrite what is too much.
-            if room.len() < len + 32 {
-                room.resize(2 * len + 256, 0);
+    pub(crate) fn unescape(&mut self, start: usize, out: &mut Vec<u8>) -> Result<(), Odd> {
+        out.extend_from_slice(self.since(start)?.as_bytes());
+        while let Some(window) = self.rest().first_chunk::<{ BLOCK + 16 }>() {
+            out.reserve(window.len());
+            let (ended, n) = unescape_block(window, out);
+            self.at += n;
+            match ended {
+                Ended::Block => {}
+                Ended::String => return Ok(()),
+                Ended::Escape => self.push_escape(out)?,
+                Ended::Odd => return Err(Odd),
             }
-            let n = match self.rest().first_chunk::<16>() {
-                Some(sixteen) => {
-                    if let Some(to) = room.get_mut(len..len + 16) {
-                        to.copy_from_slice(sixteen);
-                    }
-                    special(sixteen)
-                }
-                None => {
-                    let from = self.at;
-                    self.seek_special();
-                    let piece = self.since(from)?.as_bytes();
-                    self.at = from;
-                    room.get_mut(len..len + piece.len()).ok_or(Odd)?.copy_from_slice(piece);
-                    piece.len()
-                }
-            };
-            (self.at, len) = (self.at + n, len + n);
+        }
+        loop {
+            let from = self.at;
+            self.seek_special();
+            out.extend_from_slice(self.since(from)?.as_bytes());
             match self.byte() {
-                _ if n == 16 => {}
                 b'"' => break,
-                b'\\' => {
-                    let piece = room.get_mut(len..).ok_or(Odd)?;
-                    len += match self.short_escape() {
-                        Some(byte) => {
-                            *piece.first_mut().ok_or(Odd)? = byte;
-                            1
-                        }
-                        None => self.escape()?.encode_utf8(piece).len(),
-                    };
-                }
+                b'\\' => self.push_escape(out)?,
                 _ => return Err(Odd),
             }
         }
         self.at += 1;
-        let text = room.get(..len).and_then(|it| simdutf8::basic::from_utf8(it).ok());
-        out.push_str(text.ok_or(Odd)?);
+        Ok(())
+    }
+
+    fn push_escape(&mut self, out: &mut Vec<u8>) -> Result<(), Odd> {
+        out.extend_from_slice(self.escape()?.encode_utf8(&mut [0; 4]).as_bytes());
         Ok(())
     }
 
     /// Reads an escape of two bytes, from its backslash on; stays when it is longer, or none.
     #[inline]
     fn short_escape(&mut self) -> Option<u8> {
-        let byte = match self.text.as_bytes().get(self.at + 1)? {
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'b' => 8,
-            b'f' => 12,
-            it @ (b'"' | b'\\' | b'/') => *it,
-            _ => return None,
-        };
+        let byte = short_escape(*self.text.as_bytes().get(self.at + 1)?)?;
         self.at += 2;
         Some(byte)
     }
 
     /// Reads one escape, from its backslash on.
-    fn escape(&mut self) -> Result<char, Odd> {
+    pub(super) fn escape(&mut self) -> Result<char, Odd> {
         if let Some(it) = self.short_escape() {
             return Ok(char::from(it));
         }

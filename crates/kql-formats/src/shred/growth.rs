@@ -43,21 +43,15 @@ impl Entry {
 
     /// The text, of an entry that has one.
     pub(super) fn text<'a>(&self, texts: Texts<'a>) -> &'a str {
-        let (from, text) = self.place(texts);
-        text.get(from..from + self.len as usize).unwrap_or("")
+        std::str::from_utf8(self.bytes(texts)).unwrap_or("")
     }
 
     /// The bytes of the text, of an entry that has one.
     #[inline]
     pub(super) fn bytes<'a>(&self, texts: Texts<'a>) -> &'a [u8] {
-        let (from, text) = self.place(texts);
-        text.as_bytes().get(from..from + self.len as usize).unwrap_or(&[])
-    }
-
-    #[inline]
-    fn place<'a>(&self, texts: Texts<'a>) -> (usize, &'a str) {
-        let text = if self.value & Entry::SIDE == 0 { texts.block } else { texts.side };
-        ((self.value & !Entry::SIDE) as usize, text)
+        let text = if self.value & Entry::SIDE == 0 { texts.block.as_bytes() } else { texts.side };
+        let from = (self.value & !Entry::SIDE) as usize;
+        text.get(from..from + self.len as usize).unwrap_or(&[])
     }
 }
 
@@ -67,7 +61,7 @@ pub(super) struct Texts<'a> {
     /// The lines being read.
     pub(super) block: &'a str,
     /// Texts without a place there: of escapes put together, and of records that are no lines.
-    pub(super) side: &'a str,
+    pub(super) side: &'a [u8],
 }
 
 /// Room that all nodes use in turn.

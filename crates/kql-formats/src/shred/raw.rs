@@ -1,7 +1,7 @@
 //! Columns made of nodes that hold JSON texts, without taking each text apart: most stand as they would be written.
 
 use crate::read::{
-    canonical::is_canonical,
+    canonical::canonical,
     scan::{Cursor, Odd, Text},
 };
 use arrow_array::builder::LargeStringBuilder;
@@ -13,7 +13,7 @@ const DEPTH_MAX: usize = 100;
 /// Every row as text: what `tostring` gives. `written` promises that all JSON texts stand as they would be written.
 pub(super) fn texts(node: Option<&Node>, n_rows: usize, written: bool) -> Column {
     let Some(node) = node else { return Column::strings((0..n_rows).map(|_| "")) };
-    let is_text = |it: &str| written || it.is_empty() || is_canonical(it);
+    let is_text = |it: &str| written || it.is_empty() || matches!(canonical(it), Ok(None));
     if only_raw(node) {
         match &node.raw {
             Some(Texts::Plain(texts)) if texts.iter().flatten().all(is_text) => return Column::String(texts.clone()),
@@ -27,7 +27,11 @@ pub(super) fn texts(node: Option<&Node>, n_rows: usize, written: bool) -> Column
     let mut out = LargeStringBuilder::new();
     for row in 0..n_rows {
         match (node.tag(row), raw) {
-            (Tag::Raw, Some(raw)) if is_text(raw.get(row)) => out.append_value(raw.get(row)),
+            (Tag::Raw, Some(raw)) if written => out.append_value(raw.get(row)),
+            (Tag::Raw, Some(raw)) => match canonical(raw.get(row)) {
+                Ok(differs) => out.append_value(differs.as_deref().unwrap_or(raw.get(row))),
+                Err(Odd) => out.append_value(node.value(row).text()),
+            },
             _ => out.append_value(node.value(row).text()),
         }
     }

@@ -149,7 +149,6 @@ pub(crate) struct Twice;
 /// How far the row under way had come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mark {
-    touched: usize,
     nodes: usize,
     side: usize,
 }
@@ -197,10 +196,8 @@ pub(crate) struct Tree {
     settled: usize,
     /// Rows of the finished chunks.
     pub(super) chunks: Vec<usize>,
-    /// Nodes set in the row under way.
-    touched: Vec<NodeId>,
     /// Texts of entries that stand nowhere else.
-    side: String,
+    side: Vec<u8>,
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
     wanted: Wanted,
@@ -219,8 +216,7 @@ impl Tree {
             row: 0,
             settled: 0,
             chunks: Vec::new(),
-            touched: Vec::new(),
-            side: String::new(),
+            side: Vec::new(),
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
             wanted: None,
@@ -434,7 +430,6 @@ impl Tree {
         }
         sprout.last_row = row as u32;
         sprout.entries.push(Entry::new(row, tag, value, len));
-        self.touched.push(node);
         Ok(())
     }
 
@@ -473,7 +468,7 @@ impl Tree {
     /// Sets a string, or a JSON text with [`Tag::Raw`], of up to 4 GiB.
     pub(crate) fn set_own_text(&mut self, node: NodeId, tag: Tag, text: &str) -> Result<(), Twice> {
         let from = self.side.len();
-        self.side.push_str(text);
+        self.side.extend_from_slice(text.as_bytes());
         self.set_side(node, tag, from)
     }
 
@@ -482,28 +477,34 @@ impl Tree {
         self.push(node, tag, from as u64 | Entry::SIDE, (self.side.len() - from) as u32)
     }
 
-    /// Where texts that stand nowhere else are put together.
-    pub(crate) fn side(&mut self) -> &mut String {
+    /// Where texts that stand nowhere else are put together: UTF-8 whenever a text is set.
+    pub(crate) fn side(&mut self) -> &mut Vec<u8> {
         &mut self.side
     }
 
     /// Keeps a record that does not stand in the block.
     pub(crate) fn stash(&mut self, record: &str) -> Base {
         let base = Base(self.side.len() as u64 | Entry::SIDE);
-        self.side.push_str(record);
+        self.side.extend_from_slice(record.as_bytes());
         base
     }
 
     /// How far the row has come.
     #[inline]
     pub(crate) fn mark(&self) -> Mark {
-        Mark { touched: self.touched.len(), nodes: self.nodes.len(), side: self.side.len() }
+        Mark { nodes: self.nodes.len(), side: self.side.len() }
     }
 
-    /// Undoes what was written to the row since the mark.
-    pub(crate) fn undo(&mut self, mark: Mark) {
-        for node in self.touched.drain(mark.touched.min(self.touched.len())..) {
-            self.nodes[node as usize].undo();
+    /// Undoes what was written to the row at a node and below it since the mark, which was all that was written.
+    pub(crate) fn undo(&mut self, node: NodeId, mark: Mark) {
+        let row = self.row;
+        let mut below = vec![false; self.nodes.len()];
+        for (id, sprout) in self.nodes.iter_mut().enumerate() {
+            // Parents come before their children.
+            below[id] = id == node as usize || below[sprout.parent as usize];
+            if below[id] && sprout.last_row as usize == row {
+                sprout.undo();
+            }
         }
         self.side.truncate(mark.side);
         while self.nodes.len() > mark.nodes.max(1) {
@@ -522,13 +523,12 @@ impl Tree {
 
     /// Undoes the whole row.
     pub(crate) fn undo_row(&mut self, start: Mark) {
-        self.undo(Mark { touched: 0, ..start });
+        self.undo(ROOT, start);
     }
 
     /// The row is complete. `block` is what records stand in since the last call of [`Tree::settle`].
     #[inline]
     pub(crate) fn end_row(&mut self, block: &str) {
-        self.touched.clear();
         self.row += 1;
         if self.row - self.settled >= ROWS_WAITING || self.side.len() >= SIDE_BYTES {
             self.settle(block);

@@ -346,7 +346,7 @@ impl Link {
                 columns.extend(values.iter().cloned());
                 let by_group = SortKey { value: ExprId(0), direction: Direction::Ascending, nulls_first: true };
                 let keys: Vec<SortKey> = std::iter::once(by_group).chain(keys.iter().copied()).collect();
-                let rows = order(&columns, &keys, part.batch.n_rows, None);
+                let rows = order(execution.cx, &columns, &keys, part.batch.n_rows, None)?;
                 let part = part.pick(part.batch.take(&rows), &rows);
                 match limit {
                     Some(limit) => first_of_each(part, *limit),

@@ -1,5 +1,7 @@
 //! Rows in the order of keys. `top` keeps only what it may still need.
 
+mod parts;
+
 use crate::{
     execution::{Execution, Run},
     group::joined,
@@ -8,7 +10,7 @@ use crate::{
     stream::Rows,
 };
 use arrow_array::Array;
-use kql_data::{Batch, Column, Fault, StringReader, Type, Value};
+use kql_data::{Batch, Column, Context, Fault, StringReader, Type, Value};
 use kql_parser::{
     plan::{Expr, ExprId, NodeId, SortKey},
     syntax::Direction,
@@ -47,7 +49,7 @@ pub(crate) fn run(
         let batch = match limit {
             Some(n) if n.saturating_mul(4) < batch.n_rows => {
                 let columns = program.run(execution, &batch)?;
-                batch.take(&first_rows(&columns, keys, batch.n_rows, n))
+                batch.take(&first_rows(execution.cx, &columns, keys, batch.n_rows, n)?)
             }
             _ => batch,
         };
@@ -87,7 +89,7 @@ fn thinned(
         }
     }
     let joined = by_key.iter().map(|it| Column::concat(it.first().map_or(Type::Dynamic, Column::ty), it));
-    let mut first = order(&joined.collect::<Result<Vec<Column>, Fault>>()?, keys, n_rows, Some(limit));
+    let mut first = order(execution.cx, &joined.collect::<Result<Vec<Column>, Fault>>()?, keys, n_rows, Some(limit))?;
     first.sort_unstable();
     let mut out = Vec::new();
     let (mut first, mut from) = (first.as_slice(), 0);
@@ -112,7 +114,7 @@ fn sorted(
     let columns = program.run(execution, whole)?;
     let _order = execution.cx.budget.reserve(whole.n_rows.saturating_mul(16), BY)?;
     execution.cx.check()?;
-    let rows = order(&columns, keys, whole.n_rows, limit);
+    let rows = order(execution.cx, &columns, keys, whole.n_rows, limit)?;
     execution.cx.check()?;
     Ok(whole.take(&rows))
 }
@@ -121,14 +123,20 @@ fn sorted(
 const BLOCK: usize = 128;
 
 /// The first rows in order, of many.
-fn first_rows(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: usize) -> Vec<u32> {
+fn first_rows(
+    cx: &Context,
+    columns: &[Column],
+    keys: &[SortKey],
+    n_rows: usize,
+    limit: usize,
+) -> Result<Vec<u32>, Fault> {
     let candidates = columns.first().zip(keys.first()).and_then(|(column, key)| candidates(column, key, limit));
     let Some(candidates) = candidates.filter(|it| it.len() < n_rows) else {
-        return order(columns, keys, n_rows, Some(limit));
+        return order(cx, columns, keys, n_rows, Some(limit));
     };
     let columns: Vec<Column> = columns.iter().map(|it| it.take(&candidates)).collect();
-    let first = order(&columns, keys, candidates.len(), Some(limit));
-    first.iter().filter_map(|it| candidates.get(*it as usize).copied()).collect()
+    let first = order(cx, &columns, keys, candidates.len(), Some(limit))?;
+    Ok(first.iter().filter_map(|it| candidates.get(*it as usize).copied()).collect())
 }
 
 /// Rows among which the first rows surely are, ties included, ascending; `None` when the key does not tell at once.
@@ -159,18 +167,24 @@ fn candidates(column: &Column, key: &SortKey, limit: usize) -> Option<Vec<u32>> 
 }
 
 /// The rows in order, or the first of them. Equal rows keep their order.
-pub(crate) fn order(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: Option<usize>) -> Vec<u32> {
-    let cells: Vec<(Cells<'_>, SortKey)> =
-        columns.iter().zip(keys).map(|(column, key)| (Cells::new(column), *key)).collect();
+pub(crate) fn order(
+    cx: &Context,
+    columns: &[Column],
+    keys: &[SortKey],
+    n_rows: usize,
+    limit: Option<usize>,
+) -> Result<Vec<u32>, Fault> {
+    let cells = columns.iter().zip(keys).map(|(column, key)| Ok((Cells::new(cx, column)?, *key)));
+    let cells: Vec<(Cells<'_>, SortKey)> = cells.collect::<Result<_, Fault>>()?;
     // As much of the keys as fits into one number: it orders most rows, and often all of them.
     let n_bits: u32 = cells.iter().map(|(it, _)| it.width().unwrap_or(u128::BITS)).fold(0, u32::saturating_add);
     if n_bits <= u64::BITS {
         let rows = (0..n_rows).map(|row| (prefix(&cells, row, u64::BITS) as u64, row as u32)).collect();
-        ordered(rows, limit, |_, _| Ordering::Equal)
+        ordered(cx, rows, limit, |_, _| Ordering::Equal)
     } else {
         let rows = (0..n_rows).map(|row| (prefix(&cells, row, u128::BITS), row as u32)).collect();
         let is_exact = n_bits <= u128::BITS && cells.iter().all(|(it, _)| it.width().is_some());
-        ordered(rows, limit, |a, b| {
+        ordered(cx, rows, limit, |a, b| {
             let compare = |(it, key): &(Cells<'_>, SortKey)| it.compare(a as usize, b as usize, key);
             if is_exact {
                 Ordering::Equal
@@ -183,10 +197,11 @@ pub(crate) fn order(columns: &[Column], keys: &[SortKey], n_rows: usize, limit: 
 
 /// Sorts rows by their numbers, those of equal numbers by `ties`, and then by place.
 fn ordered<P: Ord + Copy>(
+    cx: &Context,
     mut rows: Vec<(P, u32)>,
     limit: Option<usize>,
     ties: impl Fn(u32, u32) -> Ordering,
-) -> Vec<u32> {
+) -> Result<Vec<u32>, Fault> {
     let compare = |a: &(P, u32), b: &(P, u32)| a.0.cmp(&b.0).then_with(|| ties(a.1, b.1)).then(a.1.cmp(&b.1));
     if let Some(limit) = limit
         && limit < rows.len()
@@ -196,8 +211,7 @@ fn ordered<P: Ord + Copy>(
         }
         rows.truncate(limit);
     }
-    rows.sort_unstable_by(compare);
-    rows.into_iter().map(|it| it.1).collect()
+    Ok(parts::sort(cx, rows, compare)?.into_iter().map(|it| it.1).collect())
 }
 
 /// The first bits of a row's keys, such that rows are never ordered the wrong way.
@@ -231,8 +245,8 @@ enum Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn new(column: &'a Column) -> Cells<'a> {
-        match column {
+    fn new(cx: &Context, column: &'a Column) -> Result<Cells<'a>, Fault> {
+        Ok(match column {
             Column::Bool(_) | Column::Constant { .. } => Cells::Bools(column),
             Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) => {
                 Cells::Longs(it.values(), it.nulls().filter(|it| it.null_count() > 0))
@@ -240,8 +254,9 @@ impl<'a> Cells<'a> {
             Column::Real(it) => Cells::Reals(it.values(), it.nulls()),
             Column::Dictionary(it) if it.dictionary.len() <= it.codes.len() => {
                 let values = it.dictionary.values();
-                let mut codes: Vec<u32> = (0..values.len() as u32).collect();
-                codes.sort_unstable_by_key(|code| values.value(*code as usize));
+                // Entries of a dictionary differ from each other.
+                let by_text = |a: &u32, b: &u32| values.value(*a as usize).cmp(values.value(*b as usize));
+                let codes = parts::sort(cx, (0..values.len() as u32).collect(), by_text)?;
                 let mut ranks = vec![0; codes.len()];
                 for (rank, code) in codes.iter().enumerate() {
                     if let Some(it) = ranks.get_mut(*code as usize) {
@@ -252,7 +267,7 @@ impl<'a> Cells<'a> {
             }
             Column::String(_) | Column::Dictionary(_) => Cells::Texts(column.string_reader()),
             other => Cells::Values((0..other.len()).map(|row| other.value(row)).collect()),
-        }
+        })
     }
 
     fn class(&self, row: usize) -> Class {

@@ -39,6 +39,7 @@ use crate::{
     stream::Rows,
 };
 use kql_data::{Batch, Column, Context, Fault, Reservation, Schema, Type, Value};
+use kql_parser::diagnostic::closest;
 use kql_parser::plan::{AggregateExpr, EvaluateArg, EvaluateValue, NodeId, Op, Plan};
 use std::sync::Arc;
 
@@ -122,7 +123,11 @@ pub fn refusal(name: &str) -> Option<Fault> {
         return Some(Fault::coded("KQL0003", message));
     }
     let is_known = PLUGINS.iter().any(|(it, _)| *it == name);
-    (!is_known).then(|| Fault::Unsupported(format!("the plugin `{name}`")))
+    (!is_known).then(|| {
+        let names = PLUGINS.iter().map(|it| it.0).chain(ELSEWHERE.iter().map(|it| it.0));
+        let meant = closest(name, names).map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+        Fault::coded("SEM0260", format!("unknown plugin `{name}`{meant}"))
+    })
 }
 
 /// Runs an [`Op::Evaluate`] and gives its columns too, which may depend on the rows: what the binder asks for.

@@ -70,7 +70,7 @@ pub const CODES: &[Code] = &[
     Code { code: "SEM0254", cause: "only datetimes and timespans can be formatted" },
     Code { code: "SEM0255", cause: "a character of a format has no meaning" },
     Code { code: "SEM0259", cause: "`hint.shufflekey` must name a column" },
-    Code { code: "SEM0260", cause: "an unknown function" },
+    Code { code: "SEM0260", cause: "an unknown function or plugin" },
     Code { code: "SEM0420", cause: "a regular expression that is not valid" },
     Code { code: "SEM0447", cause: "only a dynamic can be expanded" },
     Code { code: "SEM0456", cause: "`make-graph` without a direction" },

@@ -29,7 +29,14 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MakeSeries, input: Table, stage: &St
     if calls.len() != outputs.len() {
         return b.fail("SEM0098", stage.span, "each series of `make-series` must be one aggregate");
     }
+    if let Some((_, output)) = calls.iter().zip(&outputs).find(|(call, _)| call.outputs.len() != 1) {
+        return b.fail("SEM0098", output.span, "a series of `make-series` must be an aggregate of one column");
+    }
     let axis_ty = b.ty(axis.expr);
+    if !axis_ty.is_number() && !matches!(axis_ty, Type::Datetime | Type::Timespan | Type::Dynamic) {
+        let text = format!("the axis of `make-series` must be a number, a datetime or a timespan, not {axis_ty}");
+        return b.fail("SEM0001", axis.span, text);
+    }
     let step_ty = if axis_ty == Type::Datetime { Type::Timespan } else { axis_ty };
     let (from, to) = (bound(b, it.from, axis_ty)?, bound(b, it.to, axis_ty)?);
     let step = match bound(b, it.step, step_ty)? {
@@ -66,11 +73,12 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MakeSeries, input: Table, stage: &St
     Ok(b.new_table(op, Schema::new(fields)))
 }
 
+/// An end or the step of the axis, as the axis's type.
 fn bound(b: &mut Binder<'_>, id: Option<crate::syntax::ExprId>, ty: Type) -> Bind<Option<crate::plan::ExprId>> {
     let Some(id) = id else { return Ok(None) };
     let span = b.query.span(id);
     let expr = b.constant_scalar(id)?;
-    b.cast(expr, ty, span).map(Some)
+    b.argument_as(expr, ty, span).map(Some)
 }
 
 fn series(b: &mut Binder<'_>, it: &SeriesColumn) -> Bind<NewColumn> {

@@ -35,7 +35,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &Scan, input: Table, stage: &Stage) -
     row.parts =
         it.steps.iter().enumerate().map(|(n, step)| (step.name.text.clone(), width * (n + 1), state.clone())).collect();
     let mut steps = Vec::new();
-    for step in &it.steps {
+    for (n, step) in it.steps.iter().enumerate() {
+        if it.steps.iter().take(n).any(|before| before.name.text == step.name.text) {
+            return b.fail("SEM0079", step.name.span, format!("the step `{}` is there already", step.name.text));
+        }
         let mut bound = b.over(row.clone(), |b| bind_step(b, step, &state, n_input))?;
         // A step that leaves such a column alone keeps the row's own value.
         for (n, index) in overwritten.iter().enumerate() {

@@ -52,7 +52,7 @@ fn bind_level(
             let span = b.query.span(id);
             let expr = b.constant_scalar(id)?;
             let ty = b.ty(value.expr);
-            b.cast(expr, ty, span)?
+            b.argument_as(expr, ty, span)?
         }
         None => b.constant(Value::Null, Type::Dynamic),
     };

@@ -1,5 +1,6 @@
 //! Every function at the edges of its types: no panic, and one answer whether an argument is a constant or a column.
 
+use crate::Watch;
 use kql::{
     Column, Context, Dynamic, Fault, Limits, Type, Value,
     functions::{self, Accepts, Actual, CallSite, Constness, Function, Overload, Param, scalar::conversion::convert},
@@ -9,7 +10,7 @@ use kql_data::{ColumnBuilder, Decimal};
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 fn accepted(accepts: Accepts) -> Vec<Type> {
@@ -224,7 +225,7 @@ fn check(cx: &Context, function: &'static Function, params: &[Param], args: &[(V
         .collect();
     let shown_args =
         || converted.iter().map(|(value, ty)| format!("{ty}:{}", shown(value))).collect::<Vec<_>>().join(", ");
-    let start = Instant::now();
+    let start = Watch::start();
     let name = function.name;
     let by_constant = match call(cx, function, resolved.overload, &constants) {
         Ok(it) => it,
@@ -234,8 +235,8 @@ fn check(cx: &Context, function: &'static Function, params: &[Param], args: &[(V
         Ok(it) => it,
         Err(why) => return Some(format!("{name}({}) of columns: panic: {why}", shown_args())),
     };
-    if start.elapsed() > Duration::from_secs(3) {
-        return Some(format!("{name}({}): took {:?}", shown_args(), start.elapsed()));
+    if start.took() > Duration::from_secs(3) {
+        return Some(format!("{name}({}): took {:?}", shown_args(), start.took()));
     }
     if !function.volatile && !function.window && !same(&by_constant, &by_column) {
         let (constant, column) = (told(&by_constant), told(&by_column));
@@ -295,13 +296,13 @@ fn every_function_lives_at_the_edges_of_its_types() {
         let mut wrong = Vec::new();
         let mut n_functions = 0;
         for function in functions::all_functions() {
-            let start = Instant::now();
+            let start = Watch::start();
             let found = calls_at_the_edges(function, n_random);
             // Some of each are enough to see what is wrong.
             wrong.extend(found.into_iter().take(6));
             n_functions += 1;
-            if shown_times && start.elapsed() > Duration::from_millis(300) {
-                eprintln!("{:9.1?}  {}", start.elapsed(), function.name);
+            if shown_times && start.took() > Duration::from_millis(300) {
+                eprintln!("{:9.1?}  {}", start.took(), function.name);
             }
         }
         (wrong, n_functions)

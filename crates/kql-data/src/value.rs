@@ -104,7 +104,7 @@ impl Value {
     }
 }
 
-/// Text of a float: shortest that reads back, `6.0`, `NaN`, `inf`, `-inf`; exponent form beyond 15 places.
+/// Text of a float: shortest that reads back, `6.0`, `NaN`, `inf`, `-inf`; exponent form from 1e15 on and below 0.0001.
 pub fn real_text(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
@@ -113,7 +113,7 @@ pub fn real_text(value: f64) -> String {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     let size = value.abs();
-    if size != 0.0 && !(1e-5..1e15).contains(&size) {
+    if size != 0.0 && !(1e-4..1e15).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {

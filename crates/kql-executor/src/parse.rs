@@ -230,6 +230,8 @@ fn captured_value(text: &str, ty: Type) -> Value {
                 digits.parse().map_or(Value::Null, Value::Int)
             }
         }
+        // As `parse_json` reads a text, so that paths lead into what was captured.
+        Type::Dynamic => Value::Dynamic(kql_data::json::read(text).unwrap_or_else(|| kql_data::Dynamic::string(text))),
         _ => convert(&Value::String(text.into()), ty),
     }
 }

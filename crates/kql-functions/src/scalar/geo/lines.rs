@@ -12,7 +12,7 @@ crate::functions! {
     ///     round(geo_line_length(dynamic({"type": "LineString", "coordinates": [[0, 0], [0, 1]]})), 3) => 111195.101
     ///     geo_line_length(dynamic({"type": "LineString", "coordinates": [[1, 1]]})) => real(null)
     fn geo_line_length(line_string: lines) -> real {
-        Some(distinct_edges(&line_string).iter().map(|(a, b)| a.angle(*b)).sum::<f64>() * EARTH_RADIUS)
+        Some(measured_edges(&line_string).iter().map(|(a, b)| a.angle(*b)).sum::<f64>() * EARTH_RADIUS)
     }
 
     /// The middle of a line, or of the union of several.
@@ -20,7 +20,7 @@ crate::functions! {
     ///     geo_line_centroid(dynamic({"type": "LineString", "coordinates": [[1, 1]]})) => dynamic(null)
     fn geo_line_centroid(line_string: lines) -> dynamic {
         let zero = Vector::new(0.0, 0.0, 0.0);
-        let sum = distinct_edges(&line_string).iter().fold(zero, |sum, (a, b)| sum.plus(arc_centroid(*a, *b)));
+        let sum = measured_edges(&line_string).iter().fold(zero, |sum, (a, b)| sum.plus(arc_centroid(*a, *b)));
         (sum.norm() > 0.0).then(|| point_json(sum.unit()))
     }
 
@@ -67,6 +67,12 @@ pub(crate) fn closest_of(point: Vector, edges: impl Iterator<Item = (Vector, Vec
     let closest = edges.map(|(a, b)| closest_on_arc(point, a, b));
     let distance = |it: &Vector| it.minus(point).norm();
     closest.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+}
+
+/// The edges that count towards a measure: all of a single line, which may run over its own edges again, and those of the
+/// union of several lines.
+fn measured_edges(lines: &Lines) -> Vec<(Vector, Vector)> {
+    if lines.only().is_some() { lines.edges().collect() } else { distinct_edges(lines) }
 }
 
 /// The edges of lines; one that several lines share, in either direction, once.

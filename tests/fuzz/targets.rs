@@ -1,12 +1,12 @@
 //! What is fuzzed: each target takes any bytes and panics where something does not hold that must.
 
 use kql::{
-    Batch, Engine, Error, Geo, GeoFile, Limits, Now, Schema, Type, Value,
-    formats::{Format, Header, InputFormat, LoadOptions, Loaded, WriteOptions, load_bytes, write},
+    Batch, Engine, Error, Geo, GeoFile, Limits, Now, Schema, Set, Slots, Type, Value,
+    formats::{Format, Header, InputFormat, LoadOptions, Loaded, Loader, WriteOptions, load_bytes, write},
     parser::{ParseOptions, format, parse},
 };
 use serde_json::Value as Json;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io::Cursor, path::Path, sync::Arc, time::Duration};
 
 /// A target: its name, what it does with bytes, and texts to begin with.
 pub(crate) struct Target {
@@ -24,6 +24,7 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "json_value", run: json_value, seeds: JSON },
     Target { name: "delimited", run: delimited, seeds: DELIMITED },
     Target { name: "compressed", run: compressed, seeds: COMPRESSED },
+    Target { name: "parquet", run: parquet, seeds: PARQUET },
     Target { name: "rule", run: rule, seeds: RULES },
     Target { name: "geo", run: geo, seeds: &[include_bytes!("../../examples/data/demo.mmdb")] },
 ];
@@ -84,6 +85,16 @@ const COMPRESSED: &[&[u8]] = &[
     // `{"a":1}` and a line feed, by gzip and by zstd.
     b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabVJT\xb22\xac\xe5\x02\x00\xca\x23\xc6\x9d\x08\x00\x00\x00",
     b"\x28\xb5\x2f\xfd\x04\x58\x41\x00\x00{\"a\":1}\n\x9d\x0f\x5b\xae",
+];
+
+/// Files of another program, plain and packed, flat and nested, and one of our own.
+const PARQUET: &[&[u8]] = &[
+    include_bytes!("seeds/flat.parquet"),
+    include_bytes!("seeds/pages_v2.parquet"),
+    include_bytes!("seeds/nested.parquet"),
+    include_bytes!("seeds/gzip.parquet"),
+    include_bytes!("seeds/zstd.parquet"),
+    include_bytes!("seeds/own.parquet"),
 ];
 
 const RULES: &[&[u8]] = &[
@@ -312,6 +323,39 @@ fn canonical(bytes: &[u8]) -> Option<Vec<Vec<String>>> {
 /// Compressed input: it is unpacked or refused, within bounds.
 fn compressed(bytes: &[u8]) {
     _ = load(bytes, LoadOptions::default());
+}
+
+/// Parquet files: read or refused, the same from memory and from a file; a column by itself is what it is beside others; what
+/// is written of them reads as it was.
+fn parquet(bytes: &[u8]) {
+    let options = |columns| LoadOptions { format: InputFormat::Parquet, columns, ..LoadOptions::default() };
+    let whole = load(bytes, options(None));
+    let limits = Limits { line_bytes: 1 << 20, json_depth: 20, ..limits() };
+    let mut loader = Loader::new(LoadOptions { limits, ..options(None) });
+    let file = loader.add_file("x", Box::new(Cursor::new(bytes.to_vec()))).ok().and_then(|()| loader.finish().ok());
+    assert_eq!(whole.as_ref().map(lines), file.as_ref().map(lines));
+    let Some(whole) = whole else { return };
+    // A file may have columns of one name.
+    let names: Set<&str> = whole.table.schema.fields.iter().map(|it| &*it.name).collect();
+    if names.len() < whole.table.schema.len() {
+        return;
+    }
+    for (at, field) in whole.table.schema.fields.iter().enumerate() {
+        let wanted = [(field.name.to_string(), Slots::All)].into_iter().collect();
+        let one = load(bytes, options(Some(wanted))).unwrap_or_else(|| panic!("{} is not loaded", field.name));
+        assert_eq!(column(&one, at), column(&whole, at), "{}", field.name);
+    }
+    let batches: Vec<Batch> = whole.table.chunks.iter().map(|it| it.batch.clone()).collect();
+    let mut out = Vec::new();
+    write(Format::Parquet, &whole.table.schema, &batches, &WriteOptions::default(), &mut out).expect("memory takes it");
+    let again = load(&out, options(None)).unwrap_or_else(|| panic!("what was written is not read"));
+    assert_eq!(lines(&again), lines(&whole));
+}
+
+/// The values of a column, as texts.
+fn column(loaded: &Loaded, at: usize) -> Vec<String> {
+    let rows = loaded.table.chunks.iter().flat_map(|it| (0..it.batch.n_rows).map(move |row| (it, row)));
+    rows.map(|(it, row)| it.batch.columns[at].value(row).text()).collect()
 }
 
 /// Rules, tests of rules, project files: notes with places in the text, whatever it is.

@@ -38,11 +38,13 @@ const SLACK: i64 = kql::time::HOUR;
 
 /// An engine as the options say, with its files loaded.
 pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Result<Engine, Exit> {
-    engine_with(options, files, report, &Part::Whole)
+    let (engine, loads) = engine_with(options, files, report, &Part::Whole)?;
+    loads.iter().for_each(|it| tell(it, report));
+    Ok(engine)
 }
 
-/// An engine for those queries: of large files only the columns that they read are kept. Which ones is found out over the
-/// beginning of the files, and again over the whole ones; when it was too few, everything is loaded.
+/// An engine for those queries: of large files only the columns, paths and rows that they read are kept. Which ones is found
+/// out over the beginning of the files, and again over the whole ones; when it was too few, everything is loaded.
 pub(crate) fn engine_for(
     options: &Options,
     files: &[String],
@@ -50,31 +52,39 @@ pub(crate) fn engine_for(
     scripts: &[Script],
     report: &Report,
 ) -> Result<Engine, Exit> {
-    let with_functions = |engine: Result<Engine, Exit>| {
-        let mut engine = engine?;
+    let with_functions = |part: &Part| {
+        let (mut engine, loads) = engine_with(options, files, report, part)?;
         script::add_functions(&mut engine, functions.clone());
-        Ok(engine)
+        Ok((engine, loads))
     };
-    let whole = || with_functions(engine(options, files, report));
+    let told = |(engine, loads): (Engine, Vec<Load>)| {
+        loads.iter().for_each(|it| tell(it, report));
+        engine
+    };
+    let whole = || with_functions(&Part::Whole).map(told);
     let by_groups = has_parquet(options, files);
     if !by_groups && (options.explain || !is_large(options, files)) {
         return whole();
     }
-    let sample = with_functions(engine_with(options, files, report, &Part::Beginning))?;
+    let (sample, _) = with_functions(&Part::Beginning)?;
     let Some(mut wanted) = reads(&sample, options, scripts) else { return whole() };
     drop(sample);
     for it in wanted.values_mut() {
         let rows = std::mem::take(&mut it.rows);
         // What the newest moment is, only all rows tell.
         it.rows = match options.now.as_deref() {
-            Some("max") => Search::all(),
+            Some("max") if by_groups => Search::all(),
+            Some("max") => rows.at_any_time(),
             _ => rows.widened(SLACK),
         };
     }
-    let pruned = with_functions(engine_with(options, files, report, &Part::Read(wanted.clone())))?;
+    let (pruned, loads) = with_functions(&Part::Read(wanted.clone()))?;
+    if loads.iter().any(|it| it.doubtful) {
+        return whole();
+    }
     let is_enough = |(table, read): (&String, &Reads)| wanted.get(table).is_some_and(|it| read.is_within(it));
     match reads(&pruned, options, scripts) {
-        Some(read) if read.iter().all(is_enough) => Ok(pruned),
+        Some(read) if read.iter().all(is_enough) => Ok(told((pruned, loads))),
         _ => whole(),
     }
 }
@@ -107,10 +117,11 @@ fn has_parquet(options: &Options, files: &[String]) -> bool {
     named(options, files).any(|it| it.extension().is_some_and(|it| it == "parquet"))
 }
 
-fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part) -> Result<Engine, Exit> {
+/// An engine, and what its loads did, which is still to be told.
+fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part) -> Result<(Engine, Vec<Load>), Exit> {
     let mut engine = Engine::with_builtin_schemas();
     set_up(&mut engine, options).map_err(|why| report.fail(why.0, &why.1))?;
-    let mut rejects = Vec::new();
+    let (mut rejects, mut loads) = (Vec::new(), Vec::new());
     let mut groups: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for (name, path) in &options.loads {
         let files = paths::expand(&Disk, path).map_err(|why| report.fail(IO, &why))?;
@@ -141,6 +152,7 @@ fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part
         };
         let load = load_columns(&mut engine, finds_table, &name, &files, columns, report)?;
         rejects.extend(load.accounting.rejects.iter().cloned());
+        loads.push(load);
     }
     if let Some(first) = given.first().filter(|_| options.names_first) {
         name_first(&mut engine, first);
@@ -149,7 +161,7 @@ fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part
         write_rejects(path, &rejects).map_err(|why| report.fail(IO, &format!("{}: {why}", path.display())))?;
     }
     set_now(&mut engine, options.now.as_deref()).map_err(|why| report.fail(USAGE, &why))?;
-    Ok(engine)
+    Ok((engine, loads))
 }
 
 fn set_up(engine: &mut Engine, options: &Options) -> Result<(), (Exit, String)> {
@@ -220,7 +232,9 @@ pub(crate) fn load_files(
     files: &[PathBuf],
     report: &Report,
 ) -> Result<Load, Exit> {
-    load_columns(engine, finds_table, name, files, None, report)
+    let load = load_columns(engine, finds_table, name, files, None, report)?;
+    tell(&load, report);
+    Ok(load)
 }
 
 /// Loads the beginning of files, as far as it can be read.
@@ -249,6 +263,7 @@ fn add_beginning(loader: &mut Loader, path: &Path) {
     };
 }
 
+/// As [`load_files`], of what is wanted; nothing is told yet.
 fn load_columns(
     engine: &mut Engine,
     finds_table: Option<()>,
@@ -299,10 +314,9 @@ fn load_columns(
     if groups.0 > 0 {
         engine.set_row_groups(&load.table, groups.0 - groups.1, groups.0);
     }
-    if let Some(rows) = rows.filter(|_| groups.1 > 0) {
+    if let Some(rows) = rows.filter(|_| groups.1 > 0 || load.left_out > 0) {
         engine.set_kept_rows(&load.table, rows);
     }
-    tell(&load, report);
     Ok(load)
 }
 

@@ -13,6 +13,8 @@ use std::{fmt, io::Read};
 
 pub use crate::read::source::Bytes;
 
+/// The columns that tell when a row was.
+pub(crate) const TIMES: [&str; 2] = ["TimeGenerated", "Timestamp"];
 /// Bytes of a line, whatever the limits say.
 const LINE_BYTES_MAX: usize = 1 << 31;
 
@@ -133,7 +135,8 @@ pub struct LoadOptions {
     /// other columns exist, with the types that their values have, and are null in every row; other slots may be missing.
     /// Every line is checked all the same.
     pub columns: Option<Map<String, Slots>>,
-    /// What rows are wanted for; all when not given. Row groups of Parquet files without such a row are passed over.
+    /// What rows are wanted for; all when not given. Row groups of Parquet files without such a row are passed over, and
+    /// records of JSON that are no such row may be left out: counted as rows all the same.
     pub search: Option<Search>,
     /// What the records are; found out from the first one when not given.
     pub shape: Option<Shape>,
@@ -164,6 +167,12 @@ pub struct Loaded {
     pub accounting: Accounting,
     /// Values that did not convert.
     pub conversions: Vec<ConversionWarning>,
+    /// Records of JSON that were left out because no row is wanted for them.
+    pub left_out: u64,
+    /// The newest `TimeGenerated` or `Timestamp` of those, in ticks.
+    pub latest: Option<i64>,
+    /// Whether some record was met that a load of everything might have treated otherwise: then load everything.
+    pub doubtful: bool,
 }
 
 /// Loads sources, one after the other, into one table.
@@ -185,7 +194,7 @@ impl Loader {
         let mut tree = Tree::new(Loader::chunk_rows(&options));
         let shape = options.shape;
         if let Some(shape) = shape {
-            tree.want(openai::wanted(shape, options.columns.as_ref()), openai::written(shape));
+            tree.want(openai::wanted(shape, Some(&options)));
         }
         let (accounting, parquet) = (Accounting::default(), parquet::Files::default());
         Loader { options, tree, shape, accounting, texts: false, parquet }
@@ -247,8 +256,8 @@ impl Loader {
             InputFormat::Auto | InputFormat::Json => {
                 let (fast, scratch) = (!options.careful, record::Scratch::default());
                 let alone = if options.block_bytes == 0 { 32 } else { 1 };
-                let columns = options.columns.as_ref();
-                json::Reader { limits, shape, columns, tree, accounting, fast, scratch, alone }.read(&mut source)
+                let options = Some(&*options);
+                json::Reader { limits, shape, options, tree, accounting, fast, scratch, alone }.read(&mut source)
             }
         };
         assert_balanced(accounting)?;
@@ -287,7 +296,10 @@ impl Loader {
     pub fn finish(self) -> Result<Loaded, Fault> {
         let Loader { options, tree, shape, accounting, texts, mut parquet } = self;
         let chunk_rows = Loader::chunk_rows(&options);
-        let has_records = tree.n_rows() > 0 || parquet.is_empty();
+        let losses = tree.losses();
+        let has_records = tree.n_rows() > 0 || losses.records > 0 || parquet.is_empty();
+        // The type of cells is found out from those that are kept.
+        let mut doubtful = losses.doubtful || texts && tree.prunes();
         let tree = tree.finish();
         let shape = shape.unwrap_or(Shape::Plain);
         let mut names: Vec<_> = tree.members(ROOT).into_iter().map(|it| it.0).collect();
@@ -299,8 +311,11 @@ impl Loader {
         let items = openai::items(shape, &tree);
         let (mut table, mut conversions) = (Table::empty(Schema::default()), Vec::new());
         if has_records {
-            let finish = Finish { declared, now: options.now, texts, chunk_rows, stop: &options.stop };
+            let stop = &options.stop;
+            let mut finish = Finish { declared, now: options.now, texts, chunk_rows, stop, opened: false };
             (table, conversions) = finish.table(tree, items)?;
+            // Below the root nobody looked whether what was left out had such texts.
+            doubtful |= finish.opened && losses.records > 0 && shape != Shape::Plain;
         }
         if !parquet.is_empty() {
             parquet.add_table(&table);
@@ -308,7 +323,12 @@ impl Loader {
             table = all;
             conversions.append(&mut more);
         }
-        Ok(Loaded { table, shape, table_name, accounting, conversions })
+        let is_time =
+            |it: &&str| table.schema.fields.iter().any(|field| &*field.name == *it && field.ty == Type::Datetime);
+        let times = TIMES.iter().zip(losses.latest).filter(|it| is_time(it.0));
+        let latest = times.filter_map(|it| it.1).max();
+        let left_out = losses.records;
+        Ok(Loaded { table, shape, table_name, accounting, conversions, left_out, latest, doubtful })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Exports of OpenAI's interfaces, mapped as the Microsoft Sentinel connector maps them.
 
+use crate::load::{LoadOptions, TIMES};
+use crate::parquet::Condition;
 use crate::schemas;
-use crate::shred::{Grown, NodeId, ROOT, Wanted};
-use kql_data::{Map, Slots, Type, Value};
+use crate::shred::{Grown, NodeId, ROOT, Sieve, Test, Wanted};
+use kql_data::{Map, Schema, Slots, Type, Value};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -77,8 +79,79 @@ pub(crate) struct Item {
     pub(crate) origin: Origin,
 }
 
+/// What is wanted of records of a shape.
+pub(crate) fn wanted(shape: Shape, options: Option<&LoadOptions>) -> Wanted {
+    Wanted {
+        keys: options.and_then(|it| keys(shape, it.columns.as_ref())),
+        written: written(shape),
+        sieve: options.and_then(|it| sieve(shape, it)).map(Arc::new),
+    }
+}
+
+/// Tests of the values of keys, as many as stand for conditions on columns.
+fn tests(shape: Shape, conditions: &[Condition]) -> Vec<(String, Test)> {
+    let test = |it: &Condition| {
+        let key = match shape {
+            Shape::Plain => it.column(),
+            Shape::OpenAiAudit => match it.column() {
+                "TimeGenerated" | "EffectiveAt" => "effective_at",
+                "Id" => "id",
+                "EventType" => "type",
+                "ConnectorName" => "friendlyName",
+                _ => return None,
+            },
+            Shape::OpenAiChat => match it.column() {
+                "TimeGenerated" | "EventStartTime" | "EventEndTime" => "created",
+                "EventUid" => "id",
+                "EventRequestId" => "request_id",
+                "ModelName" => "model",
+                "ToolName" => "tool_choice",
+                _ => return None,
+            },
+        };
+        let test = match it {
+            Condition::Within { ty: Type::Datetime, low, high, .. } => Test::Moment(*low, *high),
+            Condition::Within { ty: Type::Long, low, high, .. } => Test::Long(*low, *high),
+            Condition::Within { .. } => return None,
+            Condition::OneOf { values, .. } => Test::OneOf(values.iter().cloned().collect()),
+        };
+        Some((key.to_owned(), test))
+    };
+    conditions.iter().filter_map(test).collect()
+}
+
+/// Which records need not be kept. `None` when all must be, or when leaving some out could not be told from their loss.
+fn sieve(shape: Shape, options: &LoadOptions) -> Option<Sieve> {
+    let any = options.search.as_ref()?.any.iter().map(|it| tests(shape, it)).collect();
+    let declared = options.schema.as_ref();
+    let is_wanted = |it: &str| TIMES.contains(&it) || options.columns.as_ref().is_none_or(|all| all.contains_key(it));
+    let typed = |schema: &Schema| -> Vec<(String, Type)> {
+        let wanted = schema.fields.iter().filter(|it| is_wanted(&it.name));
+        wanted.map(|it| (it.name.to_string(), it.ty)).collect()
+    };
+    let Some(table) = shape.table_name() else {
+        let mut types = vec![("TimeGenerated".to_owned(), Type::Datetime)];
+        match declared {
+            Some(schema) => types.extend(typed(schema)),
+            // Which known table it is, all the columns tell.
+            None => {
+                let known = [schemas::AUDIT_LOGS, schemas::AGENT_EVENT_LOGS];
+                known.iter().for_each(|it| types.extend(typed(&Schema::of(it))));
+            }
+        }
+        return Sieve::new(any, types, &TIMES, false);
+    };
+    let known = schemas::table(table)?;
+    // Of values that do not convert nothing would be told.
+    let may_fail = |it: &(String, Type)| !matches!(it.1, Type::String | Type::Dynamic | Type::Datetime);
+    let is_known = declared.is_none_or(|it| *it == known);
+    let may_fail = !is_known || typed(&known).iter().any(|it| may_fail(it) && it.0 != "EventCount");
+    let time = if shape == Shape::OpenAiAudit { "effective_at" } else { "created" };
+    if may_fail { None } else { Sieve::new(any, [], &[time], true) }
+}
+
 /// The keys of records that columns are made of, and what of their values. Times are always kept: they may be the clock.
-pub(crate) fn wanted(shape: Shape, columns: Option<&Map<String, Slots>>) -> Wanted {
+fn keys(shape: Shape, columns: Option<&Map<String, Slots>>) -> Option<Arc<Map<String, Slots>>> {
     let columns = columns?;
     let mut keys = columns.clone();
     let mut want = |key: &str, slots: &Slots| match keys.get_mut(key) {
@@ -102,10 +175,11 @@ pub(crate) fn wanted(shape: Shape, columns: Option<&Map<String, Slots>>) -> Want
             }
         }
         Shape::OpenAiChat => {
-            // All but the large ones, unless their columns are wanted.
-            CHAT_KEYS.iter().for_each(|it| want(it, &Slots::All));
-            if columns.contains_key("EventOriginalResultDetails") || columns.contains_key("EventFinishReasons") {
-                want("choices", &Slots::All);
+            want("created", &Slots::All);
+            for (column, path) in CHAT_KEYS {
+                if let (Some(slots), [key, path @ ..]) = (columns.get(*column), *path) {
+                    want(key, &slots.clone().under(path));
+                }
             }
             if columns.contains_key("AdditionalFields") {
                 CHAT_MORE.iter().for_each(|it| want(it, &Slots::All));
@@ -115,27 +189,29 @@ pub(crate) fn wanted(shape: Shape, columns: Option<&Map<String, Slots>>) -> Want
     Some(Arc::new(keys))
 }
 
-/// Keys of a completion that columns of their own are made of.
-const CHAT_KEYS: [&str; 12] = [
-    "created",
-    "id",
-    "request_id",
-    "model",
-    "temperature",
-    "top_p",
-    "presence_penalty",
-    "frequency_penalty",
-    "seed",
-    "tool_choice",
-    "object",
-    "usage",
+/// Columns that are made of a completion, and the paths of their values.
+const CHAT_KEYS: &[(&str, &[&str])] = &[
+    ("EventUid", &["id"]),
+    ("EventRequestId", &["request_id"]),
+    ("ModelName", &["model"]),
+    ("EventRequestTemperature", &["temperature"]),
+    ("EventRequestTopP", &["top_p"]),
+    ("EventRequestPresencePenalty", &["presence_penalty"]),
+    ("EventRequestFrequencyPenalty", &["frequency_penalty"]),
+    ("EventRequestSeed", &["seed"]),
+    ("ToolName", &["tool_choice"]),
+    ("EventOriginalType", &["object"]),
+    ("EventOriginalResultDetails", &["choices"]),
+    ("EventFinishReasons", &["choices"]),
+    ("InputTokensUsed", &["usage", "prompt_tokens"]),
+    ("OutputTokensUsed", &["usage", "completion_tokens"]),
 ];
 /// Keys of a completion that go to `AdditionalFields`.
 const CHAT_MORE: [&str; 6] =
     ["service_tier", "system_fingerprint", "response_format", "tools", "metadata", "input_user"];
 
 /// Keys of which the columns are the text of arrays.
-pub(crate) fn written(shape: Shape) -> &'static [&'static str] {
+fn written(shape: Shape) -> &'static [&'static str] {
     if shape == Shape::OpenAiChat { &["choices"] } else { &[] }
 }
 
@@ -191,22 +267,11 @@ fn audit(tree: &Grown) -> Vec<Item> {
 fn chat(tree: &Grown) -> Vec<Item> {
     let child = |key: &str| tree.child(ROOT, key);
     let text = |text: &str| Some(Origin::Constant(Value::String(text.into())));
+    let node = |name: &str| path(tree, CHAT_KEYS.iter().find(|it| it.0 == name)?.1);
     fill(schemas::AGENT_EVENT_LOGS, |name| match name {
         "TimeGenerated" | "EventStartTime" | "EventEndTime" => child("created").map(Origin::Seconds),
-        "EventUid" => child("id").map(Origin::Node),
-        "EventRequestId" => child("request_id").map(Origin::Node),
-        "ModelName" => child("model").map(Origin::Node),
-        "EventRequestTemperature" => child("temperature").map(Origin::Node),
-        "EventRequestTopP" => child("top_p").map(Origin::Node),
-        "EventRequestPresencePenalty" => child("presence_penalty").map(Origin::Node),
-        "EventRequestFrequencyPenalty" => child("frequency_penalty").map(Origin::Node),
-        "EventRequestSeed" => child("seed").map(Origin::Node),
-        "ToolName" => child("tool_choice").map(Origin::Node),
-        "EventOriginalType" => child("object").map(Origin::Node),
-        "EventOriginalResultDetails" => child("choices").map(Origin::Json),
-        "EventFinishReasons" => child("choices").map(Origin::FinishReasons),
-        "InputTokensUsed" => path(tree, &["usage", "prompt_tokens"]).map(Origin::Node),
-        "OutputTokensUsed" => path(tree, &["usage", "completion_tokens"]).map(Origin::Node),
+        "EventOriginalResultDetails" => node(name).map(Origin::Json),
+        "EventFinishReasons" => node(name).map(Origin::FinishReasons),
         "AdditionalFields" => Some(Origin::Pack(CHAT_MORE.iter().map(|it| (*it, child(it))).collect())),
         "EventVendor" | "ModelProviderName" => text("OpenAI"),
         "EventProduct" => text("OpenAI API Platform"),
@@ -215,6 +280,6 @@ fn chat(tree: &Grown) -> Vec<Item> {
         "EventType" => text("ChatCompletion"),
         "EventCount" => Some(Origin::Constant(Value::Int(1))),
         "Type" => text("ASimAgentEventLogs"),
-        _ => None,
+        _ => node(name).map(Origin::Node),
     })
 }

@@ -239,7 +239,8 @@ impl Engine {
             Now::Clock => clock(),
             Now::Latest => {
                 let newest = |it: &Arc<Table>| it.latest("TimeGenerated").max(it.latest("Timestamp"));
-                self.tables.values().filter_map(newest).max().unwrap_or_else(clock)
+                let left_out = self.parts.values().filter_map(|it| it.latest);
+                self.tables.values().filter_map(newest).chain(left_out).max().unwrap_or_else(clock)
             }
         }
     }

@@ -17,6 +17,10 @@ pub struct Load {
     pub accounting: Accounting,
     /// Values that did not convert to the type of their column, and are null there.
     pub conversions: Vec<ConversionWarning>,
+    /// Records of JSON that were left out because no row was wanted for them.
+    pub left_out: u64,
+    /// Whether some record was met that a load of everything might have treated otherwise: then load everything.
+    pub doubtful: bool,
 }
 
 /// The table behind a name: the functions by which rules read the OpenAI tables are no tables themselves.
@@ -126,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// A loader for the table of that name that passes row groups over in which no row is wanted, and keeps of the
+    /// A loader for the table of that name that passes row groups and records over in which no row is wanted, and keeps of the
     /// columns only that; see [`Engine::reads`].
     pub fn loader_for(&self, name: &str, columns: Option<Map<String, Slots>>, search: Option<Search>) -> Loader {
         Loader::new(LoadOptions { columns, search, ..self.load_options(name) })
@@ -140,8 +144,11 @@ impl Engine {
 
     /// Puts loaded rows into a table of exactly that name.
     pub fn add_loaded(&mut self, table: &str, loaded: Loaded) -> Load {
-        let Loaded { table: rows, shape, accounting, conversions, .. } = loaded;
+        let Loaded { table: rows, shape, accounting, conversions, left_out, latest, doubtful, .. } = loaded;
         self.add_table(table, rows);
-        Load { table: table.to_owned(), shape, accounting, conversions }
+        if latest.is_some() {
+            self.parts.entry(table.to_owned()).or_default().latest = latest;
+        }
+        Load { table: table.to_owned(), shape, accounting, conversions, left_out, doubtful }
     }
 }

@@ -1,11 +1,11 @@
 //! What of its tables a query reads: for hosts that load no more.
 
 use crate::{Engine, Error, Query, catalogue::Names, engine::on_own_stack};
-use kql_data::{Dynamic, Fault, Map, Set, Slots, Type, Value};
+use kql_data::{Dynamic, Fault, Map, Schema, Set, Slots, Type, Value};
 use kql_formats::{Condition, Search};
 use kql_parser::{
     Diagnostic, bind_with_notes,
-    optimise::{optimise, paths::paths_read},
+    optimise::{bound, optimise, paths::paths_read},
     plan::{Expr, ExprId, NodeId, Op, Plan},
 };
 
@@ -50,6 +50,8 @@ fn missing<'a>(read: &'a Map<String, Slots>, kept: &Map<String, Slots>) -> Optio
 pub(crate) struct Part {
     columns: Option<Map<String, Slots>>,
     rows: Option<Search>,
+    /// The newest time of the rows that were left out, in ticks.
+    pub(crate) latest: Option<i64>,
     /// Row groups of Parquet files, those that were read and all.
     row_groups: Option<(u64, u64)>,
 }
@@ -86,6 +88,8 @@ impl Engine {
     fn scanned(&self, plan: &Plan) -> Option<Map<String, Reads>> {
         let mut read: Map<String, Reads> = Map::default();
         let paths = paths_read(plan);
+        // Chance falls on rows by their number: all must be there.
+        let is_free = !draws_lots(plan);
         for (id, node) in plan.nodes.iter().enumerate() {
             let Op::Scan { table, columns, bounds } = &node.op else { continue };
             let node_id = NodeId(u32::try_from(id).ok()?);
@@ -98,18 +102,8 @@ impl Engine {
             for (column, ..) in bounds {
                 reads.add(&schema.fields.get(*column)?.name, &Slots::All);
             }
-            let mut conditions = Vec::new();
-            for (column, low, high) in bounds {
-                let field = schema.fields.get(*column)?;
-                let (column, ty) = (field.name.to_string(), field.ty);
-                conditions.push(Condition::Within { column, ty, low: *low, high: *high });
-            }
-            let name = |column: usize| Some(schema.fields.get(*columns.get(column)?)?.name.to_string());
-            for predicate in only_filter(plan, node_id) {
-                let condition = one_of(plan, predicate)
-                    .and_then(|(column, values)| Some(Condition::OneOf { column: name(column)?, values }));
-                conditions.extend(condition);
-            }
+            let conditions = if is_free { conditions(plan, node_id, columns, &schema) } else { Some(Vec::new()) };
+            let conditions = conditions?;
             reads.rows.any.push(conditions);
         }
         Some(read)
@@ -156,7 +150,81 @@ impl Engine {
     }
 }
 
-/// The predicates that all readers of a node filter it by: those of the one filter above it, if it has no other reader.
+/// Whether some rows are picked, or some values made, by chance.
+fn draws_lots(plan: &Plan) -> bool {
+    let is_volatile = |it: &Expr| matches!(it, Expr::Call { function, .. } if function.volatile);
+    plan.nodes.iter().any(|it| matches!(it.op, Op::Sample { .. })) || plan.exprs.iter().any(is_volatile)
+}
+
+/// What all rows of a scan that matter fulfil. Rows that do not are rejected by the filter above the scan, and before
+/// anything there can fail because of them.
+fn conditions(plan: &Plan, id: NodeId, columns: &[usize], schema: &Schema) -> Option<Vec<Condition>> {
+    let mut conditions = Vec::new();
+    for predicate in only_filter(plan, id) {
+        if let Some((column, low, high)) = bound(plan, predicate, columns) {
+            let field = schema.fields.get(column)?;
+            let (column, ty) = (field.name.to_string(), field.ty);
+            conditions.push(Condition::Within { column, ty, low, high });
+        } else if let Some((column, values)) = one_of(plan, predicate) {
+            let column = schema.fields.get(*columns.get(column)?)?.name.to_string();
+            conditions.push(Condition::OneOf { column, values });
+        } else if !is_total(plan, predicate) {
+            break;
+        }
+    }
+    Some(conditions)
+}
+
+/// Whether a predicate has a value for any row, and nothing to tell of it.
+fn is_total(plan: &Plan, predicate: ExprId) -> bool {
+    const TOTAL: [&str; 29] = [
+        "and",
+        "or",
+        "not",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "=~",
+        "!~",
+        "in",
+        "!in",
+        "in~",
+        "!in~",
+        "between",
+        "!between",
+        ".",
+        "[]",
+        "tostring",
+        "tolower",
+        "toupper",
+        "isempty",
+        "isnotempty",
+        "isnull",
+        "isnotnull",
+        "has_any",
+        "has_all",
+        "strlen",
+    ];
+    const FAMILIES: [&str; 6] = ["has", "hasprefix", "hassuffix", "contains", "startswith", "endswith"];
+    let mut is_total = true;
+    plan.walk(predicate, &mut |it| {
+        is_total &= match it {
+            Expr::Column { .. } | Expr::Constant { .. } => true,
+            Expr::Call { function, .. } => {
+                let name = function.name.trim_start_matches('!');
+                TOTAL.contains(&function.name) || FAMILIES.contains(&name.trim_end_matches("_cs"))
+            }
+            Expr::Scalar { .. } | Expr::List { .. } => false,
+        };
+    });
+    is_total
+}
+
+/// The predicates that all readers of a node filter it by: those of the one filter above it, if it has no other
+/// reader. In their order.
 fn only_filter(plan: &Plan, id: NodeId) -> Vec<ExprId> {
     let mut filter = None;
     for node in &plan.nodes {
@@ -175,7 +243,7 @@ fn only_filter(plan: &Plan, id: NodeId) -> Vec<ExprId> {
     let (mut out, mut todo) = (Vec::new(), Vec::from_iter(filter));
     while let Some(next) = todo.pop() {
         match plan.expr(next) {
-            Expr::Call { function, args, .. } if function.name == "and" => todo.extend(args.iter().copied()),
+            Expr::Call { function, args, .. } if function.name == "and" => todo.extend(args.iter().rev().copied()),
             _ => out.push(next),
         }
     }

@@ -53,6 +53,13 @@ impl Search {
         Search { any: vec![Vec::new()] }
     }
 
+    /// The same at whatever time.
+    pub fn at_any_time(mut self) -> Search {
+        let is_time = |it: &Condition| matches!(it, Condition::Within { ty: Type::Datetime, .. });
+        self.any.iter_mut().for_each(|it| it.retain(|it| !is_time(it)));
+        self
+    }
+
     /// The same with moments that many ticks further apart.
     pub fn widened(mut self, ticks: i64) -> Search {
         for it in self.any.iter_mut().flatten() {

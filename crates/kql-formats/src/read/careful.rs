@@ -47,6 +47,10 @@ pub(crate) fn read(text: &str, depth_max: usize, keys: Keys, tree: &mut Tree) ->
     if depth > depth_max {
         return Err(format!("nested {depth} deep, beyond the limit `json_depth` of {depth_max}"));
     }
+    // With room for all keys such a number is kept, without it is not: which keys there are depends on what is kept.
+    if tree.prunes() && check_numbers(value).is_err() {
+        tree.doubt();
+    }
     let res = object(value, ROOT, keys, tree);
     if res.is_err() {
         tree.undo_row(mark);

@@ -6,12 +6,12 @@ use super::{
     source::Source,
 };
 use crate::{
-    Accounting, LoadError, Reject,
+    Accounting, LoadError, LoadOptions, Reject,
     accounting::cut,
     openai::{self, Shape},
     shred::Tree,
 };
-use kql_data::{Fault, Limits, Map, Slots, json};
+use kql_data::{Fault, Limits, json};
 use std::{borrow::Cow, ops::Range};
 
 /// Keys under which a page holds its records.
@@ -50,8 +50,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) limits: &'a Limits,
     /// What the records are; found out from the first.
     pub(crate) shape: &'a mut Option<Shape>,
-    /// Columns that are wanted, and what of them; all when not given.
-    pub(crate) columns: Option<&'a Map<String, Slots>>,
+    /// What is wanted of records whose shape is still to be found out.
+    pub(crate) options: Option<&'a LoadOptions>,
     pub(crate) tree: &'a mut Tree,
     pub(crate) accounting: &'a mut Accounting,
     /// Whether the fast path is taken; not in tests that compare.
@@ -227,7 +227,7 @@ impl Reader<'_> {
             Some(it) => it,
             None => {
                 let found = openai::detect(text);
-                self.tree.want(openai::wanted(found, self.columns), openai::written(found));
+                self.tree.want(openai::wanted(found, self.options));
                 *self.shape.insert(found)
             }
         };

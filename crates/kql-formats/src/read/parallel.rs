@@ -5,7 +5,7 @@
 use super::{json::Reader, record::Scratch, source::Source};
 use crate::{
     Accounting, LoadError,
-    openai::{self, Shape},
+    openai::Shape,
     shred::{Harvest, Tree, Wanted},
 };
 use kql_data::{Fault, Limits};
@@ -176,7 +176,7 @@ impl Work<'_> {
     /// Reads runs until there are no more.
     fn help(&self) -> Yield {
         let mut tree = Tree::new(self.chunk_rows);
-        tree.want(self.wanted.clone(), openai::written(self.shape));
+        tree.want(self.wanted.clone());
         let (mut accounting, mut error, mut runs) = (Accounting::default(), None, Vec::new());
         let (mut held, mut buffer) = (0, Vec::new());
         while let Some(run) = self.next(std::mem::take(&mut buffer)) {
@@ -186,7 +186,7 @@ impl Work<'_> {
             let (limits, fast, scratch) = (self.limits, self.fast, Scratch::default());
             let (tree_, accounting) = (&mut tree, &mut accounting);
             let shape = &mut shape;
-            let mut reader = Reader { limits, shape, columns: None, tree: tree_, accounting, fast, scratch, alone: 0 };
+            let mut reader = Reader { limits, shape, options: None, tree: tree_, accounting, fast, scratch, alone: 0 };
             let mut res = self.read(&mut reader, &run);
             tree.end_chunk();
             runs.resize(runs.len() + tree.n_chunks() - before, run.index);

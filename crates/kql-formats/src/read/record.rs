@@ -5,7 +5,7 @@
 
 use super::scan::{Cursor, Number, Odd, Text};
 use crate::openai::Shape;
-use crate::shred::{Base, NONE, NodeId, ROOT, Tree, Twice};
+use crate::shred::{Base, Mark, NONE, NodeId, ROOT, Tree, Twice};
 use kql_data::{Tag, json};
 use std::ops::Range;
 
@@ -66,6 +66,11 @@ pub(crate) struct Fast<'a> {
     keys: Keys,
     tree: &'a mut Tree,
     scratch: &'a mut Scratch,
+    /// Whether records may be left out.
+    sifts: bool,
+    /// Nobody wants the record at hand: its texts need not be kept. Keys of its bags are, for slots stand in the order in
+    /// which they first came.
+    drops: bool,
 }
 
 /// Room for texts on their way.
@@ -86,8 +91,10 @@ pub(crate) fn read_in_line(
     scratch: &mut Scratch,
 ) -> Result<usize, Odd> {
     let mark = tree.mark();
-    let mut reader = Fast { cursor: Cursor::in_line(block, at), block, base: Base::BLOCK, keys, tree, scratch };
-    let res = reader.record(depth_max);
+    let cursor = Cursor::in_line(block, at);
+    let sifts = tree.sifts();
+    let mut reader = Fast { cursor, block, base: Base::BLOCK, keys, tree, scratch, sifts, drops: false };
+    let res = reader.sifted(mark, |it| it.record(depth_max));
     let at = reader.cursor.at;
     if res.is_err() {
         tree.undo_row(mark);
@@ -103,15 +110,18 @@ pub(crate) fn read_alone(
     tree: &mut Tree,
     scratch: &mut Scratch,
 ) -> Result<(), Odd> {
-    let mark = tree.mark();
+    let start = tree.mark();
     let base = tree.stash(text);
-    let mut reader = Fast { cursor: Cursor::new(text), block: "", base, keys, tree, scratch };
-    let res = reader.record(depth_max).and_then(|()| {
-        reader.cursor.space();
-        if reader.cursor.is_end() { Ok(()) } else { Err(Odd) }
+    let (cursor, mark) = (Cursor::new(text), tree.mark());
+    let sifts = tree.sifts();
+    let mut reader = Fast { cursor, block: "", base, keys, tree, scratch, sifts, drops: false };
+    let res = reader.sifted(mark, |it| {
+        it.record(depth_max)?;
+        it.cursor.space();
+        if it.cursor.is_end() { Ok(()) } else { Err(Odd) }
     });
     if res.is_err() {
-        tree.undo_row(mark);
+        tree.undo_row(start);
     }
     res
 }
@@ -128,7 +138,7 @@ pub(crate) fn read_value(
 ) -> Result<(), Odd> {
     let mark = tree.mark();
     let (cursor, keys) = (Cursor::in_line(block, from), Keys::default());
-    let mut reader = Fast { cursor, block, base: Base::BLOCK, keys, tree, scratch };
+    let mut reader = Fast { cursor, block, base: Base::BLOCK, keys, tree, scratch, sifts: false, drops: false };
     let res = reader.value_alone(node, depth_max, to);
     if res.is_err() {
         tree.undo_row(mark);
@@ -137,6 +147,18 @@ pub(crate) fn read_value(
 }
 
 impl Fast<'_> {
+    /// Reads a record; once more, and all of it, when it must be kept though nobody wants it.
+    fn sifted(&mut self, mark: Mark, read: impl Fn(&mut Self) -> Result<(), Odd>) -> Result<(), Odd> {
+        let start = self.cursor;
+        read(self)?;
+        if self.drops && !self.tree.may_drop(self.block) {
+            self.tree.undo_row(mark);
+            (self.cursor, self.sifts, self.drops) = (start, false, false);
+            read(self)?;
+        }
+        Ok(())
+    }
+
     fn value_alone(&mut self, node: NodeId, depth_max: usize, end: usize) -> Result<(), Odd> {
         self.tree.set_bag(ROOT)?;
         self.value(node, depth_max)?;
@@ -185,6 +207,9 @@ impl Fast<'_> {
             match child {
                 NONE => self.cursor.skip_value(depth)?,
                 child => self.value(child, depth)?,
+            }
+            if node == ROOT && self.sifts && self.tree.sift(child, self.block) {
+                self.drops = true;
             }
             self.cursor.space();
             match self.cursor.byte() {
@@ -253,7 +278,7 @@ impl Fast<'_> {
                     self.tree.set_side(node, Tag::String, start)?;
                 }
             },
-            b'{' | b'[' if self.tree.skims(node) => {
+            b'{' | b'[' if self.tree.skims(node) || self.drops && self.cursor.byte() == b'[' => {
                 let is_bag = self.cursor.byte() == b'{';
                 self.cursor.skip_value(depth)?;
                 match is_bag {

@@ -26,6 +26,8 @@ pub(crate) struct Finish<'a> {
     /// Rows of a chunk.
     pub(crate) chunk_rows: usize,
     pub(crate) stop: &'a Stop,
+    /// Whether texts of JSON were taken apart.
+    pub(crate) opened: bool,
 }
 
 /// The nodes of a column by chunk.
@@ -33,7 +35,11 @@ type Parts = Vec<Option<Arc<Node>>>;
 
 impl Finish<'_> {
     /// The table of those columns.
-    pub(crate) fn table(&self, mut tree: Grown, items: Vec<Item>) -> Result<(Table, Vec<ConversionWarning>), Fault> {
+    pub(crate) fn table(
+        &mut self,
+        mut tree: Grown,
+        items: Vec<Item>,
+    ) -> Result<(Table, Vec<ConversionWarning>), Fault> {
         let items = self.declare(items);
         let n_rows = tree.chunks.clone();
         let mut columns: Vec<Vec<Column>> = n_rows.iter().map(|_| Vec::with_capacity(items.len())).collect();
@@ -62,7 +68,7 @@ impl Finish<'_> {
             let skimmed = node.map(|it| tree.skimmed(it)).unwrap_or_default();
             let ty = self.find_type(&item, &parts, skimmed);
             if ty == Type::Dynamic && (item.ty.is_some() || self.texts) {
-                parts = self.open_texts(parts, &n_rows);
+                parts = self.open_texts(parts, &n_rows, node.map(|it| (&tree, it)));
             }
             let mut failures = Failures::default();
             for (chunk, out) in columns.iter_mut().enumerate() {
@@ -160,13 +166,19 @@ impl Finish<'_> {
         }
     }
 
-    /// Strings that are JSON texts of bags or arrays, taken apart as well.
-    fn open_texts(&self, parts: Parts, n_rows: &[usize]) -> Parts {
+    /// Strings that are JSON texts of bags or arrays, taken apart as well. Slots that `node` has keep their order.
+    fn open_texts(&mut self, parts: Parts, n_rows: &[usize], node: Option<(&Grown, NodeId)>) -> Parts {
         let is_text = |it: &Arc<Node>| strings(it).any(convert::is_json);
         if !parts.iter().flatten().any(is_text) {
             return parts;
         }
+        self.opened = true;
         let mut tree = Tree::new(self.chunk_rows);
+        let value = tree.grow_member(ROOT, "v");
+        if let Some((grown, node)) = node {
+            let value = tree.at(ROOT, value).node;
+            tree.sketch(value, grown, node);
+        }
         for (part, len) in parts.iter().zip(n_rows) {
             for row in 0..*len {
                 let value = part.as_ref().map_or(Dynamic::Null, |it| it.value(row));
@@ -180,6 +192,8 @@ impl Finish<'_> {
                 _ = careful::read(&record, json::DEPTH_MAX, Keys::default(), &mut tree);
                 tree.end_row("");
             }
+            // Chunks stay those of the other columns: they may be shorter than they could be.
+            tree.end_chunk();
         }
         let mut tree = tree.finish();
         tree.child(ROOT, "v").map_or(parts, |it| take(&mut tree, it))

@@ -41,6 +41,7 @@ impl Tree {
         }
         for (mut harvest, places) in harvests.into_iter().zip(places) {
             self.finished_bytes += harvest.tree.finished_bytes;
+            self.losses.add(harvest.tree.losses);
             self.graft(ROOT, &mut harvest.tree.nodes, ROOT, &places, &mut firsts);
         }
         for node in &mut self.nodes {

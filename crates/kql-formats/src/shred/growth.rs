@@ -31,9 +31,24 @@ impl Entry {
         (self.row_tag & 0xFF_FFFF) as usize
     }
 
+    /// The same so many rows earlier.
+    pub(super) fn move_up(&mut self, n_rows: u32) {
+        self.row_tag -= n_rows;
+    }
+
     #[inline]
     pub(super) fn tag(&self) -> u8 {
         (self.row_tag >> 24) as u8
+    }
+
+    /// The whole number, of an entry that has one.
+    pub(super) fn long(&self) -> Option<i64> {
+        self.is(Tag::Long).then_some(self.value as i64)
+    }
+
+    /// The float, of an entry that has one.
+    pub(super) fn real(&self) -> Option<f64> {
+        self.is(Tag::Real).then_some(f64::from_bits(self.value))
     }
 
     #[inline]

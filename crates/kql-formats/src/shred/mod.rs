@@ -8,6 +8,7 @@ mod growth;
 mod instant;
 mod pattern;
 mod raw;
+mod sieve;
 mod texts;
 mod tree;
 
@@ -15,4 +16,5 @@ pub(crate) use convert::{Failures, value};
 pub(crate) use finish::Finish;
 pub(crate) use graft::Harvest;
 pub(crate) use grown::Grown;
-pub(crate) use tree::{Base, NONE, NodeId, ROOT, Tree, Twice, Wanted};
+pub(crate) use sieve::{Sieve, Test};
+pub(crate) use tree::{Base, Mark, NONE, NodeId, ROOT, Tree, Twice, Wanted};

@@ -12,6 +12,7 @@ use super::{
     growth::{Entry, Growth, Layout, Scratch, Texts, Uniform},
     instant,
     pattern::Pattern,
+    sieve::{Latest, Sieve, Sift},
 };
 use kql_data::{Chunk, Map, Presence, Slots, Tag};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ const CHILDREN_MAX: usize = 1_024;
 const CHILDREN_FREE: usize = 256;
 /// Nodes of a tree.
 const NODES_MAX: usize = 16_384;
-/// Rows that wait before they are settled.
+/// Rows that wait before they are settled: as many as a word has bits.
 const ROWS_WAITING: usize = 64;
 /// Guesses by key that a node holds; a power of two.
 const HINTS: usize = 64;
@@ -63,7 +64,7 @@ pub(crate) struct Skimmed {
 }
 
 impl Skimmed {
-    fn settle(&mut self, entries: &[Entry], texts: Texts<'_>) {
+    pub(super) fn settle(&mut self, entries: &[Entry], texts: Texts<'_>) {
         for it in entries {
             self.seen |= 1 << it.tag();
             if it.tag() == Tag::String as u8 {
@@ -85,16 +86,45 @@ impl Default for Skimmed {
     }
 }
 
-/// Keys of the root whose values are kept, and what of them; all when there is no such list.
-pub(crate) type Wanted = Option<Arc<Map<String, Slots>>>;
+/// What of records is wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Keys of the root whose values are kept, and what of them; all when there is no such list.
+    pub(crate) keys: Option<Arc<Map<String, Slots>>>,
+    /// Keys of the root whose arrays are kept as they would be written.
+    pub(crate) written: &'static [&'static str],
+    /// Which records need not be kept.
+    pub(crate) sieve: Option<Arc<Sieve>>,
+}
+
+/// What became of records that were read with less kept than all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Losses {
+    /// Records that were left out.
+    pub(crate) records: u64,
+    /// The newest of each of their times, in ticks.
+    pub(crate) latest: Latest,
+    /// Whether a record was met that all kept might have treated otherwise.
+    pub(crate) doubtful: bool,
+}
+
+impl Losses {
+    pub(super) fn add(&mut self, other: Losses) {
+        self.records += other.records;
+        self.doubtful |= other.doubtful;
+        for (own, other) in self.latest.iter_mut().zip(other.latest) {
+            *own = (*own).max(other);
+        }
+    }
+}
 
 /// A node of the tree under construction.
 #[derive(Debug)]
 pub(super) struct Sprout {
     pub(super) members: Vec<Member>,
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// The row written last; [`NONE`] when it is none of the rows that wait.
-    last_row: u32,
+    pub(super) last_row: u32,
     pub(super) first: u32,
     /// The run of lines in which it was first seen.
     pub(super) run: usize,
@@ -104,6 +134,8 @@ pub(super) struct Sprout {
     pub(super) skimmed: Skimmed,
     /// What of bags is kept.
     slots: Slots,
+    /// What is looked at in the values, of a key of the root.
+    pub(super) sift: Option<Arc<Sift>>,
     /// Arrays are kept as they would be written, so far.
     pub(super) writes: bool,
     /// Members by a short hash of their keys: guesses.
@@ -125,6 +157,7 @@ impl Sprout {
             skims: false,
             skimmed: Skimmed::default(),
             slots: Slots::All,
+            sift: None,
             writes: false,
             hints: Vec::new(),
             parent,
@@ -191,18 +224,27 @@ pub(crate) struct Guess {
 pub(crate) struct Tree {
     pub(super) nodes: Vec<Sprout>,
     run: usize,
-    row: usize,
+    pub(super) row: usize,
     /// Rows of the chunk under way that are in columns.
-    settled: usize,
+    pub(super) settled: usize,
     /// Rows of the finished chunks.
     pub(super) chunks: Vec<usize>,
     /// Texts of entries that stand nowhere else.
-    side: Vec<u8>,
+    pub(super) side: Vec<u8>,
     chunk_rows: usize,
     pub(super) finished_bytes: usize,
-    wanted: Wanted,
-    /// Keys of the root whose arrays are kept as they would be written.
-    written: &'static [&'static str],
+    pub(super) wanted: Wanted,
+    /// Alternatives of the sieve that the row under way rules out.
+    pub(super) failed: u64,
+    /// The times of the row under way, if it is to be left out.
+    pub(super) times: Latest,
+    /// Rows that wait and are not kept: a bit each.
+    pub(super) dropped: u64,
+    /// Nodes whose values are looked at.
+    pub(super) sifted: Vec<NodeId>,
+    /// Records that had to be kept though nobody wants them.
+    pub(super) refused: u64,
+    pub(super) losses: Losses,
     scratch: Scratch,
     uniform: Uniform,
 }
@@ -219,18 +261,36 @@ impl Tree {
             side: Vec::new(),
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
             finished_bytes: 0,
-            wanted: None,
-            written: &[],
+            wanted: Wanted::default(),
+            failed: 0,
+            times: Latest::default(),
+            dropped: 0,
+            sifted: Vec::new(),
+            refused: 0,
+            losses: Losses::default(),
             scratch: Scratch::default(),
             uniform: Uniform::default(),
         }
     }
 
-    /// Says, before the first record is read, which keys of the root are kept, and of which arrays are kept as they would be
-    /// written.
-    pub(crate) fn want(&mut self, keys: Wanted, written: &'static [&'static str]) {
-        self.wanted = keys;
-        self.written = written;
+    /// Says, before the first record is read, what of records is wanted.
+    pub(crate) fn want(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+    }
+
+    /// Whether less may be kept than all.
+    pub(crate) fn prunes(&self) -> bool {
+        self.wanted.keys.is_some() || self.wanted.sieve.is_some()
+    }
+
+    /// A record was met that all kept might have treated otherwise.
+    pub(crate) fn doubt(&mut self) {
+        self.losses.doubtful = true;
+    }
+
+    /// What was not kept.
+    pub(crate) fn losses(&self) -> Losses {
+        self.losses
     }
 
     /// Says which run of lines the next records stand in.
@@ -249,7 +309,7 @@ impl Tree {
         self.nodes[node as usize].writes = false;
     }
 
-    /// The keys of the root that are kept.
+    /// What of records is wanted.
     pub(crate) fn wanted(&self) -> Wanted {
         self.wanted.clone()
     }
@@ -340,6 +400,8 @@ impl Tree {
             _ => n < CHILDREN_FREE || n < CHILDREN_MAX && sprout.n_bags > n * 1_024,
         };
         if !room {
+            // Another load may have room here, and slots in another order.
+            self.losses.doubtful |= self.prunes();
             return None;
         }
         Some(self.grow_member(node, key))
@@ -347,7 +409,7 @@ impl Tree {
 
     /// A member, whether there is room or not; with a node of its own if its values are kept.
     pub(super) fn grow_member(&mut self, node: NodeId, key: &str) -> u32 {
-        let kept = match (node, &self.wanted) {
+        let kept = match (node, &self.wanted.keys) {
             (ROOT, None) => Some(Slots::All),
             (ROOT, Some(wanted)) => wanted.get(key).cloned(),
             _ => self.nodes[node as usize].slots.of(key),
@@ -359,9 +421,23 @@ impl Tree {
         let mut sprout = Sprout::new(node, self.run);
         sprout.skims = kept.is_none();
         sprout.slots = kept.unwrap_or(Slots::none());
-        sprout.writes = node == ROOT && self.written.contains(&key);
+        if node == ROOT {
+            sprout.writes = self.wanted.written.contains(&key);
+            sprout.sift = self.wanted.sieve.as_ref().and_then(|it| it.of(key));
+            if sprout.sift.is_some() && !self.sifted.contains(&child) {
+                self.sifted.push(child);
+            }
+        }
         self.nodes.push(sprout);
         self.push_member(node, key, child, false)
+    }
+
+    /// Makes members of a node of those of another, in their order. No deeper than a record may be nested.
+    pub(super) fn sketch(&mut self, node: NodeId, from: &Grown, like: NodeId) {
+        for (key, child) in from.members(like) {
+            let member = self.grow_member(node, &key);
+            self.sketch(self.at(node, member).node, from, child);
+        }
     }
 
     fn push_member(&mut self, node: NodeId, key: &str, child: NodeId, details: bool) -> u32 {
@@ -523,18 +599,21 @@ impl Tree {
 
     /// Undoes the whole row.
     pub(crate) fn undo_row(&mut self, start: Mark) {
+        self.failed = 0;
         self.undo(ROOT, start);
     }
 
     /// The row is complete. `block` is what records stand in since the last call of [`Tree::settle`].
     #[inline]
     pub(crate) fn end_row(&mut self, block: &str) {
+        if self.failed != 0 {
+            self.drop_row();
+        }
         self.row += 1;
-        if self.row - self.settled >= ROWS_WAITING || self.side.len() >= SIDE_BYTES {
+        if self.row - self.settled >= ROWS_WAITING || self.side.len() >= SIDE_BYTES || self.row >= self.chunk_rows {
             self.settle(block);
         }
         if self.row >= self.chunk_rows {
-            self.settle(block);
             self.end_chunk();
         }
     }
@@ -543,6 +622,9 @@ impl Tree {
     pub(crate) fn settle(&mut self, block: &str) {
         if self.settled == self.row {
             return;
+        }
+        if self.dropped != 0 {
+            self.sort_out(block);
         }
         self.settled = self.row;
         let texts = Texts { block, side: &self.side };

@@ -10,6 +10,8 @@ pub mod paths;
 mod prune;
 mod push_down;
 
+pub use push_down::bound;
+
 use crate::plan::{Expr, ExprId, NodeId, Op, Plan};
 use kql_data::{Context, Fault, Map};
 

@@ -86,7 +86,7 @@ impl Pass<'_> {
             }
             Op::Scan { table, columns, mut bounds } => {
                 for predicate in &predicates {
-                    bounds.extend(self.bound(*predicate, &columns));
+                    bounds.extend(bound(&self.plan, *predicate, &columns));
                 }
                 let node = self.plan.add(Op::Scan { table, columns, bounds }, schema);
                 self.filter(node, predicates)
@@ -288,43 +288,43 @@ impl Pass<'_> {
         });
         found
     }
+}
 
-    /// The bound that a predicate `column < constant` and the like puts on a column of the table.
-    fn bound(&self, predicate: ExprId, columns: &[usize]) -> Option<(usize, i64, i64)> {
-        let Expr::Call { function, args, .. } = self.plan.expr(predicate) else { return None };
-        let ticks = |id: ExprId| match self.plan.expr(id) {
-            Expr::Constant { value: Value::Datetime(it) | Value::Long(it) | Value::Timespan(it), .. } => Some(*it),
-            _ => None,
-        };
-        let column = |id: ExprId| match self.plan.expr(id) {
-            Expr::Column { index, ty: Type::Datetime | Type::Long | Type::Timespan } => columns.get(*index).copied(),
-            _ => None,
-        };
-        let (name, low, high) = match args.as_slice() {
-            [value, low, high] if function.name == "between" => {
-                return Some((column(*value)?, ticks(*low)?, ticks(*high)?));
-            }
-            [left, right] if column(*left).is_some() => (function.name, column(*left)?, ticks(*right)?),
-            [left, right] => {
-                let mirrored = match function.name {
-                    "<" => ">",
-                    "<=" => ">=",
-                    ">" => "<",
-                    ">=" => "<=",
-                    other => other,
-                };
-                (mirrored, column(*right)?, ticks(*left)?)
-            }
-            _ => return None,
-        };
-        let (index, at) = (low, high);
-        match name {
-            "<" => Some((index, i64::MIN, at.saturating_sub(1))),
-            "<=" => Some((index, i64::MIN, at)),
-            ">" => Some((index, at.saturating_add(1), i64::MAX)),
-            ">=" => Some((index, at, i64::MAX)),
-            "==" => Some((index, at, at)),
-            _ => None,
+/// The bound that a predicate `column < constant` and the like puts on a column of the table that a scan of those columns reads.
+pub fn bound(plan: &Plan, predicate: ExprId, columns: &[usize]) -> Option<(usize, i64, i64)> {
+    let Expr::Call { function, args, .. } = plan.expr(predicate) else { return None };
+    let ticks = |id: ExprId| match plan.expr(id) {
+        Expr::Constant { value: Value::Datetime(it) | Value::Long(it) | Value::Timespan(it), .. } => Some(*it),
+        _ => None,
+    };
+    let column = |id: ExprId| match plan.expr(id) {
+        Expr::Column { index, ty: Type::Datetime | Type::Long | Type::Timespan } => columns.get(*index).copied(),
+        _ => None,
+    };
+    let (name, low, high) = match args.as_slice() {
+        [value, low, high] if function.name == "between" => {
+            return Some((column(*value)?, ticks(*low)?, ticks(*high)?));
         }
+        [left, right] if column(*left).is_some() => (function.name, column(*left)?, ticks(*right)?),
+        [left, right] => {
+            let mirrored = match function.name {
+                "<" => ">",
+                "<=" => ">=",
+                ">" => "<",
+                ">=" => "<=",
+                other => other,
+            };
+            (mirrored, column(*right)?, ticks(*left)?)
+        }
+        _ => return None,
+    };
+    let (index, at) = (low, high);
+    match name {
+        "<" => Some((index, i64::MIN, at.saturating_sub(1))),
+        "<=" => Some((index, i64::MIN, at)),
+        ">" => Some((index, at.saturating_add(1), i64::MAX)),
+        ">=" => Some((index, at, i64::MAX)),
+        "==" => Some((index, at, at)),
+        _ => None,
     }
 }

@@ -20,6 +20,9 @@ pub struct Limits {
     pub plan_exprs: usize,
     /// Columns that a join, `pivot` or `bag_unpack` may give.
     pub columns: usize,
+    /// Columns of all tables of a plan after functions are inlined. A table that an operator hands on with the same columns counts
+    /// once.
+    pub plan_columns: usize,
     /// Time of a query.
     pub time: Option<Duration>,
     /// Bytes that tables built by a query may take.
@@ -59,6 +62,7 @@ impl Default for Limits {
             plan_nodes: 10_000,
             plan_exprs: 1_000_000,
             columns: 10_000,
+            plan_columns: 10_000_000,
             time: Some(Duration::from_secs(240)),
             memory: 4 << 30,
             result_rows: 500_000,
@@ -87,6 +91,7 @@ impl Limits {
             plan_nodes: 1_000,
             plan_exprs: 100_000,
             columns: 1_000,
+            plan_columns: 1_000_000,
             time: Some(Duration::from_secs(10)),
             memory: 256 << 20,
             result_rows: 10_000,

@@ -4,9 +4,10 @@
 //! input by index. A node may have several parents (`materialize`, `fork`, a `let` used twice under [`Op::Shared`]).
 
 mod graph;
+mod replace;
 mod walk;
 
-pub(crate) use walk::Mark;
+pub(crate) use {replace::Replaced, walk::Mark};
 
 pub use graph::{Cycles, GraphMatch, GraphOp, GraphStep, GraphTables, MatchColumn, PathFold, Shortest};
 

@@ -32,6 +32,7 @@ fn limits_are_named_when_they_are_reached() {
         plan_nodes: 20,
         plan_exprs: 60,
         columns: 10,
+        plan_columns: 100,
         memory: 1 << 20,
         result_rows: 100,
         result_bytes: 2_000,
@@ -46,6 +47,7 @@ fn limits_are_named_when_they_are_reached() {
     let stages = format!("print x = 1{}", " | extend x = x + 1 | take 5".repeat(15));
     let columns =
         format!("print {}", (0..9).map(|it| format!("strcat(rand(), {it}, {it})")).collect::<Vec<_>>().join(", "));
+    let renamed = format!("print {}{}", "a, ".repeat(14).replace('a', "1") + "x = 1", " | project-rename y = x | project-rename x = y".repeat(4));
     for (name, query) in [
         ("query_bytes", format!("print 1{}", " ".repeat(2_000)).as_str()),
         ("chain_length", &chain),
@@ -55,6 +57,7 @@ fn limits_are_named_when_they_are_reached() {
         ("columns", "range x from 1 to 20 step 1 | extend c = strcat('c', x) | evaluate pivot(c)"),
         ("columns", "range x from 1 to 20 step 1 | extend b = bag_pack(strcat('c', x), x) | evaluate bag_unpack(b)"),
         ("columns", "let t = print a = 1, b = 2, c = 3, d = 4, e = 5, f = 6; t | join kind=inner t on a"),
+        ("plan_columns", &renamed),
         ("memory", "range x from 1 to 1000000 step 1 | summarize count() by x"),
         ("result_rows", "range x from 1 to 101 step 1"),
         ("result_bytes", "range x from 1 to 10 step 1 | extend s = strrep('abc', 100)"),
@@ -161,4 +164,30 @@ fn what_parse_remembers_is_counted() {
     engine.set_limits(Limits { memory: 1_600_000, ..Limits::default() });
     let error = engine.query(parse).unwrap_err().to_string();
     assert!(error.contains("`parse` reached the limit `memory`"), "{error}");
+}
+
+#[test]
+fn an_operator_behind_another_costs_its_own_columns_only() {
+    // Each of these adds a column to a table that nothing but the next reads.
+    let stage = |n: usize| match n % 3 {
+        0 => format!(" | extend c{n} = x + {n}"),
+        1 => format!(" | extend c{n} = c{} * 2", n - 1),
+        _ => format!(" | extend x = x + 1, c{n} = strcat(x, c{})", n - 1),
+    };
+    let query = format!("print x = 1{}", (0..1_500).map(stage).collect::<String>());
+    let limits = Limits { plan_columns: 15_000, plan_exprs: 30_000, ..Limits::default() };
+    let mut engine = Engine::new();
+    engine.set_limits(limits.clone());
+    assert_eq!(engine.check(query.as_str()).diagnostics, []);
+    let last = engine.query(format!("{query} | project x, c0, c1, c2, c1497, c1498, c1499").as_str()).unwrap().rows();
+    let texts: Vec<String> = last[0].iter().map(|it| it.text()).collect();
+    // x grows by one behind every third stage: 1 + 0 at the first, 1 + 499 at the last.
+    assert_eq!(texts, ["501", "1", "2", "12", "1997", "3994", "5003994"]);
+    // One that others read too is left as it is.
+    let shared = "let T = print x = 1 | extend y = x + 1; union (T | extend z = y * 2), (T | extend y = 10), T";
+    let serialized =
+        "let T = print x = 1 | extend y = x + 1; union (T | serialize | extend z = y * 2), (T | serialize | extend z = 3)";
+    assert_eq!(engine.query(&*format!("{serialized} | summarize make_list(z)")).unwrap().rows()[0][0].text(), "[4,3]");
+    assert_eq!(engine.query(shared).unwrap().rows().len(), 3);
+    assert_eq!(engine.query(format!("{shared} | summarize sum(y), sum(z)").as_str()).unwrap().rows()[0].len(), 2);
 }

@@ -29,7 +29,6 @@ use crate::{
     syntax,
 };
 use kql_data::{Batch, Context, Fault, Schema, Type, Value};
-use notes::Columns as NotedColumns;
 use scope::{Environment, Row};
 
 pub use notes::{Columns, Notes, OpaqueNote, StageNote};
@@ -335,10 +334,20 @@ impl Binder<'_> {
         if self.depth >= NESTING_MAX {
             return self.fail("SEM0019", span, "the query nests functions and subqueries too deeply");
         }
+        self.check_size(span)?;
+        self.depth += 1;
+        let res = body(self);
+        self.depth -= 1;
+        res
+    }
+
+    /// Reports a plan that has grown too large, or a query that is to stop.
+    fn check_size(&mut self, span: Span) -> Bind<()> {
         let limits = &self.cx.limits;
         for (name, limit, count) in [
             ("plan_nodes", limits.plan_nodes, self.plan.nodes.len()),
             ("plan_exprs", limits.plan_exprs, self.plan.exprs.len()),
+            ("plan_columns", limits.plan_columns, self.plan.n_columns()),
         ] {
             if count > limit {
                 let message =
@@ -349,10 +358,7 @@ impl Binder<'_> {
         if let Err(stopped) = self.cx.check() {
             return self.fault(span, &stopped);
         }
-        self.depth += 1;
-        let res = body(self);
-        self.depth -= 1;
-        res
+        Ok(())
     }
 
     /// Reports a table of too many columns, such as joins that double them make.
@@ -466,8 +472,13 @@ impl Binder<'_> {
 
     /// What is known of an expression; each is looked at once, since arguments stand before their calls.
     fn traits(&self, expr: ExprId) -> Traits {
-        let mut known = self.traits.borrow_mut();
-        for it in self.plan.exprs.iter().skip(known.len()) {
+        Traits::of(&mut self.traits.borrow_mut(), &self.plan, expr)
+    }
+}
+
+impl Traits {
+    fn of(known: &mut Vec<Traits>, plan: &Plan, expr: ExprId) -> Traits {
+        for it in plan.exprs.iter().skip(known.len()) {
             let mut traits = Traits::default();
             match it {
                 Expr::Column { .. } => traits.reads_row = true,

@@ -18,15 +18,13 @@ pub struct Columns {
     pub open: bool,
 }
 
-/// An operator with the columns in front of it and behind it.
+/// An operator that was bound.
 #[derive(Clone, Debug)]
 pub struct StageNote {
     /// The place of the stage.
     pub span: Span,
-    /// Columns in front; `None` where it is a source itself.
-    pub input: Option<Columns>,
-    /// Columns behind.
-    pub output: Columns,
+    /// Whether the table in front may have more columns than are known; `None` where the operator is a source itself.
+    pub input_open: Option<bool>,
 }
 
 /// A table or table function of which the host knows the name at most.
@@ -51,6 +49,8 @@ pub struct Notes {
     pub tables: Vec<(syntax::ExprId, Columns)>,
     /// Operators, in the order in which they were bound.
     pub stages: Vec<StageNote>,
+    /// The columns in front of operators; of `extend`s in a row only those that all of them make.
+    pub rows: Vec<Arc<Schema>>,
     /// Columns that were taken to exist, because not all columns of their table are known.
     pub assumed: Vec<Name>,
     /// Tables and table functions whose columns are not, or not all, known.
@@ -65,6 +65,7 @@ pub(super) struct Mark {
     scalars: usize,
     tables: usize,
     stages: usize,
+    rows: usize,
     assumed: usize,
     opaque: usize,
 }
@@ -94,9 +95,15 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn note_stage(&mut self, span: Span, input: Option<Columns>, output: &Table) {
+    pub(super) fn note_stage(&mut self, span: Span, input_open: Option<bool>) {
         if let Some(notes) = self.notes() {
-            notes.stages.push(StageNote { span, input, output: Columns::from(output) });
+            notes.stages.push(StageNote { span, input_open });
+        }
+    }
+
+    pub(super) fn note_row(&mut self, table: &Table) {
+        if let Some(notes) = self.notes() {
+            notes.rows.push(table.schema.clone());
         }
     }
 
@@ -116,6 +123,7 @@ impl Binder<'_> {
             scalars: it.scalars.len(),
             tables: it.tables.len(),
             stages: it.stages.len(),
+            rows: it.rows.len(),
             assumed: it.assumed.len(),
             opaque: it.opaque.len(),
         })
@@ -133,6 +141,7 @@ impl Binder<'_> {
             it.scalars.truncate(mark.scalars);
             it.tables.truncate(mark.tables);
             it.stages.truncate(mark.stages);
+            it.rows.truncate(mark.rows);
             it.assumed.truncate(mark.assumed);
             it.opaque.truncate(mark.opaque);
         }

@@ -1,10 +1,10 @@
 //! Where pipelines begin: tables, `let`s, functions, other databases, and the chain of operators behind them.
 
-use super::{Bind, Binder, NotedColumns, Reported, Row, Table, entity::Entity, operators, scope::Binding};
+use super::{Bind, Binder, Reported, Row, Table, entity::Entity, operators, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
     plan::Op,
-    syntax::{self, Argument, Call, ExprKind, Name, PipelineId, Step},
+    syntax::{self, Argument, Call, ExprKind, Name, Operator, PipelineId, Step},
 };
 use kql_data::{Schema, Type, Value};
 use std::sync::Arc;
@@ -63,10 +63,30 @@ impl Binder<'_> {
     /// Binds operators, one after the other.
     pub(super) fn stages(&mut self, stages: &[syntax::Stage], input: Option<Table>) -> Bind<Option<Table>> {
         let mut table = input;
+        // Whether the table is that of the `extend` before, which nothing else has seen.
+        let mut is_extended = false;
         for stage in stages {
-            let before = table.as_ref().map(NotedColumns::from);
-            let next = self.over(Row::none(), |binder| operators::bind(binder, stage, table.take()))?;
-            self.note_stage(stage.span, before, &next);
+            self.check_size(stage.span)?;
+            let extends = matches!(stage.operator, Operator::Extend(_) | Operator::Serialize(_));
+            if !(extends && is_extended) && let Some(table) = &table {
+                self.note_row(table);
+            }
+            let (input_open, before) = (table.as_ref().map(|it| it.open), table.as_ref().map(|it| it.node));
+            let input = table.take();
+            let next = self.over(Row::none(), |binder| match (&stage.operator, input) {
+                (Operator::Extend(it), Some(input)) if is_extended => {
+                    binder.tell_of_parameters(stage);
+                    operators::extend_more(binder, &it.columns, input)
+                }
+                (Operator::Serialize(it), Some(input)) if is_extended => {
+                    binder.tell_of_parameters(stage);
+                    operators::extend_more(binder, &it.columns, Table { serialized: true, ..input })
+                }
+                (_, input) => operators::bind(binder, stage, input),
+            })?;
+            self.note_stage(stage.span, input_open);
+            // One without columns hands on the very table that it was given, which others may read.
+            is_extended = extends && (is_extended || Some(next.node) != before);
             table = Some(next);
         }
         Ok(table)

@@ -130,8 +130,8 @@ fn wanted_aggregates<'p>(aggregates: &'p [AggregateExpr], n_keys: usize, wanted:
     kept
 }
 
-/// A new node, and for each old column the new one.
-type Built = (NodeId, Vec<Option<usize>>);
+/// A new node, and for each old column the new one. Nodes that hand on their input's columns share them.
+type Built = (NodeId, Arc<[Option<usize>]>);
 
 struct Pass<'p> {
     old: &'p Plan,
@@ -142,7 +142,7 @@ struct Pass<'p> {
 
 impl Pass<'_> {
     fn built(&self, id: NodeId) -> Built {
-        self.nodes.get(&id).cloned().unwrap_or((NodeId(0), Vec::new()))
+        self.nodes.get(&id).cloned().unwrap_or((NodeId(0), Arc::default()))
     }
 
     /// An expression over renumbered columns.
@@ -187,6 +187,13 @@ impl Pass<'_> {
             }
         }
         let node = self.new.add(op, Arc::new(Schema::new(fields)));
+        _ = self.nodes.insert(id, (node, map.into()));
+    }
+
+    /// Adds a node that gives the columns of a built one.
+    fn hand_on(&mut self, id: NodeId, op: Op, (input, map): Built) {
+        let schema = self.new.schema(input);
+        let node = self.new.add(op, schema);
         _ = self.nodes.insert(id, (node, map));
     }
 
@@ -212,7 +219,7 @@ impl Pass<'_> {
             Op::Filter { input, predicate } => {
                 let (input, map) = self.built(*input);
                 let predicate = self.expr(*predicate, &map);
-                self.add(id, Op::Filter { input, predicate }, &Self::kept(&map));
+                self.hand_on(id, Op::Filter { input, predicate }, (input, map));
             }
             Op::Sort { input, keys, limit } => {
                 let (input, map) = self.built(*input);
@@ -221,21 +228,21 @@ impl Pass<'_> {
                     key.value = self.expr(key.value, &map);
                 }
                 let limit = limit.map(|it| self.expr(it, &[]));
-                self.add(id, Op::Sort { input, keys, limit }, &Self::kept(&map));
+                self.hand_on(id, Op::Sort { input, keys, limit }, (input, map));
             }
             Op::Limit { input, count } => {
                 let (input, map) = self.built(*input);
                 let count = self.expr(*count, &[]);
-                self.add(id, Op::Limit { input, count }, &Self::kept(&map));
+                self.hand_on(id, Op::Limit { input, count }, (input, map));
             }
             Op::Sample { input, count } => {
                 let (input, map) = self.built(*input);
                 let count = self.expr(*count, &[]);
-                self.add(id, Op::Sample { input, count }, &Self::kept(&map));
+                self.hand_on(id, Op::Sample { input, count }, (input, map));
             }
             Op::Shared { input } => {
                 let (input, map) = self.built(*input);
-                self.add(id, Op::Shared { input }, &Self::kept(&map));
+                self.hand_on(id, Op::Shared { input }, (input, map));
             }
             Op::Project { input, columns } => {
                 let (input, map) = self.built(*input);
@@ -328,7 +335,7 @@ impl Pass<'_> {
         let ((left, left_map), (right, right_map)) = (self.built(left), self.built(right));
         let keys = keys.iter().map(|(a, b)| (self.expr(*a, &left_map), self.expr(*b, &right_map))).collect();
         let n_kept = Self::kept(&left_map).len();
-        let mut both = left_map.clone();
+        let mut both = left_map.to_vec();
         both.extend(right_map.iter().map(|it| it.map(|it| it + n_kept)));
         let condition = condition.map(|it| self.expr(it, &both));
         let kept = match kind {

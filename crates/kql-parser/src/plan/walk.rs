@@ -13,6 +13,8 @@ pub(super) struct Index {
     columns: Map<(usize, Type), ExprId>,
     /// By expression: whether a subplan is read somewhere in it.
     reads_subplan: Vec<bool>,
+    /// Columns of the schemas of all nodes, those that nodes share with their inputs counted once.
+    n_columns: usize,
 }
 
 /// A length of a plan to go back to.
@@ -25,8 +27,44 @@ pub(crate) struct Mark {
 impl Plan {
     /// Adds a node.
     pub fn add(&mut self, op: Op, schema: Arc<Schema>) -> NodeId {
-        self.nodes.push(Node { op, schema });
+        let node = Node { op, schema };
+        self.index.n_columns += self.own_columns(&node);
+        self.nodes.push(node);
         NodeId((self.nodes.len() - 1) as u32)
+    }
+
+    /// How many columns the schemas of all nodes have that were made for them.
+    pub(crate) fn n_columns(&self) -> usize {
+        self.index.n_columns
+    }
+
+    /// The columns of a node whose schema is not that of an input.
+    fn own_columns(&self, node: &Node) -> usize {
+        let is_shared = |it: NodeId| self.node(it).is_some_and(|it| Arc::ptr_eq(&it.schema, &node.schema));
+        if node.op.inputs().into_iter().any(is_shared) { 0 } else { node.schema.len() }
+    }
+
+    /// The expressions of a projection; `None` where the node is none.
+    pub(crate) fn projected(&mut self, id: NodeId) -> Option<&mut Vec<ExprId>> {
+        match self.nodes.get_mut(id.0 as usize).map(|it| &mut it.op) {
+            Some(Op::Project { columns, .. }) => Some(columns),
+            _ => None,
+        }
+    }
+
+    /// Puts more columns behind those of a projection that nothing reads yet, or in place of some: `change` is handed the
+    /// expressions and the schema of the node, which is given back. `None`: the node is no projection.
+    pub(crate) fn widen(
+        &mut self,
+        id: NodeId,
+        change: impl FnOnce(&mut Vec<ExprId>, &mut Schema),
+    ) -> Option<Arc<Schema>> {
+        let node = self.nodes.get_mut(id.0 as usize)?;
+        let Op::Project { columns, .. } = &mut node.op else { return None };
+        let before = node.schema.len();
+        change(columns, Arc::make_mut(&mut node.schema));
+        self.index.n_columns += node.schema.len().saturating_sub(before);
+        Some(node.schema.clone())
     }
 
     /// Adds an expression, or gives the one that reads the same column.
@@ -58,6 +96,8 @@ impl Plan {
 
     /// Takes away what came after a mark.
     pub(crate) fn go_back(&mut self, to: Mark) {
+        let dropped: usize = self.nodes.iter().skip(to.nodes).map(|it| self.own_columns(it)).sum();
+        self.index.n_columns = self.index.n_columns.saturating_sub(dropped);
         self.nodes.truncate(to.nodes);
         self.exprs.truncate(to.exprs);
         self.index.reads_subplan.truncate(to.exprs);

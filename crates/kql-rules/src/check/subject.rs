@@ -96,6 +96,11 @@ impl<'a> Subject<'a> {
         self.check.notes.stages.iter().filter(move |it| it.span == stage.span)
     }
 
+    /// Whether some operator reads rows that have a column of that name.
+    pub(crate) fn is_column(&self, name: &str) -> bool {
+        self.check.notes.rows.iter().any(|it| it.index_of(name).is_some())
+    }
+
     /// The columns of a tabular expression, wherever it was bound.
     pub(crate) fn columns_of(&self, id: ExprId) -> Option<&'a Columns> {
         self.check.notes.tables.iter().find(|it| it.0 == id).map(|it| &it.1)

@@ -46,6 +46,7 @@ mod top_nested;
 mod union;
 mod where_;
 
+pub(super) use extend::more as extend_more;
 pub(super) use getschema::bind as getschema;
 pub(super) use project_away::matches;
 pub(super) use take::limited;

@@ -7,6 +7,7 @@ use crate::{
     plan::ExprId as PlanExpr,
     syntax::{ExprId, ExprKind},
 };
+use indexmap::IndexSet;
 use kql_data::{Dynamic, Field, Schema, Value};
 
 pub(super) fn bind(b: &mut Binder<'_>, list: &[ExprId], keep: bool, input: Table) -> Bind<Table> {
@@ -42,7 +43,7 @@ pub(super) fn bind(b: &mut Binder<'_>, list: &[ExprId], keep: bool, input: Table
 
 /// `project-by-names`: constant strings and arrays of them; names that do not exist are left out.
 pub(super) fn by_names(b: &mut Binder<'_>, list: &[ExprId], input: Table) -> Bind<Table> {
-    let mut chosen = Vec::new();
+    let mut chosen: IndexSet<usize> = IndexSet::new();
     for id in list {
         let expr = b.constant_scalar(*id)?;
         let names: Vec<String> = match b.value_of(expr) {
@@ -51,13 +52,11 @@ pub(super) fn by_names(b: &mut Binder<'_>, list: &[ExprId], input: Table) -> Bin
             _ => return b.fail("SEM0207", b.query.span(*id), "constant names are needed here"),
         };
         for name in names {
-            for (index, field) in input.schema.fields.iter().enumerate() {
-                if matches(&name, &field.name) && !chosen.contains(&index) {
-                    chosen.push(index);
-                }
-            }
+            let fields = input.schema.fields.iter().enumerate();
+            chosen.extend(fields.filter(|(_, it)| matches(&name, &it.name)).map(|(index, _)| index));
         }
     }
+    let chosen: Vec<usize> = chosen.into_iter().collect();
     Ok(choose(b, &chosen, &input))
 }
 

@@ -26,8 +26,9 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &ProjectRename, input: Table) -> Bind
         }
         field.name = name.text.as_str().into();
     }
-    for (index, field) in fields.iter().enumerate() {
-        if fields.iter().take(index).any(|it| it.name == field.name) {
+    let mut names = Set::default();
+    for field in &fields {
+        if !names.insert(&*field.name) {
             let span = it.columns.first().map(|it| it.span).unwrap_or_default();
             return b.fail("SEM0034", span, format!("the column `{}` is given twice", field.name));
         }

@@ -3,10 +3,11 @@
 use super::super::{Bind, Binder, Table};
 use super::project_away::{choose, matching};
 use crate::syntax::{ProjectReorder, ReorderOrder};
+use indexmap::IndexSet;
 use std::cmp::Ordering;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &ProjectReorder, input: Table) -> Bind<Table> {
-    let mut chosen: Vec<usize> = Vec::new();
+    let mut chosen: IndexSet<usize> = IndexSet::new();
     for column in &it.columns {
         let mut found = matching(b, column.column, &input)?;
         let name = |index: &usize| input.schema.fields.get(*index).map_or("", |it| &*it.name);
@@ -17,13 +18,10 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &ProjectReorder, input: Table) -> Bin
             Some(ReorderOrder::GrannyDescending) => found.sort_by(|a, b| natural(name(b), name(a))),
             None => {}
         }
-        for index in found {
-            if !chosen.contains(&index) {
-                chosen.push(index);
-            }
-        }
+        chosen.extend(found);
     }
-    chosen.extend((0..input.schema.len()).filter(|it| !chosen.contains(it)).collect::<Vec<_>>());
+    chosen.extend(0..input.schema.len());
+    let chosen: Vec<usize> = chosen.into_iter().collect();
     Ok(choose(b, &chosen, &input))
 }
 

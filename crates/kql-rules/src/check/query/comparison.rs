@@ -84,24 +84,12 @@ fn literals(it: &Subject<'_>, left: ExprId, right: ExprId, word: &str) -> Option
     let is_text = |it: &Value| matches!(it, Value::String(_));
     if is_text(a) != is_text(b) {
         let text = if is_text(a) { a.text() } else { b.text() };
-        let is_column = it
-            .check
-            .notes
-            .stages
-            .iter()
-            .filter_map(|it| it.input.as_ref())
-            .any(|it| it.schema.index_of(&text).is_some());
+        let is_column = it.is_column(&text);
         let hint = if is_column { format!(": the column `{text}` is written as a text") } else { String::new() };
         return Some(format!("two literals are compared{hint}"));
     }
     let result = evaluate(word, &[a.clone(), b.clone()])?;
-    let column = it
-        .check
-        .notes
-        .stages
-        .iter()
-        .filter_map(|it| it.input.as_ref())
-        .any(|it| it.schema.index_of(&a.text()).is_some());
+    let column = it.is_column(&a.text());
     match result {
         Value::Bool(result) => {
             let hint = if is_text(a) && column {

@@ -22,7 +22,7 @@ pub(crate) const LINT: Lint = Lint {
 fn check(it: &Subject<'_>, found: &mut Found<'_>) {
     for (pipeline, n, stage) in it.stages() {
         let Operator::Evaluate(evaluate) = &stage.operator else { continue };
-        let is_open_before = it.notes_of(stage).any(|it| it.input.as_ref().is_none_or(|it| it.open));
+        let is_open_before = it.notes_of(stage).any(|it| it.input_open.unwrap_or(true));
         if evaluate.call.function.text != "bag_unpack" || evaluate.schema.is_some() || is_open_before {
             continue;
         }

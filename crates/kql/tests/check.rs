@@ -53,9 +53,27 @@ fn columns_of_opaque_tables_are_taken_to_exist() {
         "search * | where Anything == 1",
         "union * | where Anything == 1",
         "union isfuzzy=true Some, Known | where Name == 'a' or Q == 1",
+        "union isfuzzy=true Missing, Known | where Name == 'a' or Q == 1",
+        "union isfuzzy=true (Missing | summarize count() by Host = Computer), Known | summarize count() by Host, Name",
     ] {
         assert_eq!(errors(text), Vec::<String>::new(), "{text}");
     }
+}
+
+#[test]
+fn a_fuzzy_leg_that_is_missing_has_its_columns_in_a_check_and_none_in_a_run() {
+    let text = "union isfuzzy=true (Missing | summarize count() by Name = Computer), Known | summarize n = count() by Name";
+    let it = check(text);
+    let columns: Vec<_> = it.results[0].1.fields.iter().map(|it| (&*it.name, it.type_name())).collect();
+    assert_eq!(columns, [("Name", "unknown"), ("n", "long")]);
+    assert_eq!(it.diagnostics.iter().map(|it| it.code).collect::<Vec<_>>(), ["KQL0004"]);
+    // What the other legs do not know is still told where the leg gives no columns of its own choice.
+    let project = "union isfuzzy=true (Missing | project A = 1), Known | where Nmae == 'a'";
+    assert_eq!(errors(project).len(), 1);
+    let mut engine = Engine::new();
+    engine.set_known(Arc::new(Host));
+    assert!(engine.query("union isfuzzy=true Missing, (print Name = 'a') | where Other == 1").is_err());
+    assert_eq!(engine.query("union isfuzzy=true Missing, (print Name = 'a')").unwrap().rows().len(), 1);
 }
 
 #[test]

@@ -138,6 +138,7 @@ impl Binder<'_> {
         }
         // The names that it defines are its own.
         self.calls.push(String::new());
+        let is_closed = std::mem::replace(&mut self.is_closed, false);
         let res = self.over(Row::none(), |binder| {
             binder.within(closure, None, |binder| {
                 binder.nested(span, |binder| {
@@ -152,6 +153,7 @@ impl Binder<'_> {
             })
         });
         _ = self.calls.pop();
+        self.is_closed = is_closed;
         res
     }
 

@@ -213,6 +213,10 @@ impl Binder<'_> {
     }
 
     pub(super) fn first_cell(&mut self, value: syntax::ExprId, span: Span) -> Bind<ExprId> {
+        self.once(value, |b| b.new_first_cell(value, span))
+    }
+
+    fn new_first_cell(&mut self, value: syntax::ExprId, span: Span) -> Bind<ExprId> {
         if !self.is_tabular(value) {
             let expr = self.constant_scalar(value)?;
             if !self.is_volatile(expr) {

@@ -103,6 +103,8 @@ impl Binder<'_> {
             return self.fail("SEM0057", span, format!("the stored function `{}` calls itself", function.name));
         }
         let bound = self.function_arguments(function, arguments, piped, span)?;
+        let is_closed = self.is_closed;
+        self.is_closed &= bound.is_empty() && !function.is_stored;
         let mut closure = function.closure.clone();
         for (name, binding) in bound {
             closure.env.bind(name, binding);
@@ -125,7 +127,7 @@ impl Binder<'_> {
                 }
             })
         });
-        (self.row, self.aggregation, self.graph) = (before, aggregation, graph);
+        (self.row, self.aggregation, self.graph, self.is_closed) = (before, aggregation, graph, is_closed);
         _ = self.calls.pop();
         res
     }

@@ -1,12 +1,13 @@
 //! From a syntax tree to a logical plan: names, scopes, overloads, conversions, automatic column names, inlined functions.
 //!
 //! * [`scope`]: what names mean. * [`expression`], [`call`]: scalar expressions. * [`naming`]: names of columns without one.
-//! * [`entity`]: databases, patterns, restricted access.
+//! * [`chance`]: what is made anew. * [`entity`]: databases, patterns, restricted access.
 //! * [`graph`]: graphs and the variables of patterns.
 //! * [`source`]: where pipelines begin. * [`statement`]: `let` and the rest. * [`option`]: `set`.
 //! * [`parameter`], [`hint`]: `kind=inner`, `hint.strategy=shuffle`. * [`operators`]: one file an operator.
 
 mod call;
+mod chance;
 mod entity;
 mod expression;
 mod function;
@@ -168,6 +169,9 @@ impl<'a> Binder<'a> {
             traits: RefCell::default(),
             unknown: kql_data::Set::default(),
             inferred: Vec::new(),
+            chance: chance::Chance::default(),
+            is_closed: true,
+            supposes_tables: false,
         }
     }
 }
@@ -270,6 +274,12 @@ struct Binder<'a> {
     traits: RefCell<Vec<Traits>>,
     /// Expressions whose type only the rows can tell.
     unknown: kql_data::Set<ExprId>,
+    /// What is known of rows and scalars that are made by chance.
+    chance: chance::Chance,
+    /// Whether the functions around what is bound see the same at each call: they have no parameters.
+    is_closed: bool,
+    /// Whether tables that do not exist are taken to: of a leg of a fuzzy union in a check.
+    supposes_tables: bool,
     /// Columns that tables of unknown columns must have, since expressions name them: the row's level and the name.
     inferred: Vec<(u32, String)>,
 }
@@ -416,6 +426,7 @@ impl Binder<'_> {
     fn go_back(&mut self, to: Mark) {
         self.plan.go_back(to);
         self.traits.get_mut().truncate(self.plan.exprs.len());
+        self.chance.forget(self.plan.nodes.len(), self.plan.exprs.len());
     }
 
     fn constant(&mut self, value: Value, ty: Type) -> ExprId {

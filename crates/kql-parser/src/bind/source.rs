@@ -1,6 +1,6 @@
 //! Where pipelines begin: tables, `let`s, functions, other databases, and the chain of operators behind them.
 
-use super::{Bind, Binder, Reported, Row, Table, entity::Entity, operators, scope::Binding};
+use super::{Bind, Binder, Opaque, Reported, Row, Table, entity::Entity, operators, scope::Binding};
 use crate::{
     diagnostic::{Diagnostic, Span, closest},
     plan::Op,
@@ -98,8 +98,8 @@ impl Binder<'_> {
         }
         match self.env.find(name).cloned() {
             Some(Binding::Table(table)) => {
-                // Rows that a query makes by chance are made anew at each use, unless they are materialized.
-                return Ok(Table { visualization: None, ..*table });
+                let node = self.made_anew(table.node, span)?;
+                return Ok(Table { node, visualization: None, ..*table });
             }
             Some(Binding::Function(function)) => {
                 let mut table = self.call_tabular_function(&function, &[], None, span)?;
@@ -226,7 +226,10 @@ impl Binder<'_> {
         if self.is_table_hidden(&name.text) {
             return None;
         }
-        let opaque = self.catalogue.opaque(&name.text)?;
+        let opaque = match self.catalogue.opaque(&name.text) {
+            None if self.supposes_tables => Opaque::default(),
+            known => known?,
+        };
         for argument in arguments.unwrap_or_default() {
             // Their own faults are told; what the function makes of them is not known.
             match self.is_tabular(argument.value) {

@@ -12,7 +12,7 @@ mod push_down;
 
 pub use push_down::bound;
 
-use crate::plan::{Expr, ExprId, NodeId, Op, Plan};
+use crate::plan::{Expr, ExprId, NodeId, Plan};
 use kql_data::{Context, Fault, Map};
 
 /// A pass. It ends early when the query is to stop.
@@ -44,10 +44,7 @@ pub(crate) fn columns_read(plan: &Plan, expr: ExprId, found: &mut Vec<usize>) {
 /// Every node that a node needs before it, bodies and subplans included.
 pub(crate) fn needed(plan: &Plan, node: NodeId) -> Vec<NodeId> {
     let Some(op) = plan.node(node).map(|it| &it.op) else { return Vec::new() };
-    let mut found = op.inputs();
-    if let Op::Apply { body, .. } = op {
-        found.push(*body);
-    }
+    let mut found = op.inputs_and_body();
     found.extend(plan.subplans(op.expressions()));
     found
 }

@@ -217,6 +217,15 @@ impl Op {
         inputs
     }
 
+    /// The nodes whose rows it reads, the body of an `Apply` among them.
+    pub fn inputs_and_body(&self) -> Vec<NodeId> {
+        let mut inputs = self.inputs();
+        if let Op::Apply { body, .. } = self {
+            inputs.push(*body);
+        }
+        inputs
+    }
+
     /// Puts other nodes in the place of the inputs, in the order of [`Op::inputs`].
     pub fn set_inputs(&mut self, nodes: &[NodeId]) {
         let mut nodes = nodes.iter().copied();

@@ -35,6 +35,7 @@ pub(in super::super) fn more(b: &mut Binder<'_>, assignments: &[Assignment], inp
             put(columns, schema, field, expr);
         }
     };
+    b.forget_chance_of(node);
     let schema = b.plan.widen(node, add).unwrap_or_default();
     Ok(Table { node, schema, visualization: None, label_is_table: false, graph: None, ..input })
 }

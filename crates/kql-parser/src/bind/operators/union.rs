@@ -90,7 +90,34 @@ fn leg(b: &mut Binder<'_>, id: ExprId, is_fuzzy: bool) -> Bind<Vec<Table>> {
             b.forget_notes(notes);
             let text = query.text_of(span);
             b.warn("KQL0004", span, format!("`{text}` does not exist and is left out of the fuzzy union"));
-            Ok(Vec::new())
+            Ok(b.as_if_there(id).into_iter().collect())
+        }
+    }
+}
+
+impl Binder<'_> {
+    /// In a check, a leg whose tables are missing with the columns that it would have: where the rule runs they may be there,
+    /// and what stands behind the union may read their columns.
+    fn as_if_there(&mut self, id: ExprId) -> Option<Table> {
+        if self.catalogue.runs() {
+            return None;
+        }
+        let before = self.diagnostics.len();
+        let (mark, notes) = (self.plan.mark(), self.mark_notes());
+        let was = std::mem::replace(&mut self.supposes_tables, true);
+        let bound = self.over(Row::none(), |b| b.tabular(id));
+        self.supposes_tables = was;
+        self.diagnostics.truncate(before);
+        match bound {
+            Ok(table) => {
+                self.note_fuzzy(notes);
+                Some(table)
+            }
+            Err(Reported) => {
+                self.go_back(mark);
+                self.forget_notes(notes);
+                None
+            }
         }
     }
 }

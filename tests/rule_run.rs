@@ -165,7 +165,9 @@ fn faults_have_places_and_statuses() {
     assert!(error.contains("bad.yaml:12:15: unknown column or variable `Oks`"), "{error}");
     place.write("list.yaml", &RULE.replace("'Quiet'", "'Quite'"));
     let out = place.kql(&["rule", "run", "list.yaml", "--data", "data"]);
-    assert!(String::from_utf8_lossy(&out.stderr).contains("unknown table `_GetWatchlist('Quite')`"));
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert!(error.contains("unknown watchlist `Quite`") && error.contains("did you mean `Quiet`?"), "{error}");
+    assert!(error.contains("[watchlists]` in kql.toml"), "{error}");
     for args in [
         &["rule", "run", "--data", "data"][..],
         &["rule"],

@@ -36,6 +36,7 @@ pub(crate) fn run(
     by: &[ExprId],
     body: NodeId,
     carried: &[usize],
+    groups_max: Option<usize>,
 ) -> Result<Rows, Fault> {
     let execution = run.execution;
     let plan = execution.plan;
@@ -49,6 +50,10 @@ pub(crate) fn run(
         numbers.push(grouper.assign(&program.run(execution, batch)?, batch.n_rows)?);
     }
     let n_groups = grouper.len();
+    if let Some(most) = groups_max.filter(|it| n_groups > *it) {
+        let message = format!("`partition` has {n_groups} keys, and {most} are the most of the legacy strategy");
+        return Err(Fault::new(format!("{message}: write `hint.strategy=native` in front of `by`")));
+    }
     let n_rows = rows.n_rows();
     let mut held = rows.held;
     let stretches: Vec<Stretch> = if are_apart(&numbers) {

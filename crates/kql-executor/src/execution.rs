@@ -381,7 +381,9 @@ impl<'r> Run<'r> {
             Op::Series(it) => series::run(self, id, it)?,
             Op::Steps(it) => steps::run(self, id, it)?,
             Op::Graph(it) => graph::run(self, id, it)?,
-            Op::Apply { input, by, body, carried } => apply::run(self, id, *input, by, *body, carried)?,
+            Op::Apply { input, by, body, carried, groups_max } => {
+                apply::run(self, id, *input, by, *body, carried, *groups_max)?
+            }
             Op::Evaluate { .. } => evaluate::run(self, id, &node.op)?,
         };
         let n_rows = rows.batches.iter().map(|it| it.n_rows).sum();

@@ -243,7 +243,7 @@ impl Shape {
                 self.mark_read(plan, reader, outputs, depth - 1)?;
                 node.op.expressions()
             }
-            Op::Apply { input, by, body, carried } => {
+            Op::Apply { input, by, body, carried, .. } => {
                 let mut above = vec![false; plan.schema(reader).len()];
                 self.mark_read(plan, reader, &mut above, depth - 1)?;
                 if *body == id {

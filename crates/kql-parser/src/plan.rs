@@ -300,6 +300,8 @@ pub enum Op {
         body: NodeId,
         /// Input columns that are put before the body's.
         carried: Vec<usize>,
+        /// More groups than these are an error: `partition` without a strategy.
+        groups_max: Option<usize>,
     },
     /// `scan`: see the reference's page of the operator.
     Steps(Box<Steps>),

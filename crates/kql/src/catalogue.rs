@@ -44,6 +44,10 @@ impl Catalogue for Names<'_> {
         names
     }
 
+    fn unlisted(&self) -> Vec<String> {
+        self.engine.known.keys().cloned().collect()
+    }
+
     fn function(&self, name: &str) -> Option<StoredFunction> {
         self.engine.functions.get(name).cloned()
     }

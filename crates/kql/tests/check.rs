@@ -62,7 +62,8 @@ fn columns_of_opaque_tables_are_taken_to_exist() {
 
 #[test]
 fn a_fuzzy_leg_that_is_missing_has_its_columns_in_a_check_and_none_in_a_run() {
-    let text = "union isfuzzy=true (Missing | summarize count() by Name = Computer), Known | summarize n = count() by Name";
+    let text =
+        "union isfuzzy=true (Missing | summarize count() by Name = Computer), Known | summarize n = count() by Name";
     let it = check(text);
     let columns: Vec<_> = it.results[0].1.fields.iter().map(|it| (&*it.name, it.type_name())).collect();
     assert_eq!(columns, [("Name", "unknown"), ("n", "long")]);
@@ -109,4 +110,13 @@ fn notes_of_the_text() {
     // `x + 1` is bound where `f` is called, and known there.
     let (_, sum) = it.notes.scalars.iter().find(|(id, _)| it.tree.span(*id).of(text) == "x + 1").unwrap();
     assert!(matches!(it.plan.expr(*sum), kql::plan::Expr::Constant { value: kql::Value::Long(3), .. }));
+}
+
+#[test]
+fn a_table_without_columns_is_told_of() {
+    let mut engine = Engine::new();
+    engine.load_bytes("E", "").unwrap();
+    let Err(kql::Error::Query(found)) = engine.query("E | where User == 'x'") else { panic!("no error") };
+    assert!(found[0].hints.iter().any(|it| it.1.contains("empty file")), "{found:?}");
+    assert!(engine.query("E | count").is_ok());
 }

@@ -47,7 +47,11 @@ fn limits_are_named_when_they_are_reached() {
     let stages = format!("print x = 1{}", " | extend x = x + 1 | take 5".repeat(15));
     let columns =
         format!("print {}", (0..9).map(|it| format!("strcat(rand(), {it}, {it})")).collect::<Vec<_>>().join(", "));
-    let renamed = format!("print {}{}", "a, ".repeat(14).replace('a', "1") + "x = 1", " | project-rename y = x | project-rename x = y".repeat(4));
+    let renamed = format!(
+        "print {}{}",
+        "a, ".repeat(14).replace('a', "1") + "x = 1",
+        " | project-rename y = x | project-rename x = y".repeat(4)
+    );
     for (name, query) in [
         ("query_bytes", format!("print 1{}", " ".repeat(2_000)).as_str()),
         ("chain_length", &chain),
@@ -185,8 +189,7 @@ fn an_operator_behind_another_costs_its_own_columns_only() {
     assert_eq!(texts, ["501", "1", "2", "12", "1997", "3994", "5003994"]);
     // One that others read too is left as it is.
     let shared = "let T = print x = 1 | extend y = x + 1; union (T | extend z = y * 2), (T | extend y = 10), T";
-    let serialized =
-        "let T = print x = 1 | extend y = x + 1; union (T | serialize | extend z = y * 2), (T | serialize | extend z = 3)";
+    let serialized = "let T = print x = 1 | extend y = x + 1; union (T | serialize | extend z = y * 2), (T | serialize | extend z = 3)";
     assert_eq!(engine.query(&*format!("{serialized} | summarize make_list(z)")).unwrap().rows()[0][0].text(), "[4,3]");
     assert_eq!(engine.query(shared).unwrap().rows().len(), 3);
     assert_eq!(engine.query(format!("{shared} | summarize sum(y), sum(z)").as_str()).unwrap().rows()[0].len(), 2);

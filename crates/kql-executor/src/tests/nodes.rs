@@ -322,6 +322,6 @@ fn scalars_of_a_group_are_its_own() {
     let predicate = it.call("less", &[ten, x]);
     let filtered = it.filter(table, predicate);
     let by = vec![it.column(filtered, 0)];
-    let apply = it.node(Op::Apply { input: filtered, by, body, carried: vec![0] }, &types);
+    let apply = it.node(Op::Apply { input: filtered, by, body, carried: vec![0], groups_max: None }, &types);
     assert_eq!(it.run(apply), long_rows(&[&[28, 28], &[28, 29], &[29, 29], &[29, 30]]));
 }

@@ -167,6 +167,10 @@ impl Binder<'_> {
         if let Some(it) = closest(name, names) {
             diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
         }
+        if let Some(hint) = super::source::asim_hint(name) {
+            diagnostic.hints.clear();
+            diagnostic = diagnostic.hint(hint);
+        }
         self.report(diagnostic);
         Err(Reported)
     }

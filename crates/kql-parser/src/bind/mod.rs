@@ -60,6 +60,10 @@ pub trait Catalogue {
     fn table(&self, name: &str) -> Option<Arc<Schema>>;
     /// Names of all tables, in the order of their creation.
     fn tables(&self) -> Vec<String>;
+    /// Names of tables that wildcards pass over, such as those of watchlists.
+    fn unlisted(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// A stored function.
     fn function(&self, name: &str) -> Option<StoredFunction>;
     /// Names of all stored functions.
@@ -311,6 +315,10 @@ impl Binder<'_> {
             diagnostic.span = span;
             diagnostic.hints.clear();
         }
+        self.report_as_is(diagnostic);
+    }
+
+    fn report_as_is(&mut self, diagnostic: Diagnostic) {
         if self.diagnostics.len() < 200 && !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
         }

@@ -155,14 +155,37 @@ impl Binder<'_> {
         {
             return self.hidden(name, span);
         }
+        if let Some(alias) = watchlist_of(name) {
+            return self.unknown_watchlist(alias, span);
+        }
         let mut known = self.catalogue.tables();
         known.extend(self.catalogue.functions());
         known.extend(self.env.iter().map(|(name, _)| name.to_owned()));
         let mut diagnostic = Diagnostic::error("SEM0100", span, format!("unknown table `{name}`"));
         if let Some(it) = closest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
+        } else if let Some(hint) = asim_hint(name) {
+            diagnostic = diagnostic.hint(hint);
         }
         self.report(diagnostic);
+        Err(Reported)
+    }
+
+    /// The function that reads watchlists is the host's, but its caller says which: unlike other faults in there this one
+    /// tells what to do.
+    fn unknown_watchlist<T>(&mut self, alias: &str, span: Span) -> Bind<T> {
+        let unlisted = self.catalogue.unlisted();
+        let known: Vec<&str> = unlisted.iter().filter_map(|it| watchlist_of(it)).collect();
+        let span = self.foreign.unwrap_or(span);
+        let mut diagnostic = Diagnostic::error("SEM0100", span, format!("unknown watchlist `{alias}`"));
+        diagnostic = match closest(alias, known.iter().copied()) {
+            Some(it) => diagnostic.hint(format!("did you mean `{it}`?")),
+            None if known.is_empty() => diagnostic.hint("there is no watchlist"),
+            None => diagnostic.hint(format!("there are: {}", shown(&known))),
+        };
+        let how = "a line of `[watchlists]` in kql.toml adds one, as a file `watchlists/NAME.csv` beside the data of rules does";
+        let line = format!("{alias} = {{ file = \"watchlists/{alias}.csv\", search-key = \"…\" }}");
+        self.report_as_is(diagnostic.hint(format!("{how}: {line}")));
         Err(Reported)
     }
 
@@ -400,4 +423,32 @@ impl Binder<'_> {
             _ => self.simple_name(id),
         }
     }
+}
+
+/// The alias of the watchlist that a table of that name holds.
+fn watchlist_of(table: &str) -> Option<&str> {
+    table.strip_prefix("_GetWatchlist('")?.strip_suffix("')")
+}
+
+/// Where the parser of a name comes from that looks like one of ASIM's: `_Im_Dns`, `_ASim_Dns_Gcp`, `imDns`, `vimDnsGcp`.
+pub(super) fn asim_hint(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let is_builtin = lower.starts_with("_im_") || lower.starts_with("_asim_");
+    let prefixes = ["im", "vim", "ASim"];
+    let begins = |it: &&str| name.strip_prefix(*it).is_some_and(|rest| rest.starts_with(|it: char| it.is_uppercase()));
+    if !is_builtin && !prefixes.iter().any(|it| begins(&it)) {
+        return None;
+    }
+    Some(
+        "a parser of ASIM, which the workspace has and this project lacks: put its YAML (Azure-Sentinel, \
+         `Parsers/ASim…/Parsers/*.yaml`) and those that it calls into a directory that `functions` of kql.toml names"
+            .to_owned(),
+    )
+}
+
+/// The first names of a list.
+fn shown(names: &[&str]) -> String {
+    let first: Vec<String> = names.iter().take(10).map(|it| format!("`{it}`")).collect();
+    let more = if names.len() > first.len() { ", …" } else { "" };
+    first.join(", ") + more
 }

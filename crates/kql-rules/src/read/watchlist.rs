@@ -121,7 +121,9 @@ mod tests {
         let rows = engine.query("_GetWatchlist('VIP', dynamic(['bob'])) | project tostring(WatchlistItem.Level)");
         assert_eq!(rows.unwrap().rows(), [[text("1")]]);
         let why = engine.query("_GetWatchlist('VIPs')").unwrap_err().to_string();
-        assert_eq!(why, "unknown table `_GetWatchlist('VIPs')`");
+        assert!(why.contains("unknown watchlist `VIPs`"), "{why}");
+        let Err(kql::Error::Query(found)) = engine.query("_GetWatchlist('Offices')") else { panic!("no error") };
+        assert!(found[0].hints[0].1 == "there are: `VIP`" && found[0].hints[1].1.contains("kql.toml"), "{found:?}");
         assert_eq!(engine.query("union * | count").unwrap_err().to_string(), "no table matches `*`");
         assert_eq!(engine.query("_GetWatchlistAlias").unwrap().rows(), [[text("VIP")]]);
     }

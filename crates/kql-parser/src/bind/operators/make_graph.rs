@@ -174,6 +174,6 @@ fn partitioned(b: &mut Binder<'_>, subquery: PipelineId, graph: Table, span: Spa
     let body = b.stages(rest, Some(group))?.ok_or(super::Reported)?;
     let body = b.rows_of(body, span)?;
     let by = vec![b.column(place, last.ty)];
-    let op = Op::Apply { input: table.node, by, body: body.node, carried: Vec::new() };
+    let op = Op::Apply { input: table.node, by, body: body.node, carried: Vec::new(), groups_max: None };
     Ok(b.new_table(op, body.schema))
 }

@@ -28,7 +28,7 @@ pub(super) fn bind(b: &mut Binder<'_>, it: &MvApply, input: Table, _: &Stage) ->
     let row = expanded.schema.fields.last().map_or(kql_data::Type::Long, |it| it.ty);
     let by = vec![b.column(n_expanded, row)];
     let schema = join::joined(&front, &body.schema);
-    let op = Op::Apply { input: expanded.node, by, body: body.node, carried };
+    let op = Op::Apply { input: expanded.node, by, body: body.node, carried, groups_max: None };
     let table = b.table(op, schema, &input);
     Ok(reorder(b, &input, table))
 }

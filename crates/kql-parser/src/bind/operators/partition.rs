@@ -11,28 +11,38 @@ use crate::{
 };
 use kql_data::{Schema, Value};
 
-/// The keys that a body with its own source may be bound for.
+/// The keys that the legacy strategy, which is the one without a hint, may run for.
 const KEYS_MAX: usize = 64;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Partition, input: Table, stage: &Stage) -> Bind<Table> {
     match &it.body {
-        PartitionBody::Subquery(pipeline) => apply(b, it.by, *pipeline, input),
+        PartitionBody::Subquery(pipeline) => {
+            let strategy = b.parameter(&it.parameters, "hint.strategy").map(|it| b.word(it)).transpose()?;
+            let is_legacy = strategy.is_none_or(|it| it.eq_ignore_ascii_case("legacy"));
+            apply(b, it.by, *pipeline, input, is_legacy.then_some(KEYS_MAX))
+        }
         PartitionBody::Expression(body) => each_key(b, it, *body, input, stage),
     }
 }
 
 pub(super) fn by(b: &mut Binder<'_>, it: &PartitionBy, input: Table) -> Bind<Table> {
-    apply(b, it.by, it.subquery, input)
+    apply(b, it.by, it.subquery, input, None)
 }
 
-fn apply(b: &mut Binder<'_>, by: ExprId, subquery: PipelineId, input: Table) -> Bind<Table> {
+fn apply(
+    b: &mut Binder<'_>,
+    by: ExprId,
+    subquery: PipelineId,
+    input: Table,
+    groups_max: Option<usize>,
+) -> Bind<Table> {
     let row: Row = b.row_of(&input);
     let (index, ty) = b.over(row, |b| b.column_of(by))?;
     let key = b.column(index, ty);
     let group = b.new_table(Op::Group, input.schema.clone());
     let group = Table { serialized: input.serialized, open: input.open, ..group };
     let body = b.pipeline(subquery, Some(group))?;
-    let op = Op::Apply { input: input.node, by: vec![key], body: body.node, carried: Vec::new() };
+    let op = Op::Apply { input: input.node, by: vec![key], body: body.node, carried: Vec::new(), groups_max };
     let schema = body.schema;
     Ok(b.new_table(op, schema))
 }

@@ -352,11 +352,19 @@ impl Column {
     pub fn true_rows(&self) -> Vec<u32> {
         match self {
             Column::Constant { value: Value::Bool(true), len, .. } => (0..*len as u32).collect(),
+            it => it.true_bits().set_indices_u32().collect(),
+        }
+    }
+
+    /// A bit for each row, set where it is true, of a bool column.
+    pub fn true_bits(&self) -> BooleanBuffer {
+        match self {
+            Column::Constant { value: Value::Bool(true), len, .. } => BooleanBuffer::new_set(*len),
             Column::Bool(it) => match it.nulls() {
-                None => it.values().set_indices_u32().collect(),
-                Some(nulls) => (it.values() & nulls.inner()).set_indices_u32().collect(),
+                None => it.values().clone(),
+                Some(nulls) => it.values() & nulls.inner(),
             },
-            _ => Vec::new(),
+            it => BooleanBuffer::new_unset(it.len()),
         }
     }
 

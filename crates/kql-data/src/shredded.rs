@@ -359,7 +359,9 @@ impl Shredded {
         if node.longs.is_some() || node.reals.is_some() || node.raw.is_some() || !node.children.is_empty() {
             return None;
         }
-        if node.tags.iter().any(|it| *it == Tag::True as u8 || *it == Tag::False as u8 || *it == Tag::Bag as u8) {
+        // Without a branch for each tag.
+        let is_other = |it: &u8| (*it == Tag::True as u8) | (*it == Tag::False as u8) | (*it == Tag::Bag as u8);
+        if node.tags.chunks(1 << 10).any(|tags| tags.iter().fold(false, |any, it| any | is_other(it))) {
             return None;
         }
         let whole = match &node.strings {

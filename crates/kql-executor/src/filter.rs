@@ -48,10 +48,27 @@ impl Filter {
     }
 
     pub(crate) fn apply(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
+        if !self.columns.iter().any(|(_, kept)| *kept) {
+            return self.count(execution, batch);
+        }
         match self.rows(execution, &batch)? {
             Some(rows) => self.pick(&batch, &rows).hold(&execution.cx.budget, "`where`"),
             None => Ok(batch),
         }
+    }
+
+    /// As many rows as the predicate is true for, without any column.
+    fn count(&self, execution: &Execution<'_>, batch: Batch) -> Result<Batch, Fault> {
+        let Some((last, parts)) = self.parts.split_last() else { return Ok(batch) };
+        let n_rows = match self.rows_of(parts, execution, &batch)? {
+            None => last.n_true(execution, &batch)?,
+            Some(rows) => last.n_true(execution, &self.narrow(&batch, &rows, |it| last.columns.contains(&it)))?,
+        };
+        if n_rows == batch.n_rows {
+            return Ok(batch);
+        }
+        let columns = batch.columns.iter().map(|it| Column::null(it.ty(), n_rows)).collect();
+        Batch::new(columns, n_rows).hold(&execution.cx.budget, "`where`")
     }
 
     /// Those rows of a batch.
@@ -61,8 +78,12 @@ impl Filter {
 
     /// The rows for which the predicate is true; `None` for all.
     pub(crate) fn rows(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Option<Vec<u32>>, Fault> {
+        self.rows_of(&self.parts, execution, batch)
+    }
+
+    fn rows_of(&self, parts: &[Program], execution: &Execution<'_>, batch: &Batch) -> Result<Option<Vec<u32>>, Fault> {
         let mut selected: Option<Vec<u32>> = None;
-        for part in &self.parts {
+        for part in parts {
             let rows = match &selected {
                 None => part.true_rows(execution, batch)?,
                 Some(rows) => part.true_rows(execution, &self.narrow(batch, rows, |it| part.columns.contains(&it)))?,

@@ -148,6 +148,13 @@ impl Program {
         Ok(root.map(|(cells, _)| cells.true_rows()).unwrap_or_default())
     }
 
+    /// How many those are.
+    pub(crate) fn n_true(&self, execution: &Execution<'_>, batch: &Batch) -> Result<usize, Fault> {
+        let slots = self.cells(execution, batch)?;
+        let root = self.roots.first().and_then(|it| slots.get(*it)?.as_ref());
+        Ok(root.map_or(0, |(cells, _)| cells.n_true()))
+    }
+
     fn cells(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Vec<Option<(Cells, HeldColumn)>>, Fault> {
         let mut slots: Vec<Option<(Cells, HeldColumn)>> = Vec::with_capacity(self.instructions.len());
         let n_rows = batch.n_rows;

@@ -8,6 +8,7 @@ use crate::{
     declare::{Function, Kernel},
     scalar::{conversion::shred::shred, operator::lift},
 };
+use arrow_buffer::BooleanBuffer;
 use kql_data::{
     Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value,
 };
@@ -95,29 +96,41 @@ impl Cells {
             {
                 it.node.bytes() + it.len() * 4
             }
+            // Texts that are none of an argument's.
+            Cells::Rows(it @ Column::Dictionary(made))
+                if !args.iter().any(|it| it.source().is_some_and(|it| it.dictionary.id() == made.dictionary.id())) =>
+            {
+                it.bytes() + Column::String(made.dictionary.values().clone()).bytes()
+            }
             Cells::Rows(it) => it.bytes(),
         }
     }
 
     /// The rows for which it is true, of a bool. Null counts as false.
     pub fn true_rows(&self) -> Vec<u32> {
-        match self {
-            Cells::Rows(it) => it.true_rows(),
-            Cells::Entries(it) => {
-                let mut is_true = vec![false; it.values.column.len()];
-                for entry in it.values.column.true_rows() {
-                    if let Some(slot) = is_true.get_mut(entry as usize) {
-                        *slot = true;
-                    }
-                }
-                match is_true.iter().filter(|it| **it).count() {
-                    0 => Vec::new(),
-                    n if n == is_true.len() => (0..it.codes().len() as u32).collect(),
-                    _ => lift::bits(it.codes(), |code| is_true.get(code as usize).copied().unwrap_or(false))
-                        .set_indices_u32()
-                        .collect(),
-                }
-            }
+        let bits = self.true_bits();
+        match bits.count_set_bits() {
+            0 => Vec::new(),
+            n if n == bits.len() => (0..n as u32).collect(),
+            _ => bits.set_indices_u32().collect(),
+        }
+    }
+
+    /// How many those are.
+    pub fn n_true(&self) -> usize {
+        self.true_bits().count_set_bits()
+    }
+
+    fn true_bits(&self) -> BooleanBuffer {
+        let it = match self {
+            Cells::Rows(it) => return it.true_bits(),
+            Cells::Entries(it) => it,
+        };
+        let by_entry = it.values.column.true_bits();
+        match by_entry.count_set_bits() {
+            0 => BooleanBuffer::new_unset(it.codes().len()),
+            n if n == by_entry.len() => BooleanBuffer::new_set(it.codes().len()),
+            _ => lift::bits_of_codes(it.codes(), &by_entry),
         }
     }
 

@@ -11,10 +11,11 @@ use arrow_array::{
     Float64Array, Int32Array, Int64Array,
     types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type},
 };
-use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Shredded, Tag, Type, Value, json, time};
+use kql_data::{Column, ColumnBuilder, Context, Decimal, Dynamic, Fault, Rows, Shredded, Tag, Type, Value, json, time};
 
 pub mod choice;
 pub(crate) mod shred;
+mod template;
 pub mod test;
 pub mod text;
 
@@ -211,8 +212,25 @@ fn from_strings(column: &Column, ty: Type) -> Option<Column> {
     })
 }
 
+/// The values of a column that has a whole number in every row.
+fn plain_longs(column: &Shredded) -> Option<&[i64]> {
+    let Rows::Range { offset, len } = column.rows else { return None };
+    let rows = offset..offset.checked_add(len)?;
+    // Without a branch for each tag.
+    let are_longs = |tags: &[u8]| tags.iter().fold(true, |all, it| all & (*it == Tag::Long as u8));
+    let longs = column.node.longs.as_ref()?.get(rows.clone())?;
+    column.node.tags.get(rows)?.chunks(1 << 10).all(are_longs).then_some(longs)
+}
+
 /// A shredded column of strings needs no work to become one of strings, nor do whole numbers to become longs.
 fn from_shredded(column: &Shredded, ty: Type) -> Option<Column> {
+    match (ty, plain_longs(column)) {
+        (Type::Int, Some(longs)) => {
+            return Some(Column::Int(longs.iter().map(|it| *it as i32).collect::<Vec<_>>().into()));
+        }
+        (Type::Long, Some(longs)) => return Some(Column::Long(longs.to_vec().into())),
+        _ => {}
+    }
     match ty {
         Type::String => {
             if let Some(done) = column.as_strings() {

@@ -4,6 +4,7 @@
 //! Only what comes out as `kql_data::json` would read it is done here: a column with bags whose slots come in different
 //! orders, a key twice in a bag or too many keys is left to be read row by row.
 
+use super::template::{Template, Token};
 use arrow_array::LargeStringArray;
 use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use kql_data::{
@@ -19,6 +20,8 @@ const ROWS_MIN: usize = 32;
 const SLOTS_MAX: usize = 128;
 /// Brackets in a slot from which its depth would have to be looked at.
 const BRACKETS_MAX: usize = 100;
+/// Kinds of bags that are remembered at most.
+const TEMPLATES_MAX: usize = 4;
 /// Bytes in front of a value that are remembered at most.
 const LEAD_MAX: usize = 256;
 
@@ -34,12 +37,19 @@ pub(crate) fn shred(
         return Ok(None);
     }
     let mut tree = Tree { wanted, ..Tree::default() };
+    let plain = if let StringReader::Plain(texts) = texts { Some(texts) } else { None };
     for row in 0..n_rows {
         if row.is_multiple_of(4_096) {
             cx.check()?;
         }
+        if plain.is_some_and(|it| tree.add_alike(row, it)) {
+            continue;
+        }
         if !tree.add(row, texts.get(row)) {
             return Ok(None);
+        }
+        if plain.is_some() {
+            tree.learn(texts.get(row));
         }
     }
     Ok(Some(Column::Shredded(Shredded::new(Arc::new(tree.finish(n_rows))))))
@@ -52,6 +62,12 @@ struct Tree<'w> {
     top: Slots,
     children: Vec<(Arc<str>, Slots)>,
     indices: Map<Arc<str>, usize>,
+    /// What bags before were like, the one to be replaced next, and the bags that were like one.
+    templates: Vec<Template>,
+    oldest: usize,
+    n_alike: usize,
+    n_learnt: usize,
+    found: Vec<(usize, Token)>,
 }
 
 /// Why a text is not taken apart.
@@ -64,6 +80,48 @@ enum Refusal {
 }
 
 impl Tree<'_> {
+    /// Adds a row that is like one before; false when it is not.
+    fn add_alike(&mut self, row: usize, texts: &LargeStringArray) -> bool {
+        let place = |row: usize| texts.value_offsets().get(row).map_or(0, |it| *it as usize);
+        let (from, to) = (place(row), place(row + 1));
+        let Tree { templates, found, children, .. } = self;
+        if !templates.iter().any(|it| it.read(texts.value_data(), from, to, found)) {
+            return false;
+        }
+        let text = texts.value(row);
+        for (slot, token) in &*found {
+            let Some((_, slots)) = children.get_mut(*slot) else { continue };
+            match *token {
+                Token::Text(a, b) => slots.put_string(row, text.get(a - from..b - from).unwrap_or("")),
+                Token::Long(it) => slots.put_long(row, it),
+                Token::Real(it) => slots.put_real(row, it),
+                Token::Word(it) => slots.put(row, it),
+                Token::Raw(a, b) => slots.put_raw(row, text.get(a - from..b - from).unwrap_or("")),
+            }
+        }
+        self.top.put(row, Tag::Bag);
+        self.n_alike += 1;
+        true
+    }
+
+    /// Remembers what the row that was added last is like, if it is a bag, and as long as that is of use.
+    fn learn(&mut self, text: &str) {
+        if self.top.tags.last() != Some(&(Tag::Bag as u8)) || self.n_learnt > TEMPLATES_MAX + self.n_alike / 16 {
+            return;
+        }
+        self.n_learnt += 1;
+        let wanted = |key: &str| {
+            self.indices.get(key).copied().filter(|it| self.children.get(*it).is_some_and(|(_, it)| !it.is_dropped))
+        };
+        let Some(template) = Template::new(text, wanted) else { return };
+        if self.templates.len() < TEMPLATES_MAX {
+            self.templates.push(template);
+        } else if let Some(it) = self.templates.get_mut(self.oldest) {
+            *it = template;
+            self.oldest = (self.oldest + 1) % TEMPLATES_MAX;
+        }
+    }
+
     /// Adds a row; false when the column must be read in another way.
     fn add(&mut self, row: usize, text: &str) -> bool {
         let trimmed = text.trim();

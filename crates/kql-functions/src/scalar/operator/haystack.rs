@@ -2,22 +2,22 @@
 //! the candidates, and what stands in front of and behind them is looked at only there.
 
 use super::needle::Needle;
-use crate::kernel::{self, Probe};
+use crate::kernel::{self, Pair};
 use arrow_array::{Array, LargeStringArray};
 use arrow_buffer::{BooleanBuffer, Buffer};
 use kql_data::{Context, Fault};
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Rows from which preparing the search pays.
-const ROWS_MIN: usize = 64;
+pub const ROWS_MIN: usize = 64;
 
-/// Needles that are looked for one after the other; more are put into one expression.
-const PROBED_MAX: usize = 8;
-/// Bytes searched for one needle and then for the next.
-const STRETCH: usize = 1 << 16;
+/// Needles that are looked for by two bytes of each; more are put into one expression.
+const PROBED_MAX: usize = 64;
+/// Bytes in which places are found before they are looked at.
+const STRETCH: usize = 1 << 14;
 
-/// A needle and what it is found by.
-type Probed<'n> = (&'n Needle, [Probe; 2]);
+/// Bytes by which it is learnt what is rare in the texts.
+const SAMPLE: usize = 1 << 13;
 
 /// The rows in which one of the needles is found. `None` when they have to be looked at one by one: few rows, or a needle
 /// that cannot be searched for in bytes.
@@ -29,13 +29,14 @@ pub fn rows_with_any(
     if texts.len() < ROWS_MIN || needles.is_empty() {
         return Ok(None);
     }
+    let sample = sample(texts);
     // One text with case is what the expression searches for fastest.
     let is_one_exact = matches!(needles, [only] if only.is_exact());
     if !is_one_exact
         && needles.len() <= PROBED_MAX
-        && let Some(probed) = needles.iter().map(|it| Some((*it, it.probes()?))).collect::<Option<Vec<Probed<'_>>>>()
+        && let Some(pairs) = needles.iter().map(|it| it.probes(sample)).collect::<Option<Vec<Pair>>>()
     {
-        return search_each(cx, texts, &probed).map(Some);
+        return search_pairs(cx, texts, needles, &pairs).map(Some);
     }
     let Some(patterns) = needles.iter().map(|it| it.pattern()).collect::<Option<Vec<String>>>() else {
         return Ok(None);
@@ -51,40 +52,92 @@ pub fn rows_with_any(
     }
 }
 
-/// Looks for each needle on its own, in stretches that stay near the processor from one needle to the next.
-fn search_each(cx: &Context, texts: &LargeStringArray, needles: &[Probed<'_>]) -> Result<BooleanBuffer, Fault> {
-    let offsets = texts.value_offsets();
+/// Looks for the pairs of all needles at once.
+fn search_pairs(
+    cx: &Context,
+    texts: &LargeStringArray,
+    needles: &[&Needle],
+    pairs: &[Pair],
+) -> Result<BooleanBuffer, Fault> {
     let mut words = vec![0_u64; texts.len().div_ceil(64)];
-    let (from, to) = (offsets.first().map_or(0, |it| *it as usize), offsets.last().map_or(0, |it| *it as usize));
+    for_places(cx, texts, pairs, |rows, byte| {
+        // Most places are not the needles', and their rows are not looked for.
+        if !needles.iter().any(|it| it.is_at(rows.bytes, byte)) {
+            return 0;
+        }
+        let (row, text, at) = rows.with(byte);
+        if !needles.iter().any(|it| it.is_at(rows.bytes, byte) && it.fits_at(text, at)) {
+            return 0;
+        }
+        if let Some(word) = words.get_mut(row / 64) {
+            *word |= 1 << (row % 64);
+        }
+        rows.end()
+    })?;
+    Ok(BooleanBuffer::new(Buffer::from_vec(words), 0, texts.len()))
+}
+
+/// Calls `visit` for each place among the bytes of the texts at which one of the pairs holds, in order. It says from which byte
+/// on places matter: the end of the row when that is done.
+pub fn for_places<'t>(
+    cx: &Context,
+    texts: &'t LargeStringArray,
+    pairs: &[Pair],
+    mut visit: impl FnMut(&mut Rows<'t>, usize) -> usize,
+) -> Result<(), Fault> {
+    let (from, to) = span(texts);
     let bytes = texts.value_data().get(..to).unwrap_or(&[]);
-    let (mut first_row, mut places) = (0, Vec::new());
+    let mut rows = Rows { texts, bytes, row: 0 };
+    // Probes may lie behind a stretch.
+    let reach = pairs.iter().flatten().map(|it| it.at).max().unwrap_or(0);
+    let (mut done, mut places) = (from, Vec::new());
     for at in (from..to).step_by(STRETCH) {
         cx.check()?;
-        first_row = row_at(offsets, first_row, at);
-        for (needle, probes) in needles {
-            // Places in the stretch; the probes may lie behind it.
-            let reach = probes.iter().map(|it| it.at).max().unwrap_or(0);
-            places.clear();
-            kernel::places(bytes.get(at..to.min(at + STRETCH + reach)).unwrap_or(&[]), *probes, &mut places);
-            let (mut row, mut end) = (first_row, at);
-            for place in &places {
-                let byte = at + place;
-                // Most places are not the needle's, and their rows are not looked for.
-                if byte < end || !needle.is_at(bytes, byte) {
-                    continue;
-                }
-                row = row_at(offsets, row, byte);
-                let start = offsets.get(row).map_or(0, |it| *it as usize);
-                if needle.stands_at(texts.value(row), byte - start) {
-                    end = offsets.get(row + 1).map_or(to, |it| *it as usize);
-                    if let Some(word) = words.get_mut(row / 64) {
-                        *word |= 1 << (row % 64);
-                    }
-                }
+        places.clear();
+        kernel::places(bytes.get(at..to.min(at + STRETCH + reach)).unwrap_or(&[]), pairs, &mut places);
+        for place in places.iter().take_while(|it| **it < STRETCH) {
+            let byte = at + place;
+            if byte >= done {
+                done = done.max(visit(&mut rows, byte));
             }
         }
     }
-    Ok(BooleanBuffer::new(Buffer::from_vec(words), 0, texts.len()))
+    Ok(())
+}
+
+/// Texts that lie one behind the other, and the row that was last looked for.
+pub struct Rows<'t> {
+    texts: &'t LargeStringArray,
+    /// The bytes of all texts up to the last.
+    pub bytes: &'t [u8],
+    row: usize,
+}
+
+impl<'t> Rows<'t> {
+    /// The row that has a byte, which stands not before the last that was asked for: its number, its text and the place in it.
+    pub fn with(&mut self, byte: usize) -> (usize, &'t str, usize) {
+        let offsets = self.texts.value_offsets();
+        self.row = row_at(offsets, self.row, byte);
+        let start = offsets.get(self.row).map_or(0, |it| *it as usize);
+        (self.row, self.texts.value(self.row), byte - start)
+    }
+
+    /// Where the row ends that was last asked for.
+    pub fn end(&self) -> usize {
+        self.texts.value_offsets().get(self.row + 1).map_or(self.bytes.len(), |it| *it as usize)
+    }
+}
+
+/// Where the texts begin among the bytes, and where they end.
+fn span(texts: &LargeStringArray) -> (usize, usize) {
+    let offsets = texts.value_offsets();
+    (offsets.first().map_or(0, |it| *it as usize), offsets.last().map_or(0, |it| *it as usize))
+}
+
+/// The first bytes of the texts, from which it is learnt what is rare in them.
+pub fn sample(texts: &LargeStringArray) -> &[u8] {
+    let (from, to) = span(texts);
+    texts.value_data().get(from..to.min(from + SAMPLE)).unwrap_or(&[])
 }
 
 fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &Regex) -> Result<BooleanBuffer, Fault> {
@@ -119,9 +172,18 @@ fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &
 /// The row in which a byte stands, not before `from`.
 fn row_at(offsets: &[i64], from: usize, byte: usize) -> usize {
     let byte = byte as i64;
+    // Most often one of the next rows, found without a branch for each.
+    let mut low = from;
+    if let Some(next) = offsets.get(low + 1..).and_then(|it| it.first_chunk::<NEAR>()) {
+        let n_before = next.iter().fold(0, |n, it| n + usize::from(*it <= byte));
+        low += n_before;
+        if n_before < NEAR {
+            return low;
+        }
+    }
+    // Steps that double, then a search between the last two.
     let is_before = |row: usize| offsets.get(row + 1).is_some_and(|it| *it <= byte);
-    // Most often one of the next rows: steps that double, then a search between the last two.
-    let (mut low, mut step) = (from, 1);
+    let mut step = 1;
     while is_before(low + step - 1) {
         low += step;
         step *= 2;
@@ -129,6 +191,9 @@ fn row_at(offsets: &[i64], from: usize, byte: usize) -> usize {
     let rest = offsets.get(low + 1..(low + step).min(offsets.len())).unwrap_or(&[]);
     low + rest.partition_point(|it| *it <= byte)
 }
+
+/// Rows that are looked at together.
+const NEAR: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +223,7 @@ mod tests {
                     &[" "],
                     &["k r", "a"],
                     &["BACK"],
+                    &["k-", "llx", "rb", "xr", "lro", "ck r", "-ba", "qq", "_roll_"],
                 ] {
                     let needles: Vec<Needle> = needles.iter().map(|it| Needle::new(it, place, with_case)).collect();
                     let found =

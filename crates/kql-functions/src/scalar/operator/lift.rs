@@ -1,6 +1,6 @@
 //! Loops over whole columns for operators: packed bits, validity, and the shapes column × column and column × constant.
 
-use crate::declare::types::Primitives;
+use crate::{declare::types::Primitives, kernel};
 use arrow_array::{BooleanArray, PrimitiveArray, types::ArrowPrimitiveType};
 use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use kql_data::{Column, Fault, Type, Value};
@@ -61,6 +61,16 @@ pub fn bits<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
         words.push(word.to_le());
     }
     BooleanBuffer::new(Buffer::from_vec(words), 0, values.len())
+}
+
+/// The bit of each code in a table by code.
+pub fn bits_of_codes(codes: &[u32], table: &BooleanBuffer) -> BooleanBuffer {
+    if table.len() <= 64 {
+        let word = table.set_indices().fold(0, |word, it| word | 1_u64 << it);
+        return BooleanBuffer::new(Buffer::from_vec(kernel::bits_of_codes(codes, word)), 0, codes.len());
+    }
+    let table: Vec<bool> = table.iter().collect();
+    bits(codes, |code| table.get(code as usize).copied().unwrap_or(false))
 }
 
 /// The bit of each pair of values; the shorter slice decides.

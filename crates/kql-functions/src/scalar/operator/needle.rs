@@ -3,7 +3,7 @@
 //! A term is a run of letters and digits; everything else, the underscore too, is between terms. An edge of a term is
 //! asked for only where the needle itself begins or ends with a letter or digit.
 
-use crate::kernel::Probe;
+use crate::kernel::{self, Pair, Probe};
 use memchr::{memchr, memchr2, memmem};
 use std::borrow::Cow;
 
@@ -33,7 +33,31 @@ pub struct Needle {
     place: Place,
     /// Whether a term must begin, or end, where the needle does.
     edges: (bool, bool),
+    /// Its first bytes.
+    head: Head,
     search: Search,
+}
+
+/// The first eight bytes of a needle, to be compared at once.
+#[derive(Debug)]
+struct Head {
+    bytes: u64,
+    /// What is set in a text before it is compared, so that case does not matter.
+    fold: u64,
+    /// The bytes that the needle has.
+    mask: u64,
+}
+
+impl Head {
+    /// Of a text in lower case, if it `folds`.
+    fn new(text: &[u8], folds: bool) -> Head {
+        let mut it = Head { bytes: 0, fold: 0, mask: 0 };
+        for byte in text.iter().take(8).rev() {
+            let fold = if folds && byte.is_ascii_alphabetic() { 0x20 } else { 0 };
+            it = Head { bytes: it.bytes << 8 | u64::from(*byte), fold: it.fold << 8 | fold, mask: it.mask << 8 | 0xff };
+        }
+        it
+    }
 }
 
 #[derive(Debug)]
@@ -114,6 +138,18 @@ fn commonness(byte: u8) -> u8 {
     }
 }
 
+/// Bytes of a text that pairs are made of at most.
+const RARE_MAX: usize = 6;
+
+/// The bytes of a text that are rarest in others, the rarest first. Of those as rare the outermost: neighbours often come
+/// together, as q and u.
+fn rare_bytes(text: &[u8]) -> Vec<Probe> {
+    let mut bytes: Vec<Probe> = text.iter().enumerate().map(|(at, byte)| Probe { at, byte: *byte, mask: 0 }).collect();
+    bytes.sort_by_key(|it| (commonness(it.byte), it.at.min(text.len() - 1 - it.at)));
+    bytes.truncate(RARE_MAX);
+    bytes
+}
+
 impl Needle {
     /// Prepares a needle.
     pub fn new(text: &str, place: Place, with_case: bool) -> Needle {
@@ -131,7 +167,8 @@ impl Needle {
         };
         let text = if with_case { text.to_owned() } else { fold(text).into_owned() };
         let edges = (text.chars().next().is_some_and(is_term_char), text.chars().next_back().is_some_and(is_term_char));
-        Needle { text, place, edges, search }
+        let head = Head::new(text.as_bytes(), matches!(search, Search::Ascii { .. }));
+        Needle { text, place, edges, head, search }
     }
 
     /// Whether it is in a text.
@@ -191,14 +228,16 @@ impl Needle {
         false
     }
 
+    /// Whether it is found by its bytes, wherever it stands: not when only whole texts can be tested.
+    fn is_bytewise(&self) -> bool {
+        matches!(self.place, Place::Anywhere | Place::Terms | Place::TermStart | Place::TermEnd)
+            && matches!(self.search, Search::Exact(_) | Search::Ascii { .. })
+    }
+
     /// A regular expression over bytes for it, without its edges; `None` when only whole texts can be tested.
     pub fn pattern(&self) -> Option<String> {
-        let is_anywhere = matches!(self.place, Place::Anywhere | Place::Terms | Place::TermStart | Place::TermEnd);
-        match self.search {
-            Search::Exact(_) if is_anywhere => Some(format!("(?:{})", byte_pattern(&self.text))),
-            Search::Ascii { .. } if is_anywhere => Some(format!("(?i:{})", byte_pattern(&self.text))),
-            _ => None,
-        }
+        let flags = if matches!(self.search, Search::Ascii { .. }) { "i" } else { "" };
+        self.is_bytewise().then(|| format!("(?{flags}:{})", byte_pattern(&self.text)))
     }
 
     /// Whether case matters.
@@ -206,34 +245,51 @@ impl Needle {
         matches!(self.search, Search::Exact(_))
     }
 
-    /// Two bytes by which places of it are found in many texts at once; `None` when only whole texts can be tested, and for a
-    /// single byte, which would be found too often.
-    pub fn probes(&self) -> Option<[Probe; 2]> {
-        _ = self.pattern()?;
-        let bytes = self.text.as_bytes();
+    /// Two bytes by which places of it are found in many texts at once, such that few places of `sample` have them; `None` when
+    /// only whole texts can be tested, and for a single byte, which would be found too often.
+    pub fn probes(&self, sample: &[u8]) -> Option<Pair> {
+        if !self.is_bytewise() {
+            return None;
+        }
         let folds = matches!(self.search, Search::Ascii { .. });
-        let probe = |(at, byte): (usize, &u8)| Probe {
-            at,
-            byte: *byte,
-            mask: if folds && byte.is_ascii_alphabetic() { 0x20 } else { 0 },
+        let mut probes = rare_bytes(self.text.as_bytes());
+        probes.iter_mut().filter(|it| folds && it.byte.is_ascii_alphabetic()).for_each(|it| it.mask = 0x20);
+        let mut places = Vec::new();
+        let n_places = |pair: &Pair| {
+            places.clear();
+            kernel::places(sample, &[*pair], &mut places);
+            places.len()
         };
-        let first = bytes.iter().enumerate().map(probe).min_by_key(|it| commonness(it.byte))?;
-        // Of bytes as rare the one that is furthest away: neighbours often come together, as q and u.
-        let rareness = |it: &Probe| (commonness(it.byte), std::cmp::Reverse(it.at.abs_diff(first.at)));
-        let second = bytes.iter().enumerate().map(probe).filter(|it| it.at != first.at).min_by_key(rareness)?;
-        Some([first, second])
+        let pairs = (1..probes.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+        let pairs = pairs.filter_map(|(first, second)| Some([*probes.get(first)?, *probes.get(second)?]));
+        // Of pairs as rare the first, of bytes that are rare elsewhere.
+        pairs.min_by_key(n_places)
     }
 
     /// Whether it stands at that byte of a text, of a needle that has a [`pattern`](Needle::pattern).
     pub fn stands_at(&self, hay: &str, at: usize) -> bool {
-        self.is_at(hay.as_bytes(), at) && (self.place == Place::Anywhere || self.fits(hay, at))
+        self.is_at(hay.as_bytes(), at) && self.fits_at(hay, at)
+    }
+
+    /// Whether what has its bytes at a place of a text and perhaps behind its end stands there.
+    #[inline]
+    pub fn fits_at(&self, hay: &str, at: usize) -> bool {
+        at + self.text.len() <= hay.len() && (self.place == Place::Anywhere || self.fits(hay, at))
     }
 
     /// Whether its bytes are those at a place, whatever stands around them.
     #[inline]
     pub fn is_at(&self, hay: &[u8], at: usize) -> bool {
-        let found = hay.get(at..at + self.text.len());
-        found.is_some_and(|it| match self.search {
+        let rest = hay.get(at..).unwrap_or(&[]);
+        match rest.first_chunk() {
+            Some(it) if (u64::from_le_bytes(*it) | self.head.fold) & self.head.mask != self.head.bytes => false,
+            Some(_) if self.text.len() <= 8 => true,
+            _ => self.begins(rest),
+        }
+    }
+
+    fn begins(&self, hay: &[u8]) -> bool {
+        hay.get(..self.text.len()).is_some_and(|it| match self.search {
             Search::Exact(_) => it == self.text.as_bytes(),
             _ => it.eq_ignore_ascii_case(self.text.as_bytes()),
         })

@@ -1,13 +1,20 @@
 //! Parts of a string that a regular expression or a JSON path names.
 
-use super::{literal_first::LiteralFirst, patterns};
+use super::{
+    literal_first::{LOOKS_MAX, LiteralFirst},
+    patterns,
+};
 use crate::{
     declare::{Accepts, CHECK_ROWS, Constness, Overload, Param, Returns},
     evaluate::CallSite,
     resolve::{Actual, resolve},
-    scalar::{bounds, dynamic::path::Path},
+    scalar::{bounds, dynamic::path::Path, operator::haystack},
 };
-use kql_data::{Column, ColumnBuilder, Context, Dynamic, Fault, Type, Value, json};
+use arrow_array::{Array, LargeStringArray};
+use kql_data::{
+    Column, ColumnBuilder, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, StringReader, Type, Value,
+    json,
+};
 use std::sync::Arc;
 
 const TEXT: Accepts = Accepts::Type(Type::String);
@@ -144,13 +151,20 @@ fn extract(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault
     let pattern = pattern(cx, pattern_column)?;
     let source = source.string_reader();
     let simple = cx.cached("literal_first", pattern.as_str(), || Ok(LiteralFirst::new(pattern.as_str())))?;
+    let group_of = |row| match group.value(row) {
+        Value::Long(it) => usize::try_from(it).ok(),
+        Value::Int(it) => usize::try_from(it).ok(),
+        _ => None,
+    };
+    if let (Some(simple), StringReader::Plain(texts), Column::Constant { .. }) = (&*simple, source, group)
+        && let Some(group) = group_of(0).filter(|it| *it < pattern.captures_len())
+        && let Some(found) = extract_from_all(cx, texts, simple, &pattern, group)?
+    {
+        return Ok(found);
+    }
     let mut places = pattern.capture_locations();
     for row in 0..n_rows {
-        let group = match group.value(row) {
-            Value::Long(it) => usize::try_from(it).ok(),
-            Value::Int(it) => usize::try_from(it).ok(),
-            _ => None,
-        };
+        let group = group_of(row);
         if row % CHECK_ROWS == 0 {
             cx.check()?;
         }
@@ -172,6 +186,104 @@ fn extract(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault
         out.push_str(found.unwrap_or(""));
     }
     Ok(out.finish())
+}
+
+/// What a group matched in texts that lie one behind the other: the first text of the expression is searched for in all at
+/// once. `None` when it cannot be.
+fn extract_from_all(
+    cx: &Context,
+    texts: &LargeStringArray,
+    simple: &LiteralFirst,
+    pattern: &regex::Regex,
+    group: usize,
+) -> Result<Option<Column>, Fault> {
+    let pairs = simple.first.probes(haystack::sample(texts));
+    let Some(pairs) = pairs.filter(|_| texts.len() >= haystack::ROWS_MIN) else { return Ok(None) };
+    let mut found = Found::new(texts.len());
+    // Bytes that may still be looked at, for a row.
+    let mut left = (usize::MAX, 0);
+    haystack::for_places(cx, texts, &[pairs], |rows, byte| {
+        if !simple.first.is_at(rows.bytes, byte) {
+            return 0;
+        }
+        let (row, text, start) = rows.with(byte);
+        if !simple.first.fits_at(text, start) {
+            return 0;
+        }
+        if left.0 != row {
+            left = (row, text.len().saturating_mul(LOOKS_MAX));
+        }
+        let mut at = start;
+        if let Some((from, to)) = simple.match_at(text, &mut at, group) {
+            found.put(row, text.get(from..to).unwrap_or(""));
+            return rows.end();
+        }
+        match left.1.checked_sub(at - start) {
+            Some(it) => {
+                left.1 = it;
+                0
+            }
+            // It takes too long.
+            None => {
+                let captures = pattern.captures(text);
+                found.put(row, captures.as_ref().and_then(|it| it.get(group)).map_or("", |it| it.as_str()));
+                rows.end()
+            }
+        }
+    })?;
+    Ok(Some(found.finish()))
+}
+
+/// Texts by row, "" where none is put: codes of a dictionary unless many are different.
+struct Found {
+    n_rows: usize,
+    dictionary: DictionaryBuilder,
+    codes: Vec<u32>,
+    /// All texts, once it is known that they hardly repeat.
+    plain: Option<ColumnBuilder>,
+}
+
+/// Rows after which it is known whether texts repeat.
+const ROWS_TRIED: usize = 1_024;
+
+impl Found {
+    fn new(n_rows: usize) -> Found {
+        let (dictionary, codes) = (DictionaryBuilder::default(), Vec::with_capacity(n_rows));
+        Found { n_rows, dictionary, codes, plain: None }
+    }
+
+    /// Rows are put in order.
+    fn put(&mut self, row: usize, text: &str) {
+        if let Some(plain) = &mut self.plain {
+            (plain.len()..row).for_each(|_| plain.push_str(""));
+            return plain.push_str(text);
+        }
+        self.codes.resize(row, 0);
+        self.codes.push(self.dictionary.code(text));
+        if self.codes.len() >= ROWS_TRIED && self.dictionary.len() > self.codes.len() / 2 {
+            self.plain = Some(self.all());
+        }
+    }
+
+    fn all(&self) -> ColumnBuilder {
+        let mut plain = ColumnBuilder::new(Type::String, self.n_rows);
+        self.codes.iter().for_each(|it| plain.push_str(self.dictionary.value(*it)));
+        plain
+    }
+
+    fn finish(mut self) -> Column {
+        self.codes.resize(self.n_rows, 0);
+        let mut plain = match self.plain {
+            Some(it) => it,
+            None if self.dictionary.len() > self.n_rows / 2 => self.all(),
+            None => {
+                let dictionary = Arc::new(self.dictionary.finish());
+                return Column::Dictionary(DictionaryColumn { codes: self.codes.into(), dictionary });
+            }
+        };
+        (plain.len()..self.n_rows).for_each(|_| plain.push_str(""));
+        plain.finish()
+    }
 }
 
 fn extract_typed(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
@@ -319,6 +431,62 @@ mod tests {
         let names = Actual::literal(Value::Dynamic(json::read(r#"["x"]"#).unwrap()), Type::Dynamic);
         let unknown = check_groups(Some(&pattern("(?<a>b)")), Some(&names));
         assert!(matches!(unknown, Err(Fault::Error { code: "SEM0214", .. })));
+    }
+
+    #[test]
+    fn whole_columns_give_what_rows_give() {
+        let words = ["status=", "12", "a=", "b", " ", "é", ",", "stat", "us=7", "", "\n", "漢"];
+        let mut dice = 5_u64;
+        let texts: Vec<String> = (0..900)
+            .map(|row| {
+                let mut text = if row % 300 == 7 { "a=".repeat(3_000) } else { String::new() };
+                for _ in 0..row % 9 {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    text.push_str(words[(dice >> 33) as usize % words.len()]);
+                }
+                text
+            })
+            .collect();
+        let all = Column::strings(&texts);
+        let constant = |it: Value, ty| Column::constant(it, ty, 900);
+        for (pattern, group) in [
+            (r"status=(\d+)", 1),
+            (r"status=(\d+)", 0),
+            (r"a=(\w+)\s*,", 1),
+            (r"a=([^b]+)b", 1),
+            ("stat", 0),
+            (r"a=(.)", 1),
+            (r"a=", 2),
+        ] {
+            let regex = regex::Regex::new(pattern).unwrap();
+            // Slices begin in the middle of the bytes, and end there.
+            for (from, count) in [(0, 900), (3, 200), (500, 400), (890, 10)] {
+                let args = [
+                    constant(Value::String(pattern.into()), Type::String).slice(from, count),
+                    constant(Value::Long(group), Type::Long).slice(from, count),
+                    all.slice(from, count),
+                ];
+                let found = extract(&Context::default(), &args, count).unwrap();
+                for (row, text) in texts.iter().skip(from).take(count).enumerate() {
+                    let captures = regex.captures(text);
+                    let expected = captures.as_ref().and_then(|it| it.get(group as usize)).map_or("", |it| it.as_str());
+                    assert_eq!(found.value(row), Value::String(expected.into()), "{pattern} {group} {text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_and_many_different_texts_are_found() {
+        let pattern = Column::constant(Value::String(r"n=(\d+)".into()), Type::String, 5_000);
+        let group = Column::constant(Value::Long(1), Type::Long, 5_000);
+        for n_different in [7, 5_000] {
+            let texts = (0..5_000).map(|it| format!("x n={} y", it % n_different));
+            let args = [pattern.clone(), group.clone(), Column::strings(texts)];
+            let found = extract(&Context::default(), &args, 5_000).unwrap();
+            assert_eq!(matches!(found, Column::Dictionary(_)), n_different == 7);
+            assert!((0..5_000).all(|it| found.value(it).text() == (it % n_different).to_string()));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! in `status=(\d+)` or `user=([^ ]+) ip=([\d.]+)`. They need no automaton: the first text is searched for, and from there on
 //! no step has a choice.
 
+use crate::scalar::operator::needle::{Needle, Place};
 use memchr::memmem;
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
 
@@ -9,6 +10,8 @@ use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
 #[derive(Debug)]
 pub(crate) struct LiteralFirst {
     finder: memmem::Finder<'static>,
+    /// The text that it begins with.
+    pub(crate) first: Needle,
     first_len: usize,
     steps: Vec<Step>,
     /// By capture group from 1 on, the steps that it spans.
@@ -71,7 +74,7 @@ impl Set {
 /// Steps of an expression at most.
 const STEPS_MAX: usize = 16;
 /// Bytes that are looked at for one text at most, in multiples of its length: beyond, an automaton is faster.
-const LOOKS_MAX: usize = 8;
+pub(crate) const LOOKS_MAX: usize = 8;
 
 impl LiteralFirst {
     /// The expression of a pattern; `None` when it is of another kind.
@@ -81,7 +84,7 @@ impl LiteralFirst {
         let Builder { mut steps, mut groups } = it;
         let Some(Step::Text(first)) = steps.first() else { return None };
         let finder = memmem::Finder::new(first.as_bytes()).into_owned();
-        let first_len = first.len();
+        let (first_len, first) = (first.len(), Needle::new(first, Place::Anywhere, true));
         for pair in steps.windows(2) {
             // A run ends where the next step begins, so that a longer or shorter one never helps.
             let goes_on = match pair {
@@ -98,7 +101,7 @@ impl LiteralFirst {
         for (from, to) in &mut groups {
             (*from, *to) = (from.checked_sub(1)?, to.checked_sub(1)?);
         }
-        Some(LiteralFirst { finder, first_len, steps, groups })
+        Some(LiteralFirst { finder, first, first_len, steps, groups })
     }
 
     /// What a group matched first in a text, as a range of bytes; of group 0 the whole match. `None` when it takes too long
@@ -118,8 +121,8 @@ impl LiteralFirst {
         }
     }
 
-    /// The match from a place, which goes on as far as was looked.
-    fn match_at(&self, text: &str, at: &mut usize, group: usize) -> Option<(usize, usize)> {
+    /// The match of a group from a place where the first text stands; `at` goes on as far as was looked.
+    pub(crate) fn match_at(&self, text: &str, at: &mut usize, group: usize) -> Option<(usize, usize)> {
         let nowhere = (usize::MAX, usize::MAX);
         let (first, last) = group.checked_sub(1).map_or(nowhere, |it| self.groups.get(it).copied().unwrap_or(nowhere));
         let (mut begin, mut end) = (*at, None);

@@ -14,7 +14,7 @@ pub const ROWS_MIN: usize = 64;
 /// Needles that are looked for by two bytes of each; more are put into one expression.
 const PROBED_MAX: usize = 64;
 /// Bytes in which places are found before they are looked at.
-const STRETCH: usize = 1 << 14;
+const STRETCH: usize = 1 << 15;
 
 /// Bytes by which it is learnt what is rare in the texts.
 const SAMPLE: usize = 1 << 13;

@@ -4,7 +4,7 @@
 
 use crate::scalar::operator::needle::{Needle, Place};
 use memchr::memmem;
-use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Look};
 
 /// An expression that begins with a text and never goes back.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ enum Step {
     Text(Box<str>),
     /// As many characters of a class as there are, at least so many.
     Run(Set, u32),
+    /// The end of the text; nothing comes after.
+    End,
 }
 
 /// The characters of a class.
@@ -90,6 +92,7 @@ impl LiteralFirst {
             let goes_on = match pair {
                 [Step::Run(set, _), Step::Text(next)] => next.chars().next().is_none_or(|it| set.has(it)),
                 [Step::Run(a, _), Step::Run(b, least)] => *least == 0 || a.meets(b),
+                [Step::End, _] => true,
                 _ => false,
             };
             if goes_on {
@@ -137,6 +140,7 @@ impl LiteralFirst {
             let rest = text.get(*at..)?;
             *at += match step {
                 Step::Text(it) => rest.starts_with(&**it).then_some(it.len())?,
+                Step::End => rest.is_empty().then_some(0)?,
                 Step::Run(set, least) => Some(set.run(rest)).filter(|it| *it > 0 || *least == 0)?,
             };
         }
@@ -173,6 +177,7 @@ impl Builder {
                     group.1 = end;
                 }
             }
+            HirKind::Look(Look::End) => self.steps.push(Step::End),
             HirKind::Concat(items) => items.iter().try_for_each(|it| self.add(it))?,
             _ => return None,
         }
@@ -184,7 +189,11 @@ impl Builder {
 mod tests {
     use super::*;
 
-    const PATTERNS: [&str; 18] = [
+    const PATTERNS: [&str; 22] = [
+        r"a=([a-z.]+)$",
+        r"a([0-9]*)$",
+        r"ab$",
+        r"(a)([^=]+$)",
         r"status=(\d+)",
         r"a=(\w+)\s*,",
         r"status=([0-9]+)",
@@ -232,7 +241,7 @@ mod tests {
                 }
             }
         }
-        assert!(n_fast >= 12, "{n_fast}");
+        assert!(n_fast >= 16, "{n_fast}");
     }
 
     #[test]
@@ -247,7 +256,8 @@ mod tests {
         for pattern in [
             r"\d+x",
             r"^a=(\d+)",
-            r"a=(\d+)$",
+            r"a=(\d+)$b",
+            r"(?m)a=(\d+)$",
             "a|b",
             "(?i)status=([0-9]+)",
             "a(.+)b",

@@ -311,8 +311,8 @@ impl Loader {
         let items = openai::items(shape, &tree);
         let (mut table, mut conversions) = (Table::empty(Schema::default()), Vec::new());
         if has_records {
-            let stop = &options.stop;
-            let mut finish = Finish { declared, now: options.now, texts, chunk_rows, stop, opened: false };
+            let (now, threads, stop) = (options.now, options.limits.threads, &options.stop);
+            let mut finish = Finish { declared, now, texts, chunk_rows, threads, stop, opened: false };
             (table, conversions) = finish.table(tree, items)?;
             // Below the root nobody looked whether what was left out had such texts.
             doubtful |= finish.opened && losses.records > 0 && shape != Shape::Plain;

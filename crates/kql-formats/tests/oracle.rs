@@ -1,8 +1,9 @@
 //! The fast reader against the careful one, and the accounting, on generated and damaged input.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
-use kql_data::Limits;
+use kql_data::{Field, Limits, Schema, Type};
 use kql_formats::{Format, InputFormat, LoadOptions, Loaded, Loader, Shape, WriteOptions, load_bytes, write};
+use std::io::Read;
 
 /// SplitMix64.
 struct Random(u64);
@@ -329,6 +330,92 @@ fn threads_change_nothing() {
         assert_eq!(rows(&alone), rows(&together), "{shown}");
         assert_eq!(alone.accounting, together.accounting, "{shown}");
         assert_eq!(alone.conversions, together.conversions);
+    }
+}
+
+/// What several threads convert, and columns of which some threads give up the dictionary: the same as of one.
+#[test]
+fn threads_change_no_large_table() {
+    let mut random = Random(9);
+    let mut text = String::new();
+    for row in 0..120_000 {
+        let when =
+            if random.below(9) == 0 { "no time".to_owned() } else { format!("2024-01-31T10:{:02}:00Z", row % 60) };
+        let late = if row < 60_000 { row % 7 } else { row };
+        text.push_str(&format!(
+            "{{\"id\":\"id {row}\",\"When\":\"{when}\",\"late\":\"{late}\",\"d\":{{\"k\":\"{row}\"}}}}\n"
+        ));
+        if random.below(10_000) == 0 {
+            text.push_str("{\"id\":\n\n");
+        }
+    }
+    let load = |threads: usize| {
+        let schema = Schema::new(vec![Field::new("When", Type::Datetime)]);
+        let limits = Limits { threads, ..Limits::default() };
+        let options = LoadOptions { limits, block_bytes: 16 << 10, schema: Some(schema), ..LoadOptions::default() };
+        load_bytes("x.ndjson", text.clone(), options).unwrap()
+    };
+    let (alone, together) = (load(1), load(3));
+    assert_eq!(rows(&alone), rows(&together));
+    assert_eq!(alone.accounting, together.accounting);
+    assert_eq!(alone.conversions, together.conversions);
+    assert!(alone.conversions[0].count > 1_000 && alone.accounting.rejected > 0);
+}
+
+/// A line that is too long, and a reader that fails, end a load at the same place, whatever the threads.
+#[test]
+fn threads_end_at_the_same_line() {
+    let mut random = Random(10);
+    for round in 0..60 {
+        let mut lines: Vec<String> =
+            (0..200).map(|row| format!("{{\"n\":{row},\"t\":\"{}\"}}\n", "y".repeat(800))).collect();
+        // Behind what one thread reads before others help.
+        let odd = 120 + random.below(80);
+        let kind = round % 3;
+        match kind {
+            0 => lines[odd] = format!("{{\"n\":\"{}\"}}\n", "x".repeat(2_000)),
+            1 => lines[odd] = "x".repeat(3_000),
+            _ => {}
+        }
+        let bad = odd / 2;
+        lines[bad] = "{\n".to_owned();
+        let load = |threads: usize, block_bytes: usize| {
+            let limits = Limits { threads, line_bytes: 1_000, ..Limits::default() };
+            let shape = Some(Shape::Plain);
+            let mut loader = Loader::new(LoadOptions {
+                limits,
+                block_bytes,
+                shape,
+                format: InputFormat::Json,
+                ..LoadOptions::default()
+            });
+            let end = if kind == 2 { lines[..odd].concat() } else { lines.concat() };
+            let failing: Box<dyn std::io::Read + Send> = match kind {
+                2 => Box::new(std::io::Cursor::new(end).chain(Failing)),
+                _ => Box::new(std::io::Cursor::new(end)),
+            };
+            let error = loader.add("x", failing).unwrap_err();
+            (error, loader)
+        };
+        let ((alone, _), (together, loader)) = (load(1, 0), load(2, [700, 4_096, 9_000][round / 3 % 3]));
+        if kind != 2 {
+            assert_eq!(alone, together);
+        }
+        // A reader may fail before the bytes ahead of its end are taken.
+        let expected = if kind == 2 { loader.accounting().lines + 1 } else { odd as u64 + 1 };
+        assert_eq!(together.line, expected, "{together}");
+        // What stands before the line is there: all of it, by the accounting.
+        let it = loader.accounting();
+        assert!(it.is_balanced() && it.rejects.iter().all(|it| it.line as usize == bad + 1), "{it:?}");
+    }
+}
+
+/// Fails when it is read.
+struct Failing;
+
+impl std::io::Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::Error::other("the disk is gone"))
     }
 }
 

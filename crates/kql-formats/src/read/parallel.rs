@@ -2,7 +2,11 @@
 //!
 //! Rows, rejects and columns come out in the order of the input, as if one thread had read it.
 
-use super::{json::Reader, record::Scratch, source::Source};
+use super::{
+    json::Reader,
+    record::Scratch,
+    source::{Run, Source},
+};
 use crate::{
     Accounting, LoadError,
     openai::Shape,
@@ -21,14 +25,6 @@ use std::{
 const BLOCKS: usize = 32;
 /// Threads at most.
 const THREADS: usize = 8;
-
-/// Lines that follow each other.
-struct Run {
-    index: usize,
-    bytes: Vec<u8>,
-    line: u64,
-    offset: u64,
-}
 
 /// The source, from which threads take runs in turn.
 struct Queue<'a> {
@@ -58,13 +54,16 @@ struct Work<'a> {
 /// What a thread brings back.
 struct Yield {
     harvest: Harvest,
+    /// Lines in its accounting and its error are counted from the beginning of their run.
     accounting: Accounting,
     error: Option<LoadError>,
+    /// Of each run where it begins, and its lines.
+    lines: Vec<(u64, u64)>,
 }
 
 /// Reads the rest of a source.
 pub(super) fn lines(reader: &mut Reader<'_>, source: &mut Source) -> Result<(), LoadError> {
-    let name = source.name.clone();
+    let (name, first_line) = (source.name.clone(), source.line);
     let work = Work {
         name: &name,
         limits: reader.limits,
@@ -93,16 +92,46 @@ pub(super) fn lines(reader: &mut Reader<'_>, source: &mut Source) -> Result<(), 
         }
         yields
     });
-    errors.extend(work.queue.into_inner().unwrap_or_else(PoisonError::into_inner).error);
+    let places = Places::new(first_line, yields.iter().flat_map(|it| &it.lines));
+    let error = work.queue.into_inner().unwrap_or_else(PoisonError::into_inner).error;
+    // What ends the reading stands behind all lines that were read.
+    errors.extend(error.map(|it| LoadError { line: places.end, ..it }));
     let mut harvests = Vec::new();
-    for it in yields {
+    for mut it in yields {
+        it.accounting.rejects.iter_mut().for_each(|it| it.line += places.first_line(it.offset));
         add(reader.accounting, it.accounting);
-        errors.extend(it.error);
+        errors.extend(it.error.map(|it| LoadError { line: it.line + places.first_line(it.offset), ..it }));
         harvests.push(it.harvest);
     }
     order_rejects(reader, &name);
     reader.tree.absorb(harvests);
     errors.into_iter().min_by_key(|it| it.offset).map_or(Ok(()), Err)
+}
+
+/// The lines of runs.
+struct Places {
+    /// Of each run where it begins, and its first line, in order.
+    runs: Vec<(u64, u64)>,
+    /// The line behind all.
+    end: u64,
+}
+
+impl Places {
+    fn new<'a>(first_line: u64, lines: impl Iterator<Item = &'a (u64, u64)>) -> Places {
+        let mut runs: Vec<_> = lines.copied().collect();
+        runs.sort_unstable();
+        let mut end = first_line;
+        for (_, lines) in &mut runs {
+            end += std::mem::replace(lines, end);
+        }
+        Places { runs, end }
+    }
+
+    /// The first line of the run that has that byte.
+    fn first_line(&self, offset: u64) -> u64 {
+        let behind = self.runs.partition_point(|it| it.0 <= offset);
+        behind.checked_sub(1).and_then(|it| self.runs.get(it)).map_or(self.end, |it| it.1)
+    }
 }
 
 /// Rejects of the source in its order, behind those of earlier sources.
@@ -129,35 +158,21 @@ fn add(all: &mut Accounting, mut more: Accounting) {
 }
 
 impl Work<'_> {
-    /// The next run of the source, in `bytes`.
-    fn next(&self, mut bytes: Vec<u8>) -> Option<Run> {
-        bytes.clear();
+    /// Takes the next run of the source, and its number.
+    fn next(&self, run: &mut Run) -> Option<usize> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.error.is_some() || self.failed.load(Ordering::Relaxed) {
             return None;
         }
         let Queue { source, n_runs, error } = &mut *queue;
-        let mut run = Run { index: *n_runs, bytes, line: source.line, offset: source.offset };
-        for _ in 0..BLOCKS {
-            match source.lines() {
-                Ok(Some(len)) => {
-                    run.bytes.extend_from_slice(source.window().get(..len).unwrap_or(&[]));
-                    source.skip(len);
-                }
-                Ok(None) => break,
-                Err(it) => {
-                    *error = Some(it);
-                    break;
-                }
-            }
-        }
+        *error = source.run(run, BLOCKS * self.block).err();
         *n_runs += 1;
-        (!run.bytes.is_empty()).then_some(run)
+        (!run.lines().is_empty()).then_some(*n_runs - 1)
     }
 
-    /// Reads a run, as many lines at a time as stay in the cache.
-    fn read(&self, reader: &mut Reader<'_>, run: &Run) -> Result<(), LoadError> {
-        let (mut rest, mut line, mut offset) = (run.bytes.as_slice(), run.line, run.offset);
+    /// Reads a run, as many lines at a time as stay in the cache. Returns how many lines those were, also before an error.
+    fn read(&self, reader: &mut Reader<'_>, run: &Run) -> (u64, Result<(), LoadError>) {
+        let (mut rest, mut line, mut offset) = (run.lines(), 0, run.offset);
         while !rest.is_empty() {
             let head = rest.get(..self.block).unwrap_or(rest);
             let end = match memchr::memrchr(b'\n', head) {
@@ -166,44 +181,47 @@ impl Work<'_> {
                 None => memchr::memchr(b'\n', rest).map_or(rest.len(), |it| it + 1),
             };
             let (lines, behind) = rest.split_at(end);
-            line += reader.block(self.name, lines, line, offset)?;
+            match reader.block(self.name, lines, line, offset) {
+                Ok(it) => line += it,
+                Err(it) => return (line, Err(it)),
+            }
             offset += end as u64;
             rest = behind;
         }
-        Ok(())
+        (line, Ok(()))
     }
 
     /// Reads runs until there are no more.
     fn help(&self) -> Yield {
         let mut tree = Tree::new(self.chunk_rows);
         tree.want(self.wanted.clone());
-        let (mut accounting, mut error, mut runs) = (Accounting::default(), None, Vec::new());
-        let (mut held, mut buffer) = (0, Vec::new());
-        while let Some(run) = self.next(std::mem::take(&mut buffer)) {
+        let (mut accounting, mut error, mut runs, mut lines) = (Accounting::default(), None, Vec::new(), Vec::new());
+        let (mut held, mut run) = (0, Run::default());
+        while let Some(index) = self.next(&mut run) {
             let before = tree.n_chunks();
-            tree.begin_run(run.index);
+            tree.begin_run(index);
             let mut shape = Some(self.shape);
             let (limits, fast, scratch) = (self.limits, self.fast, Scratch::default());
             let (tree_, accounting) = (&mut tree, &mut accounting);
             let shape = &mut shape;
             let mut reader = Reader { limits, shape, options: None, tree: tree_, accounting, fast, scratch, alone: 0 };
-            let mut res = self.read(&mut reader, &run);
+            let (n_lines, mut res) = self.read(&mut reader, &run);
+            lines.push((run.offset, n_lines));
             tree.end_chunk();
-            runs.resize(runs.len() + tree.n_chunks() - before, run.index);
+            runs.resize(runs.len() + tree.n_chunks() - before, index);
             let now = tree.bytes();
             let all = self.held.fetch_add(now.saturating_sub(held), Ordering::Relaxed) + now.saturating_sub(held);
             held = held.max(now);
             if res.is_ok() && all > self.limits.memory {
                 let (name, limit) = ("memory", self.limits.memory as u64);
                 let fault = Fault::Limit { name, limit, by: "loading".to_owned() };
-                res = Err(LoadError::at(self.name, run.line, run.offset, fault));
+                res = Err(LoadError::at(self.name, 0, run.offset, fault));
             }
             if let Err(it) = res {
                 self.failed.store(true, Ordering::Relaxed);
                 error = Some(it);
             }
-            buffer = run.bytes;
         }
-        Yield { harvest: Harvest { tree, runs }, accounting, error }
+        Yield { harvest: Harvest { tree, runs }, accounting, error, lines }
     }
 }

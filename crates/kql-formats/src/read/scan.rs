@@ -39,29 +39,7 @@ pub(crate) enum Number {
 }
 
 /// Powers of ten that a float holds exactly.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
-    1e21, 1e22,
-];
-
-/// A short number without an exponent: its digits and the power of ten are floats themselves, so that their quotient is
-/// rounded once, as it must be.
-fn short_real(text: &str) -> Option<f64> {
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |it| (true, it));
-    let (mut whole, mut n_digits, mut point) = (0_u64, 0, None);
-    for byte in digits.bytes() {
-        match byte {
-            b'.' => point = Some(n_digits),
-            b'0'..=b'9' if n_digits < 15 => {
-                whole = whole * 10 + u64::from(byte - b'0');
-                n_digits += 1;
-            }
-            _ => return None,
-        }
-    }
-    let value = whole as f64 / POWERS.get(n_digits - point?)?;
-    Some(if negative { -value } else { value })
-}
+const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 impl<'a> Cursor<'a> {
     /// At the beginning of a text.
@@ -313,7 +291,10 @@ impl<'a> Cursor<'a> {
             return Err(Odd);
         }
         if matches!(self.byte(), b'.' | b'e' | b'E') {
-            return self.real(start);
+            return match self.short_fraction(whole, n_digits, negative) {
+                Some(it) => Ok(Number::Real(it)),
+                None => self.real(start),
+            };
         }
         Ok(match (n_digits, negative) {
             (1, true) if whole == 0 => Number::Real(-0.0),
@@ -322,6 +303,24 @@ impl<'a> Cursor<'a> {
             (..=19, false) if whole < 1 << 63 => Number::Long(whole as i64),
             _ => Number::Raw,
         })
+    }
+
+    /// Reads the fraction of a short number without an exponent, and goes behind it: all its digits as one number and the power
+    /// of ten are floats themselves, so that their quotient is rounded once, as it must be.
+    #[inline]
+    fn short_fraction(&mut self, whole: u64, n_digits: usize, negative: bool) -> Option<f64> {
+        let rest = self.rest().strip_prefix(b".")?;
+        let (mut all, mut n) = (whole, 0);
+        while let Some(digit) = rest.get(n).map(|it| it.wrapping_sub(b'0')).filter(|it| *it <= 9) {
+            all = all.wrapping_mul(10).wrapping_add(u64::from(digit));
+            n += 1;
+        }
+        if n == 0 || n_digits + n > 15 || matches!(rest.get(n), Some(b'e' | b'E')) {
+            return None;
+        }
+        self.at += 1 + n;
+        let value = all as f64 / POWERS.get(n)?;
+        Some(if negative { -value } else { value })
     }
 
     fn digits(&mut self) -> Result<(), Odd> {
@@ -349,10 +348,7 @@ impl<'a> Cursor<'a> {
         if text.len() > NUMBER_BYTES {
             return Err(Odd);
         }
-        let value = match short_real(text) {
-            Some(it) => it,
-            None => text.parse::<f64>().map_err(|_| Odd)?,
-        };
+        let value = text.parse::<f64>().map_err(|_| Odd)?;
         Ok(if value.is_finite() { Number::Real(value) } else { Number::Raw })
     }
 
@@ -520,13 +516,23 @@ mod tests {
             let at = text.len() - digits.min(whole.to_string().len());
             let (before, behind) = text.split_at(at);
             let text = format!("{before}.{behind}");
-            if let Some(value) = short_real(&text) {
-                assert_eq!(text.parse::<f64>().map(f64::to_bits), Ok(value.to_bits()), "{text}");
+            let expected =
+                if text.starts_with("00") || text.starts_with("-00") { continue } else { text.parse::<f64>() };
+            let mut cursor = Cursor::new(&text);
+            match cursor.number() {
+                Ok(Number::Real(value)) => assert_eq!(expected.map(f64::to_bits), Ok(value.to_bits()), "{text}"),
+                // No digit before or behind the point, or a zero before others.
+                it => assert!(it == Err(Odd), "{text}"),
             }
+            assert!(cursor.is_end() || cursor.at < text.len());
         }
-        assert_eq!(short_real("-0.0").map(f64::to_bits), Some((-0.0_f64).to_bits()));
-        assert_eq!(short_real("0.1"), Some(0.1));
-        assert_eq!(short_real("1e5").or(short_real("0.1234567890123456")), None);
+        let real = |text: &str| match Cursor::new(text).number() {
+            Ok(Number::Real(it)) => it.to_bits(),
+            it => panic!("{text} is {it:?}"),
+        };
+        for text in ["-0.0", "0.1", "1e5", "0.1234567890123456", "999999999999999.9", "1.5e3", "0.000000000000001"] {
+            assert_eq!(Ok(real(text)), text.parse::<f64>().map(f64::to_bits), "{text}");
+        }
     }
 
     #[test]

@@ -50,6 +50,37 @@ pub(crate) struct Source {
     read: u64,
 }
 
+/// Lines that follow each other.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// Longer than what is used of it, so that no room is cleared twice.
+    bytes: Vec<u8>,
+    len: usize,
+    /// Where they begin in the source.
+    pub(crate) offset: u64,
+}
+
+impl Run {
+    /// The lines.
+    pub(crate) fn lines(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
+
+    /// Room for so many bytes behind them.
+    fn room(&mut self, bytes: usize) -> &mut [u8] {
+        let end = self.len + bytes;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes.get_mut(self.len..end).unwrap_or_default()
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
 /// Bytes in which a line end should be found.
 const LOOKED_AT: usize = 64 << 10;
 
@@ -158,10 +189,16 @@ impl Source {
         let n = read_all(&mut self.reader, self.buffer.get_mut(self.to..end).unwrap_or_default());
         let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
         self.to += n;
-        self.ended = n == 0;
         if self.old_mac {
             end_lines(self.buffer.get_mut(self.to.saturating_sub(n)..self.to).unwrap_or_default());
         }
+        self.count(n)?;
+        Ok(!self.ended)
+    }
+
+    /// Counts bytes that were read: none at the end.
+    fn count(&mut self, n: usize) -> Result<(), LoadError> {
+        self.ended = n == 0;
         self.read += n as u64;
         if self.read > self.bytes_max as u64 {
             let (name, limit) = ("decompressed_bytes", self.bytes_max as u64);
@@ -174,7 +211,55 @@ impl Source {
             let (name, limit) = ("decompressed_ratio", self.ratio_max);
             return Err(self.error(Fault::Limit { name, limit, by: "compressed input".to_owned() }));
         }
-        Ok(!self.ended)
+        Ok(())
+    }
+
+    /// Takes whole lines of about so many bytes, or all at the end of input, straight into a buffer. Their line ends are not
+    /// counted. After an error there may be lines as well: those before it.
+    pub(crate) fn run(&mut self, run: &mut Run, bytes: usize) -> Result<(), LoadError> {
+        run.offset = self.offset;
+        run.len = 0;
+        run.append(self.window());
+        (self.from, self.to) = (0, 0);
+        let res = self.fill(run, bytes);
+        let end = match memchr::memrchr(b'\n', run.lines()) {
+            _ if self.ended && res.is_ok() => run.len,
+            at => at.map_or(0, |it| it + 1),
+        };
+        let behind = run.lines().get(end..).unwrap_or(&[]);
+        if self.buffer.len() < behind.len() {
+            self.buffer.resize(behind.len(), 0);
+        }
+        if let Some(to) = self.buffer.get_mut(..behind.len()) {
+            to.copy_from_slice(behind);
+        }
+        self.to = behind.len();
+        run.len = end;
+        self.offset += end as u64;
+        res
+    }
+
+    /// Reads until so many bytes are there and a line ends, or the input does.
+    fn fill(&mut self, run: &mut Run, bytes: usize) -> Result<(), LoadError> {
+        while !self.ended {
+            let has_end = memchr::memrchr(b'\n', run.lines()).is_some();
+            if has_end && run.len >= bytes {
+                break;
+            }
+            if !has_end && run.len > self.line_bytes {
+                return Err(self.too_long());
+            }
+            self.stop.check().map_err(|it| self.error(it))?;
+            let room = run.room(bytes.saturating_sub(run.len).max(self.block));
+            let n = read_all(&mut self.reader, room);
+            let n = n.map_err(|it| self.error(Fault::new(it.to_string())))?;
+            if self.old_mac {
+                end_lines(run.room(n));
+            }
+            run.len += n;
+            self.count(n)?;
+        }
+        Ok(())
     }
 
     /// All bytes that are left.

@@ -20,6 +20,12 @@ impl Failures {
             self.example = Some(crate::accounting::cut(&text()).chars().take(100).collect());
         }
     }
+
+    /// Also those of later rows.
+    pub(crate) fn append(&mut self, later: Failures) {
+        self.count += later.count;
+        self.example = self.example.take().or(later.example);
+    }
 }
 
 /// The values of a node as a column.

@@ -13,7 +13,13 @@ use crate::{
 };
 use arrow_array::Array;
 use kql_data::{Batch, Column, Dynamic, Fault, Field, Map, Node, Schema, Stop, Table, Tag, Texts, Type, Value, json};
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 /// How a table is made of a tree.
 pub(crate) struct Finish<'a> {
@@ -25,10 +31,17 @@ pub(crate) struct Finish<'a> {
     pub(crate) texts: bool,
     /// Rows of a chunk.
     pub(crate) chunk_rows: usize,
+    /// Threads at most.
+    pub(crate) threads: usize,
     pub(crate) stop: &'a Stop,
     /// Whether texts of JSON were taken apart.
     pub(crate) opened: bool,
 }
+
+/// Rows from which on other threads help.
+const ROWS_FOR_THREADS: usize = 100_000;
+/// Threads at most, whatever the limits say.
+const THREADS: usize = 8;
 
 /// The nodes of a column by chunk.
 type Parts = Vec<Option<Arc<Node>>>;
@@ -55,7 +68,7 @@ impl Finish<'_> {
         for item in items {
             self.stop.check()?;
             let node = item.origin.node();
-            let mut parts = match node {
+            let mut parts: Parts = match node {
                 Some(id) if uses.get(&id).is_some_and(|it| *it > 1) => {
                     taken.entry(id).or_insert_with(|| take(&mut tree, id)).clone()
                 }
@@ -70,22 +83,21 @@ impl Finish<'_> {
             if ty == Type::Dynamic && (item.ty.is_some() || self.texts) {
                 parts = self.open_texts(parts, &n_rows, node.map(|it| (&tree, it)));
             }
+            parts.resize(n_rows.len(), None);
+            let written = node.is_some_and(|it| tree.writes(it));
             let mut failures = Failures::default();
-            for (chunk, out) in columns.iter_mut().enumerate() {
-                let len = n_rows.get(chunk).copied().unwrap_or(0);
-                let part = parts.get_mut(chunk).and_then(Option::take);
-                let column = match item.origin {
-                    Origin::Seconds(id) => {
+            let converted = match item.origin {
+                Origin::Seconds(id) => {
+                    let mut of = |chunk: usize, part: Option<&Node>, len| {
                         let known = moments.entry((id, chunk));
-                        self.moments(&item, known.or_insert_with(|| convert::seconds(part.as_deref(), len)))
-                    }
-                    _ => {
-                        let written = node.is_some_and(|it| tree.writes(it));
-                        self.column(&item, part.as_ref(), len, ty, written, &mut failures)
-                    }
-                };
-                out.push(column);
-            }
+                        self.moments(&item, known.or_insert_with(|| convert::seconds(part, len)))
+                    };
+                    let chunks = parts.iter().zip(&n_rows).enumerate();
+                    chunks.map(|(chunk, (part, len))| of(chunk, part.as_deref(), *len)).collect()
+                }
+                _ => self.columns(&item, parts, &n_rows, (ty, written), &mut failures)?,
+            };
+            columns.iter_mut().zip(converted).for_each(|(out, it)| out.push(it));
             if failures.count > 0 {
                 let (column, example) = (item.name.to_string(), failures.example.unwrap_or_default());
                 warnings.push(ConversionWarning { column, ty, count: failures.count, example });
@@ -136,6 +148,50 @@ impl Finish<'_> {
             () if only(&[Tag::Long, Tag::Real]) => Type::Real,
             () => Type::Dynamic,
         }
+    }
+
+    /// The column of all chunks. Each chunk is for itself, so threads take them in turn.
+    fn columns(
+        &self,
+        item: &Item,
+        parts: Parts,
+        n_rows: &[usize],
+        (ty, written): (Type, bool),
+        failures: &mut Failures,
+    ) -> Result<Vec<Column>, Fault> {
+        // A part that was converted is let go.
+        let parts: Vec<_> = parts.into_iter().map(Mutex::new).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = Vec::new();
+            loop {
+                let chunk = next.fetch_add(1, Ordering::Relaxed);
+                let (Some(part), Some(len)) = (parts.get(chunk), n_rows.get(chunk)) else { return made };
+                let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let mut failures = Failures::default();
+                let column = self.column(item, part.as_ref(), *len, ty, written, &mut failures);
+                made.push((chunk, column, failures));
+            }
+        };
+        let is_large = n_rows.iter().sum::<usize>() >= ROWS_FOR_THREADS;
+        let others = if is_large { self.threads.min(THREADS).min(n_rows.len()).saturating_sub(1) } else { 0 };
+        let made = thread::scope(|scope| {
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let threads: Vec<_> = (0..others).filter_map(spawn).collect();
+            let mut made = work();
+            for it in threads {
+                made.extend(it.join().ok()?);
+            }
+            Some(made)
+        });
+        let bug = || Fault::new("a thread that converts died, which is a bug; please report it");
+        let mut made = made.ok_or_else(bug)?;
+        made.sort_by_key(|it| it.0);
+        let add = |(_, column, failed): (usize, Column, Failures)| {
+            failures.append(failed);
+            column
+        };
+        Ok(made.into_iter().map(add).collect())
     }
 
     fn column(

@@ -6,8 +6,9 @@ use arrow_buffer::OffsetBuffer;
 use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Texts};
 use std::sync::Arc;
 
-/// Values before which a dictionary is never given up.
-const TRIAL: usize = 32_768;
+/// Values from which on a dictionary is given up when more of 64 are distinct than so many. Of values of which nearly all are
+/// distinct that is known earlier: a dictionary costs more of them than all else. Not too early: values may take turns.
+const TRIALS: [(usize, usize); 2] = [(16_384, 63), (32_768, 32)];
 
 /// Which of the entries of a node values are.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +105,8 @@ impl Sprouts {
             let codes = self.dictionary.look_up(entries.len(), value, lookup);
             places.fill(&mut self.codes, room, codes.iter().copied());
         }
-        if self.n_values >= TRIAL && self.dictionary.len() * 2 > self.n_values {
+        let n_distinct = self.dictionary.len();
+        if TRIALS.iter().any(|(from, of_64)| self.n_values >= *from && n_distinct * 64 > self.n_values * of_64) {
             self.give_up();
         }
     }

@@ -32,8 +32,11 @@ const CHILDREN_MAX: usize = 1_024;
 const CHILDREN_FREE: usize = 256;
 /// Nodes of a tree.
 const NODES_MAX: usize = 16_384;
-/// Rows that wait before they are settled: as many as a word has bits.
-const ROWS_WAITING: usize = 64;
+/// Rows that wait before they are settled: so many that a node which few rows have gets several values at a time, so few that
+/// all their entries and lines stay in the cache.
+const ROWS_WAITING: usize = 256;
+/// The same where a sieve may drop rows: as many as a word has bits.
+const ROWS_SIFTED: usize = 64;
 /// Guesses by key that a node holds; a power of two.
 const HINTS: usize = 64;
 /// A slot of a bag is held by the rows that have it when no more than one in so many does. Columns are not.
@@ -232,6 +235,7 @@ pub(crate) struct Tree {
     /// Texts of entries that stand nowhere else.
     pub(super) side: Vec<u8>,
     chunk_rows: usize,
+    rows_waiting: usize,
     pub(super) finished_bytes: usize,
     pub(super) wanted: Wanted,
     /// Alternatives of the sieve that the row under way rules out.
@@ -260,6 +264,7 @@ impl Tree {
             chunks: Vec::new(),
             side: Vec::new(),
             chunk_rows: chunk_rows.clamp(1, Chunk::ROWS),
+            rows_waiting: ROWS_WAITING,
             finished_bytes: 0,
             wanted: Wanted::default(),
             failed: 0,
@@ -275,6 +280,7 @@ impl Tree {
 
     /// Says, before the first record is read, what of records is wanted.
     pub(crate) fn want(&mut self, wanted: Wanted) {
+        self.rows_waiting = if wanted.sieve.is_some() { ROWS_SIFTED } else { ROWS_WAITING };
         self.wanted = wanted;
     }
 
@@ -610,7 +616,8 @@ impl Tree {
             self.drop_row();
         }
         self.row += 1;
-        if self.row - self.settled >= ROWS_WAITING || self.side.len() >= SIDE_BYTES || self.row >= self.chunk_rows {
+        if self.row - self.settled >= self.rows_waiting || self.side.len() >= SIDE_BYTES || self.row >= self.chunk_rows
+        {
             self.settle(block);
         }
         if self.row >= self.chunk_rows {

@@ -73,7 +73,10 @@ impl Binder<'_> {
             let by_chance = match &it.op {
                 Op::Sample { .. } => true,
                 Op::Shared { .. } => false,
-                op => op.inputs_and_body().into_iter().any(is_known) || op.expressions().iter().any(|it| self.is_volatile(*it)),
+                op => {
+                    op.inputs_and_body().into_iter().any(is_known)
+                        || op.expressions().iter().any(|it| self.is_volatile(*it))
+                }
             };
             self.chance.nodes.push(by_chance);
         }

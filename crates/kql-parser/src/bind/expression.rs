@@ -134,7 +134,8 @@ impl Binder<'_> {
         if let Some(it) = closest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
         } else if self.row.level > 0 && self.row.schema.is_empty() && self.row.right.is_none() {
-            diagnostic = diagnostic.hint("the table has no column at all, as that of an empty file; a schema would tell of some");
+            diagnostic = diagnostic
+                .hint("the table has no column at all, as that of an empty file; a schema would tell of some");
         }
         self.report(diagnostic);
         Err(Reported)

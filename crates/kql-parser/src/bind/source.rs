@@ -68,7 +68,9 @@ impl Binder<'_> {
         for stage in stages {
             self.check_size(stage.span)?;
             let extends = matches!(stage.operator, Operator::Extend(_) | Operator::Serialize(_));
-            if !(extends && is_extended) && let Some(table) = &table {
+            if !(extends && is_extended)
+                && let Some(table) = &table
+            {
                 self.note_row(table);
             }
             let (input_open, before) = (table.as_ref().map(|it| it.open), table.as_ref().map(|it| it.node));

@@ -29,13 +29,7 @@ pub(super) fn by(b: &mut Binder<'_>, it: &PartitionBy, input: Table) -> Bind<Tab
     apply(b, it.by, it.subquery, input, None)
 }
 
-fn apply(
-    b: &mut Binder<'_>,
-    by: ExprId,
-    subquery: PipelineId,
-    input: Table,
-    groups_max: Option<usize>,
-) -> Bind<Table> {
+fn apply(b: &mut Binder<'_>, by: ExprId, subquery: PipelineId, input: Table, groups_max: Option<usize>) -> Bind<Table> {
     let row: Row = b.row_of(&input);
     let (index, ty) = b.over(row, |b| b.column_of(by))?;
     let key = b.column(index, ty);

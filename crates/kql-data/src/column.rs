@@ -1,7 +1,7 @@
 //! Columns: an Arrow array, or one of the engine's own encodings.
 
 use crate::{
-    Decimal, DictionaryColumn, Dynamic, Fault, Shredded, StringReader, Type, Value, strings::StringDictionary,
+    Decimal, DictionaryColumn, Dynamic, Fault, Lists, Shredded, StringReader, Type, Value, strings::StringDictionary,
 };
 use arrow_array::{
     Array, BooleanArray, Float64Array, Int32Array, Int64Array, LargeStringArray,
@@ -104,6 +104,8 @@ pub enum Column {
     Dynamic(Boxed<Dynamic>),
     /// `dynamic`, shredded at load.
     Shredded(Shredded),
+    /// `dynamic`: arrays of rows of other columns.
+    Lists(Lists),
 }
 
 fn take_primitive<T: arrow_array::ArrowPrimitiveType>(
@@ -169,7 +171,7 @@ impl Column {
             Column::Datetime(_) => Type::Datetime,
             Column::Timespan(_) => Type::Timespan,
             Column::Guid(_) => Type::Guid,
-            Column::Dynamic(_) | Column::Shredded(_) => Type::Dynamic,
+            Column::Dynamic(_) | Column::Shredded(_) | Column::Lists(_) => Type::Dynamic,
         }
     }
 
@@ -187,6 +189,7 @@ impl Column {
             Column::Guid(it) => it.len,
             Column::Dynamic(it) => it.len,
             Column::Shredded(it) => it.len(),
+            Column::Lists(it) => it.len(),
         }
     }
 
@@ -214,7 +217,7 @@ impl Column {
             Column::Decimal(it) => it.get(row).map_or(Value::Null, |it| Value::Decimal(it.clone())),
             Column::Guid(it) => it.get(row).map_or(Value::Null, |it| Value::Guid(*it)),
             Column::String(_) | Column::Dictionary(_) => Value::String(self.string_reader().get(row).into()),
-            Column::Dynamic(_) | Column::Shredded(_) => match self.dynamic(row) {
+            Column::Dynamic(_) | Column::Shredded(_) | Column::Lists(_) => match self.dynamic(row) {
                 Dynamic::Null => Value::Null,
                 it => Value::Dynamic(it),
             },
@@ -226,6 +229,7 @@ impl Column {
         match self {
             Column::Dynamic(it) => it.get(row).cloned().unwrap_or(Dynamic::Null),
             Column::Shredded(it) => it.value(row),
+            Column::Lists(it) => it.get(row).cloned().unwrap_or(Dynamic::Null),
             other => other.value(row).to_dynamic(),
         }
     }
@@ -242,6 +246,7 @@ impl Column {
             Column::Guid(it) => it.get(row).is_none(),
             Column::Dynamic(it) => it.get(row).is_none(),
             Column::Shredded(it) => matches!(it.tag(row), crate::Tag::Missing | crate::Tag::Null),
+            Column::Lists(it) => row >= it.len(),
             Column::String(_) | Column::Dictionary(_) => false,
         }
     }
@@ -283,6 +288,10 @@ impl Column {
             Column::Guid(it) => Column::Guid(it.take(rows)),
             Column::Dynamic(it) => Column::Dynamic(it.take(rows)),
             Column::Shredded(it) => Column::Shredded(it.take(rows)),
+            Column::Lists(it) => {
+                let (values, bytes) = it.take(rows);
+                Column::Dynamic(Boxed::sized(values, bytes))
+            }
             Column::String(it) => Column::String(take_strings(it, rows)),
             Column::Dictionary(it) => {
                 // Code 0 is "", which is what a missing string is.
@@ -306,6 +315,7 @@ impl Column {
             Column::Guid(it) => Column::Guid(it.slice(from, count)),
             Column::Dynamic(it) => Column::Dynamic(it.slice(from, count)),
             Column::Shredded(it) => Column::Shredded(it.slice(from, count)),
+            Column::Lists(it) => Column::Lists(it.slice(from, count)),
             Column::String(it) => Column::String(it.slice(from, count)),
             Column::Dictionary(it) => Column::Dictionary(DictionaryColumn {
                 codes: it.codes.slice(from, count),
@@ -386,6 +396,7 @@ impl Column {
             Column::Guid(it) => it.len * 32,
             Column::Dynamic(it) => it.len * size_of::<Option<Dynamic>>() + it.bytes(Dynamic::owned_bytes),
             Column::Shredded(it) => it.len() * 4,
+            Column::Lists(it) => it.bytes(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The bottom of the house: nothing here knows queries, functions or files. A [`Table`] is a list of immutable
 //! [`Chunk`]s; a chunk is one [`Column`] a field; a column is an Arrow array or one of the engine's own encodings
-//! (constant, dictionary, shredded dynamic). What runs a query gets a [`Context`] first: cancellation, clock, seed,
+//! (constant, dictionary, shredded dynamic, lists). What runs a query gets a [`Context`] first: cancellation, clock, seed,
 //! memory [`Budget`] and [`Limits`].
 
 mod column;
@@ -13,6 +13,7 @@ mod dynamic;
 mod hash_index;
 pub mod json;
 mod limits;
+mod lists;
 mod reader;
 mod schema;
 mod shredded;
@@ -32,6 +33,7 @@ pub use dictionary::{DictionaryBuilder, Lookup};
 pub use dynamic::{Bag, Dynamic};
 pub use hash_index::HashIndex;
 pub use limits::Limits;
+pub use lists::Lists;
 pub use reader::DynamicReader;
 pub use schema::{Field, Schema};
 pub use shredded::{Node, Presence, Rows, Shredded, Slot, Tag, Texts};

@@ -30,6 +30,7 @@ impl<'a> DynamicReader<'a> {
     pub fn get(&self, row: usize) -> Cow<'_, Dynamic> {
         match self.column {
             Column::Dynamic(it) => it.get(row).map_or(Cow::Owned(Dynamic::Null), Cow::Borrowed),
+            Column::Lists(it) => it.get(row).map_or(Cow::Owned(Dynamic::Null), Cow::Borrowed),
             Column::Shredded(it) if !self.read.is_empty() && it.tag(row) == Tag::Raw => {
                 let texts = if let Some(Texts::Dictionary(it)) = &it.node.raw { Some(it) } else { None };
                 let code = it.rows.get(row).zip(texts).and_then(|(row, texts)| texts.codes.get(row));

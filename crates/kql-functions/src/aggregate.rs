@@ -10,7 +10,7 @@ pub mod fold;
 pub(crate) mod interned;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod text_numbers;
+pub(crate) mod text_sets;
 
 use crate::{
     declare::{Naming, Overload},

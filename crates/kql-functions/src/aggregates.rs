@@ -4,6 +4,7 @@ use crate::aggregate::Aggregate;
 
 pub mod collect;
 mod distinct;
+mod list;
 pub mod number;
 pub mod percentile;
 pub mod row;

@@ -383,6 +383,7 @@ impl Engine {
 fn written_bytes(column: &Column) -> usize {
     match column {
         Column::Constant { value, len, .. } => value.bytes().saturating_mul(*len),
+        Column::Lists(it) => it.value_bytes(),
         other => other.bytes(),
     }
 }

@@ -30,6 +30,7 @@ pub fn write_cell_at(column: &Column, row: usize, out: &mut String) {
             Some(row) => node(&it.node, row, out),
             None => out.push_str("null"),
         },
+        Column::Lists(it) => it.write_json(row, out),
         _ => write_cell(&column.value(row), column.ty(), out),
     }
 }

@@ -1,8 +1,7 @@
 //! Which values of one dictionary each group has: what sets and distinct counts of strings keep instead of the strings.
 
 use super::interned::{Pairs, pair};
-use arrow_array::Array;
-use kql_data::{Column, Dynamic, StringDictionary};
+use kql_data::{Column, DictionaryColumn, StringDictionary};
 use std::sync::Arc;
 
 /// Words of bits that are held at most; beyond, pairs of group and code go to a set.
@@ -61,6 +60,40 @@ impl SeenCodes {
         is_new
     }
 
+    /// Adds the pairs of rows, whose groups are below that number. Runs something for each, with whether it is new: many are,
+    /// so that it should not branch on that.
+    #[inline]
+    pub(crate) fn insert_rows(
+        &mut self,
+        n_groups: usize,
+        groups: &[u32],
+        codes: &[u32],
+        mut body: impl FnMut(u32, u32, bool),
+    ) {
+        let n_words = n_groups.saturating_mul(self.stride);
+        let rows = groups.iter().zip(codes);
+        if self.is_wide || n_words > WORDS_MAX {
+            for (group, code) in rows {
+                let is_new = self.insert(*group, *code);
+                body(*group, *code, is_new);
+            }
+            return;
+        }
+        // Room is made once.
+        if n_words > self.bits.len() {
+            self.bits.resize(n_words.next_power_of_two(), 0);
+        }
+        let (stride, bits) = (self.stride, self.bits.as_mut_slice());
+        for (group, code) in rows {
+            let mask = 1_u64 << (code % 64);
+            if let Some(word) = bits.get_mut(*group as usize * stride + *code as usize / 64) {
+                let is_new = *word & mask == 0;
+                *word |= mask;
+                body(*group, *code, is_new);
+            }
+        }
+    }
+
     #[cold]
     fn widen(&mut self, group: u32, code: u32) -> bool {
         self.is_wide = true;
@@ -86,52 +119,24 @@ impl SeenCodes {
         self.wide.iter().for_each(|it| body((it >> 32) as u32, *it as u32));
     }
 
-    /// The strings by code, as dynamics.
-    pub(crate) fn strings(&self) -> CodeStrings {
-        CodeStrings::new(self.dictionary.clone())
+    /// A column of those codes.
+    pub(crate) fn column(&self, codes: impl Iterator<Item = u32>) -> Column {
+        Column::Dictionary(DictionaryColumn { codes: codes.collect(), dictionary: self.dictionary.clone() })
+    }
+
+    /// A column whose row of a code is its text.
+    pub(crate) fn values(&self) -> Column {
+        self.column(0..self.dictionary.len() as u32)
+    }
+
+    /// The text of a code.
+    pub(crate) fn text(&self, code: u32) -> &str {
+        self.dictionary.get(code)
     }
 
     /// Rough bytes held.
     pub(crate) fn bytes(&self) -> usize {
         self.bits.capacity() * 8 + self.wide.capacity() * 9
-    }
-}
-
-/// Strings of a dictionary as dynamics, each made once.
-#[derive(Debug)]
-pub(crate) struct CodeStrings {
-    dictionary: Arc<StringDictionary>,
-    made: Vec<Option<Dynamic>>,
-}
-
-impl CodeStrings {
-    /// Nothing made yet.
-    pub(crate) fn new(dictionary: Arc<StringDictionary>) -> CodeStrings {
-        let made = vec![None; dictionary.len()];
-        CodeStrings { dictionary, made }
-    }
-
-    /// Whether it is of that dictionary.
-    pub(crate) fn is_of(&self, dictionary: &StringDictionary) -> bool {
-        self.dictionary.id() == dictionary.id()
-    }
-
-    /// The text of a code.
-    pub(crate) fn text(&self, code: u32) -> &str {
-        let values = self.dictionary.values();
-        if (code as usize) < values.len() { values.value(code as usize) } else { "" }
-    }
-
-    /// The string of a code.
-    pub(crate) fn dynamic(&mut self, code: u32) -> Dynamic {
-        if let Some(Some(made)) = self.made.get(code as usize) {
-            return made.clone();
-        }
-        let new = Dynamic::string(self.text(code));
-        if let Some(slot) = self.made.get_mut(code as usize) {
-            *slot = Some(new.clone());
-        }
-        new
     }
 }
 
@@ -158,5 +163,26 @@ mod tests {
         assert!(seen.is_wide);
         assert!(!seen.insert(3, 130));
         assert!(seen.insert(3, 131));
+    }
+
+    #[test]
+    fn rows_are_told_of_once() {
+        let mut builder = DictionaryBuilder::default();
+        for it in 0..200 {
+            _ = builder.code(&it.to_string());
+        }
+        let dictionary = Arc::new(builder.finish());
+        for is_wide in [false, true] {
+            let (mut seen, mut new) = (SeenCodes::new(dictionary.clone()), Vec::new());
+            if is_wide {
+                assert!(seen.insert(u32::MAX - 1, 1));
+            }
+            for groups in [[0, 5, 0, 5], [5, 70, 0, 70]] {
+                seen.insert_rows(71, &groups, &[199, 199, 199, 3], |group, code, is_new| {
+                    new.extend(is_new.then_some((group, code)));
+                });
+            }
+            assert_eq!(new, [(0, 199), (5, 199), (5, 3), (70, 199), (70, 3)]);
+        }
     }
 }

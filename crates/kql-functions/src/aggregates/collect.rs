@@ -1,16 +1,14 @@
 //! Lists, sets and bags of the values of a group, and exact distinct counts.
 
-use super::distinct::Distinct;
+use super::{distinct::Distinct, list::RowLists};
 use crate::{
     aggregate::{
         Accumulator, Aggregate, AggregateCall, SMALLEST,
-        codes::{CodeStrings, by_dictionary},
         filter::{PREDICATE, filtered},
         same,
     },
     declare::{Accepts, Naming, Overload, Param, Returns},
 };
-use arrow_array::Array;
 use kql_data::{Bag, Boxed, Column, Context, Dynamic, DynamicReader, Fault, Type};
 use std::any::Any;
 
@@ -67,7 +65,7 @@ pub const AGGREGATES: &[Aggregate] = &[
         "All values of `expr` as an array, nulls too, in the order of the input.\n\n    \
          datatable(x:long)[1, long(null), 2] | summarize make_list_with_nulls(x) => dynamic([1, null, 2])\n",
         &[gives(&[EXPR])],
-        |_| Ok(Box::new(List { with_nulls: true, ..List::new(LANGUAGE_MAX) })),
+        |call| Ok(any_list(call, LANGUAGE_MAX, true)),
     )
     .naming(Naming::Prefix("list")),
     Aggregate::new(
@@ -141,7 +139,13 @@ fn size(call: &AggregateCall, default: usize) -> usize {
     call.constant_long(1).map_or(default, |it| usize::try_from(it).unwrap_or(0)).min(LANGUAGE_MAX)
 }
 fn list(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
-    Ok(Box::new(List::new(size(call, default))))
+    Ok(any_list(call, size(call, default), false))
+}
+fn any_list(call: &AggregateCall, max: usize, with_nulls: bool) -> Box<dyn Accumulator> {
+    match call.ty(0) {
+        Type::Dynamic => Box::new(List { max, with_nulls, lists: Vec::new(), bytes: 0 }),
+        _ => Box::new(RowLists::new(max, with_nulls)),
+    }
 }
 fn set(call: &AggregateCall, default: usize) -> Result<Box<dyn Accumulator>, Fault> {
     Ok(Box::new(Distinct::collected(call.ty(0), size(call, default))))
@@ -171,51 +175,15 @@ pub(super) fn each_element(value: &Dynamic, mut body: impl FnMut(&Dynamic)) {
     }
 }
 
-/// Lists by group.
+/// Lists of dynamics by group.
 struct List {
     max: usize,
     with_nulls: bool,
     lists: Vec<Vec<Dynamic>>,
-    strings: Option<CodeStrings>,
     bytes: usize,
 }
 
 impl List {
-    fn new(max: usize) -> List {
-        List { max, with_nulls: false, lists: Vec::new(), strings: None, bytes: 0 }
-    }
-
-    fn update_codes(&mut self, cx: &Context, groups: &[u32], codes: &[u32]) -> Result<(), Fault> {
-        let Some(strings) = &mut self.strings else { return Ok(()) };
-        for (code, group) in codes.iter().zip(groups) {
-            if let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < self.max) {
-                list.push(strings.dynamic(*code));
-                self.bytes += size_of::<Dynamic>();
-                check_size(cx, list.len(), self.max, "make_list")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl List {
-    /// Adds a scalar a row; a null is left out unless nulls are wanted.
-    fn push_rows(
-        &mut self,
-        cx: &Context,
-        groups: &[u32],
-        value: impl Fn(usize) -> Option<Dynamic>,
-    ) -> Result<(), Fault> {
-        for (row, group) in groups.iter().enumerate() {
-            let Some(list) = self.lists.get_mut(*group as usize).filter(|it| it.len() < self.max) else { continue };
-            let Some(it) = value(row).or(self.with_nulls.then_some(Dynamic::Null)) else { continue };
-            self.bytes += size_of::<Dynamic>() + it.bytes();
-            list.push(it);
-            check_size(cx, list.len(), self.max, "make_list")?;
-        }
-        Ok(())
-    }
-
     fn push_elements(&mut self, cx: &Context, groups: &[u32], column: &Column) -> Result<(), Fault> {
         let values = DynamicReader::new(column);
         let (max, before) = (self.max, self.bytes);
@@ -248,23 +216,7 @@ impl Accumulator for List {
 
     fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
         let Some(column) = args.first() else { return Ok(()) };
-        if let Some((codes, dictionary)) = by_dictionary(column) {
-            if self.strings.as_ref().is_none_or(|it| !it.is_of(dictionary)) {
-                self.strings = Some(CodeStrings::new(dictionary.clone()));
-                self.bytes += dictionary.len() * size_of::<Dynamic>();
-            }
-            return self.update_codes(cx, groups, codes);
-        }
-        match column {
-            Column::String(it) => self.push_rows(cx, groups, |row| Some(Dynamic::string(it.value(row)))),
-            Column::Long(it) => {
-                self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Long(it.value(row))))
-            }
-            Column::Datetime(it) => {
-                self.push_rows(cx, groups, |row| it.is_valid(row).then(|| Dynamic::Datetime(it.value(row))))
-            }
-            _ => self.push_elements(cx, groups, column),
-        }
+        self.push_elements(cx, groups, column)
     }
 
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {

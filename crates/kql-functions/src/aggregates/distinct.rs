@@ -4,13 +4,13 @@ use super::collect::{check_size, each_element};
 use crate::aggregate::{
     Accumulator,
     codes::{SeenCodes, by_dictionary},
-    interned::{Interned, Longs, Numbers, dynamics},
+    interned::{Interned, arrays},
     same,
-    text_numbers::TextNumbers,
+    text_sets::TextSets,
 };
 use arrow_array::Array;
 use indexmap::IndexSet;
-use kql_data::{Boxed, Column, Context, Dynamic, DynamicReader, Fault, Type, Value};
+use kql_data::{Column, Context, Dynamic, DynamicReader, Fault, Lists, Type, Value};
 use std::{any::Any, hash::Hash};
 
 type Set<K> = IndexSet<K, ahash::RandomState>;
@@ -18,26 +18,23 @@ type Set<K> = IndexSet<K, ahash::RandomState>;
 /// Values by group, as their type allows.
 enum Sets {
     /// int, long, datetime, timespan.
-    Longs(Lists<Longs>),
+    Longs(Longs),
     /// string.
-    Texts(Lists<TextNumbers>),
+    Texts(TextSets),
     /// All other types.
     Any(Vec<Set<Dynamic>>),
 }
 
-/// Values of one type by group: groups and the numbers of their values in order, or only how many they are.
-struct Lists<N> {
-    values: Interned<N>,
+/// Groups and the numbers of their values in order, or only how many they are.
+#[derive(Default)]
+struct Ordered {
     order: Vec<(u32, u32)>,
     sizes: Vec<u32>,
-    keeps: bool,
+    /// Whether only their number is asked for.
+    counts: bool,
 }
 
-impl<N: Numbers> Lists<N> {
-    fn new() -> Lists<N> {
-        Lists { values: Interned::default(), order: Vec::new(), sizes: Vec::new(), keeps: true }
-    }
-
+impl Ordered {
     fn resize(&mut self, n_groups: usize) {
         self.sizes.resize(n_groups.max(self.sizes.len()), 0);
     }
@@ -46,42 +43,58 @@ impl<N: Numbers> Lists<N> {
         self.sizes.get(group as usize).map_or(0, |it| *it as usize)
     }
 
-    fn count(&mut self, group: u32, (number, is_new): (u32, bool)) -> usize {
+    /// Adds a value that the group does not have. Gives the group's size.
+    fn push(&mut self, group: u32, number: u32) -> usize {
         let Some(size) = self.sizes.get_mut(group as usize) else { return 0 };
-        if is_new {
-            *size += 1;
-            if self.keeps {
-                self.order.push((group, number));
-            }
+        *size += 1;
+        if !self.counts {
+            self.order.push((group, number));
         }
         *size as usize
     }
 
+    /// The most values of a group.
+    fn largest(&self) -> usize {
+        self.sizes.iter().max().map_or(0, |it| *it as usize)
+    }
+
+    fn bytes(&self) -> usize {
+        self.order.capacity() * 8 + self.sizes.len() * 4
+    }
+}
+
+/// Whole numbers by group.
+#[derive(Default)]
+struct Longs {
+    values: Interned,
+    lists: Ordered,
+}
+
+impl Longs {
     /// Adds a value to a group that has fewer than so many. Gives the group's size.
-    fn add(&mut self, group: u32, item: &N::Item, max: usize) -> usize {
-        let size = self.size(group);
+    fn add(&mut self, group: u32, item: i64, max: usize) -> usize {
+        let size = self.lists.size(group);
         if size >= max {
             return size;
         }
-        let added = self.values.insert(group, item);
-        self.count(group, added)
+        let (number, is_new) = self.values.insert(group, item);
+        if is_new { self.lists.push(group, number) } else { size }
     }
 
     /// Adds the values of another whose group `i` is `groups[i]` here. Gives the largest size.
-    fn merge(&mut self, other: &Lists<N>, groups: &[u32], max: usize) -> usize {
+    fn merge(&mut self, other: &Longs, groups: &[u32], max: usize) -> usize {
         let translated = self.values.translate(&other.values);
         let mut largest = 0;
         let mut add = |group: u32, number: u32| {
             let (Some(group), Some(number)) = (groups.get(group as usize), translated.get(number as usize)) else {
                 return;
             };
-            if self.size(*group) < max {
-                let is_new = self.values.insert_number(*group, *number);
-                largest = largest.max(self.count(*group, (*number, is_new)));
+            if self.lists.size(*group) < max && self.values.insert_number(*group, *number) {
+                largest = largest.max(self.lists.push(*group, *number));
             }
         };
-        if other.keeps {
-            other.order.iter().for_each(|(group, number)| add(*group, *number));
+        if !other.lists.counts {
+            other.lists.order.iter().for_each(|(group, number)| add(*group, *number));
         } else {
             other.values.each_pair(add);
         }
@@ -89,41 +102,22 @@ impl<N: Numbers> Lists<N> {
     }
 
     fn bytes(&self) -> usize {
-        self.values.bytes() + self.order.capacity() * 8 + self.sizes.len() * 4
-    }
-}
-
-impl Lists<TextNumbers> {
-    /// Adds a text a row to groups that have fewer than so many. Gives the largest size.
-    fn add_texts(&mut self, groups: &[u32], texts: &Column, max: usize) -> usize {
-        // Texts of groups that are full need not be known.
-        if max != usize::MAX && groups.iter().all(|it| self.size(*it) >= max) {
-            return max;
-        }
-        let mut largest = 0;
-        let numbers = self.values.values_mut().numbers(texts);
-        for (group, number) in groups.iter().zip(numbers) {
-            if self.size(*group) < max {
-                let is_new = self.values.insert_number(*group, number);
-                largest = largest.max(self.count(*group, (number, is_new)));
-            }
-        }
-        largest
+        self.values.bytes() + self.lists.bytes()
     }
 }
 
 impl Sets {
     fn is_empty(&self) -> bool {
         match self {
-            Sets::Longs(it) => it.sizes.is_empty(),
-            Sets::Texts(it) => it.sizes.is_empty(),
+            Sets::Longs(it) => it.lists.sizes.is_empty(),
+            Sets::Texts(it) => it.sizes().is_empty(),
             Sets::Any(it) => it.is_empty(),
         }
     }
 
     fn resize(&mut self, n_groups: usize) {
         match self {
-            Sets::Longs(it) => it.resize(n_groups),
+            Sets::Longs(it) => it.lists.resize(n_groups),
             Sets::Texts(it) => it.resize(n_groups),
             Sets::Any(it) => it.resize_with(n_groups.max(it.len()), Set::default),
         }
@@ -141,7 +135,7 @@ pub(super) struct Distinct {
     counts: bool,
     n_groups: usize,
     /// While all columns had the same dictionary: the codes of each group, in order.
-    codes: Option<(SeenCodes, Vec<Vec<u32>>)>,
+    codes: Option<(SeenCodes, Ordered)>,
     sets: Sets,
     bytes: usize,
 }
@@ -150,8 +144,8 @@ impl Distinct {
     /// For so many values of a type.
     pub(super) fn collected(ty: Type, max: usize) -> Distinct {
         let sets = match ty {
-            Type::Int | Type::Long | Type::Datetime | Type::Timespan => Sets::Longs(Lists::new()),
-            Type::String => Sets::Texts(Lists::new()),
+            Type::Int | Type::Long | Type::Datetime | Type::Timespan => Sets::Longs(Longs::default()),
+            Type::String => Sets::Texts(TextSets::default()),
             _ => Sets::Any(Vec::new()),
         };
         Distinct { ty, max, counts: false, n_groups: 0, codes: None, sets, bytes: 0 }
@@ -160,10 +154,8 @@ impl Distinct {
     /// For the number of values of a type.
     pub(super) fn counted(ty: Type) -> Distinct {
         let mut it = Distinct { counts: true, ..Distinct::collected(ty, usize::MAX) };
-        match &mut it.sets {
-            Sets::Longs(sets) => sets.keeps = false,
-            Sets::Texts(sets) => sets.keeps = false,
-            Sets::Any(_) => {}
+        if let Sets::Longs(sets) = &mut it.sets {
+            sets.lists.counts = true;
         }
         it
     }
@@ -173,33 +165,36 @@ impl Distinct {
     }
 
     /// Turns codes into texts.
-    fn spill(&mut self) {
+    fn spill(&mut self, cx: &Context) -> Result<(), Fault> {
         self.sets.resize(self.n_groups);
-        let (Some((seen, lists)), Sets::Texts(sets)) = (self.codes.take(), &mut self.sets) else { return };
-        let strings = seen.strings();
-        for (codes, group) in lists.into_iter().zip(0..) {
-            for code in codes {
-                _ = sets.add(group, strings.text(code), usize::MAX);
-            }
+        let (Some((seen, lists)), Sets::Texts(sets)) = (self.codes.take(), &mut self.sets) else { return Ok(()) };
+        let mut pairs = lists.order;
+        if self.counts {
+            seen.each_pair(|group, code| pairs.push((group, code)));
         }
+        let groups: Vec<u32> = pairs.iter().map(|it| it.0).collect();
+        sets.add(cx, &groups, &seen.column(pairs.iter().map(|it| it.1)), self.max)
     }
 
     fn update_codes(&mut self, cx: &Context, groups: &[u32], codes: &[u32]) -> Result<(), Fault> {
         let (max, n_groups, counts) = (self.max, self.n_groups, self.counts);
         let Some((seen, lists)) = &mut self.codes else { return Ok(()) };
-        lists.resize_with(n_groups, Vec::new);
-        for (code, group) in codes.iter().zip(groups) {
-            if seen.insert(*group, *code)
-                && let Some(list) = lists.get_mut(*group as usize).filter(|it| it.len() < max)
-            {
-                list.push(*code);
-                self.bytes += 4;
-                if !counts {
-                    check_size(cx, list.len(), max, "make_set")?;
-                }
+        lists.resize(n_groups);
+        // Each value is written where the next would be, and stays there if it is new: many are, and many are not.
+        let (mut at, step) = (lists.order.len(), usize::from(!counts));
+        lists.order.resize(at + codes.len() * step + 1, (0, 0));
+        let (order, sizes) = (lists.order.as_mut_slice(), lists.sizes.as_mut_slice());
+        seen.insert_rows(n_groups, groups, codes, |group, code, is_new| {
+            let Some(size) = sizes.get_mut(group as usize) else { return };
+            let is_added = is_new & ((*size as usize) < max);
+            *size += u32::from(is_added);
+            if let Some(place) = order.get_mut(at) {
+                *place = (group, code);
             }
-        }
-        Ok(())
+            at += usize::from(is_added) * step;
+        });
+        lists.order.truncate(at);
+        if counts { Ok(()) } else { check_size(cx, lists.largest(), max, "make_set") }
     }
 
     /// Adds the rows of a column that is not by the dictionary. Gives the largest size of a group.
@@ -211,12 +206,13 @@ impl Distinct {
             Sets::Longs(sets) => {
                 rows().for_each(|(row, group)| {
                     if let Some(value) = long(column, row) {
-                        largest = largest.max(sets.add(*group, &value, max));
+                        largest = largest.max(sets.add(*group, value, max));
                     }
                 });
             }
             Sets::Texts(sets) => {
-                largest = sets.add_texts(groups, column, max);
+                sets.add(cx, groups, column, max)?;
+                largest = sets.largest();
             }
             Sets::Any(sets) => {
                 let values = DynamicReader::new(column);
@@ -238,43 +234,31 @@ impl Distinct {
         Ok(largest)
     }
 
-    /// A long of the sets as it was.
-    fn dynamic(&self, value: i64) -> Dynamic {
-        match self.ty {
-            Type::Datetime => Dynamic::Datetime(value),
-            Type::Timespan => Dynamic::Timespan(value),
-            _ => Dynamic::Long(value),
-        }
-    }
-
     fn sizes(&self) -> Vec<i64> {
         let mut sizes: Vec<i64> = match (&self.codes, &self.sets) {
-            (Some((_, lists)), _) => lists.iter().map(|it| it.len() as i64).collect(),
-            (None, Sets::Longs(sets)) => sets.sizes.iter().map(|it| i64::from(*it)).collect(),
-            (None, Sets::Texts(sets)) => sets.sizes.iter().map(|it| i64::from(*it)).collect(),
+            (Some((_, lists)), _) => lists.sizes.iter().map(|it| i64::from(*it)).collect(),
+            (None, Sets::Longs(sets)) => sets.lists.sizes.iter().map(|it| i64::from(*it)).collect(),
+            (None, Sets::Texts(sets)) => sets.sizes().iter().map(|it| i64::from(*it)).collect(),
             (None, Sets::Any(sets)) => sets.iter().map(|it| it.len() as i64).collect(),
         };
         sizes.resize(self.n_groups, 0);
         sizes
     }
 
-    fn arrays(&mut self, cx: &Context) -> Result<Column, Fault> {
+    fn arrays(&mut self) -> Result<Column, Fault> {
         if let Some((seen, mut lists)) = self.codes.take() {
-            lists.resize_with(self.n_groups, Vec::new);
-            let mut strings = seen.strings();
-            let array = |codes: Vec<u32>| Dynamic::array(codes.into_iter().map(|it| strings.dynamic(it)).collect());
-            return Ok(Column::dynamics(lists.into_iter().map(array).map(Some).collect()));
+            lists.resize(self.n_groups);
+            return Ok(Column::Lists(Lists::new(&lists.sizes, lists.order.into_iter(), vec![(0, seen.values())], 0)));
         }
         self.sets.resize(self.n_groups);
-        let (arrays, bytes) = match &self.sets {
-            Sets::Longs(sets) => dynamics(cx, &sets.values, &sets.order, &sets.sizes, |it| self.dynamic(*it))?,
-            Sets::Texts(sets) => dynamics(cx, &sets.values, &sets.order, &sets.sizes, |it| Dynamic::string(it))?,
+        match std::mem::replace(&mut self.sets, Sets::Any(Vec::new())) {
+            Sets::Longs(sets) => Ok(arrays(sets.values, self.ty, &sets.lists.order, &sets.lists.sizes)),
+            Sets::Texts(sets) => Ok(sets.arrays()),
             Sets::Any(sets) => {
                 let array = |it: &Set<Dynamic>| Some(Dynamic::array(it.iter().cloned().collect()));
-                return Ok(Column::dynamics(sets.iter().map(array).collect()));
+                Ok(Column::dynamics(sets.iter().map(array).collect()))
             }
-        };
-        Ok(Column::Dynamic(Boxed::sized(arrays, bytes)))
+        }
     }
 }
 
@@ -322,13 +306,14 @@ impl Accumulator for Distinct {
         let Some(column) = args.first() else { return Ok(()) };
         if let Some((codes, dictionary)) = by_dictionary(column) {
             if self.codes.is_none() && self.sets.is_empty() {
-                self.codes = Some((SeenCodes::new(dictionary.clone()), Vec::new()));
+                self.codes =
+                    Some((SeenCodes::new(dictionary.clone()), Ordered { counts: self.counts, ..Ordered::default() }));
             }
             if self.codes.as_ref().is_some_and(|(seen, _)| seen.is_of(dictionary)) {
                 return self.update_codes(cx, groups, codes);
             }
         }
-        self.spill();
+        self.spill(cx)?;
         let size = self.add(cx, groups, column)?;
         self.check(cx, size)
     }
@@ -336,22 +321,30 @@ impl Accumulator for Distinct {
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
         let mut other = *same::<Distinct>(other)?;
         if self.codes.is_none() && self.sets.is_empty() && other.codes.is_some() {
-            self.codes = other.codes.as_ref().map(|(seen, _)| (seen.empty(), Vec::new()));
+            let lists = Ordered { counts: self.counts, ..Ordered::default() };
+            self.codes = other.codes.as_ref().map(|(seen, _)| (seen.empty(), lists));
         }
         if let (Some((seen, _)), Some((mine, _))) = (&other.codes, &self.codes)
             && mine.is_like(seen)
         {
-            let lists = other.codes.take().map_or(Vec::new(), |(_, lists)| lists);
-            for (codes, group) in lists.into_iter().zip(groups) {
-                self.update_codes(cx, &vec![*group; codes.len()], &codes)?;
+            let mut pairs: Vec<(u32, u32)> = Vec::new();
+            match other.codes.take() {
+                Some((seen, _)) if self.counts => seen.each_pair(|group, code| pairs.push((group, code))),
+                Some((_, lists)) => pairs = lists.order,
+                None => {}
             }
-            return Ok(());
+            let known = pairs.iter().filter_map(|(group, code)| Some((*groups.get(*group as usize)?, *code)));
+            let (groups, codes): (Vec<u32>, Vec<u32>) = known.unzip();
+            return self.update_codes(cx, &groups, &codes);
         }
-        self.spill();
-        other.spill();
+        self.spill(cx)?;
+        other.spill(cx)?;
         let (grown, largest) = match (&mut self.sets, other.sets) {
             (Sets::Longs(mine), Sets::Longs(other)) => (0, mine.merge(&other, groups, self.max)),
-            (Sets::Texts(mine), Sets::Texts(other)) => (0, mine.merge(&other, groups, self.max)),
+            (Sets::Texts(mine), Sets::Texts(other)) => {
+                mine.merge(cx, other, groups, self.max)?;
+                (0, mine.largest())
+            }
             (Sets::Any(mine), Sets::Any(other)) => join(mine, other, groups, self.max, |it| ENTRY + it.bytes()),
             _ => return Err(Fault::new("states of two different aggregates cannot be merged")),
         };
@@ -360,7 +353,13 @@ impl Accumulator for Distinct {
     }
 
     fn finish(mut self: Box<Self>, cx: &Context) -> Result<Vec<Column>, Fault> {
-        Ok(vec![if self.counts { Column::longs(self.sizes()) } else { self.arrays(cx)? }])
+        if let Sets::Texts(sets) = &mut self.sets {
+            sets.resize(self.n_groups);
+            sets.look(cx, self.max)?;
+            let largest = sets.largest();
+            self.check(cx, largest)?;
+        }
+        Ok(vec![if self.counts { Column::longs(self.sizes()) } else { self.arrays()? }])
     }
 
     fn bytes(&self) -> usize {
@@ -369,7 +368,10 @@ impl Accumulator for Distinct {
             Sets::Texts(it) => it.bytes(),
             Sets::Any(_) => 0,
         };
-        self.bytes + sets + self.n_groups * 64 + self.codes.as_ref().map_or(0, |(seen, _)| seen.bytes())
+        self.bytes
+            + sets
+            + self.n_groups * 64
+            + self.codes.as_ref().map_or(0, |(seen, lists)| seen.bytes() + lists.bytes())
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

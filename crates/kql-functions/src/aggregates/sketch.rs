@@ -111,22 +111,21 @@ impl Sketches {
         let bits = self.bits;
         self.sketches.resize_with(self.n_groups, || Hll::new(bits));
         let Some((seen, _)) = self.codes.take() else { return };
-        let strings = seen.strings();
         seen.each_pair(|group, code| {
             if let Some(sketch) = self.sketches.get_mut(group as usize) {
-                sketch.insert(hash_text(strings.text(code)));
+                sketch.insert(hash_text(seen.text(code)));
             }
         });
         self.bytes = self.sketches.iter().map(Hll::bytes).sum();
     }
 
-    fn insert_code(&mut self, group: u32, code: u32) {
-        if let Some((seen, counts)) = &mut self.codes
-            && let Some(count) = counts.get_mut(group as usize)
-            && seen.insert(group, code)
-        {
-            *count += 1;
-        }
+    fn insert_codes(&mut self, groups: &[u32], codes: &[u32]) {
+        let Some((seen, counts)) = &mut self.codes else { return };
+        seen.insert_rows(self.n_groups, groups, codes, |group, _, is_new| {
+            if let Some(count) = counts.get_mut(group as usize) {
+                *count += u32::from(is_new);
+            }
+        });
     }
 }
 
@@ -145,7 +144,7 @@ impl Accumulator for Sketches {
                 self.codes = Some((SeenCodes::new(dictionary.clone()), vec![0; self.n_groups]));
             }
             if self.codes.as_ref().is_some_and(|(seen, _)| seen.is_of(dictionary)) {
-                groups.iter().zip(codes).for_each(|(group, code)| self.insert_code(*group, *code));
+                self.insert_codes(groups, codes);
                 return Ok(());
             }
         }
@@ -166,11 +165,14 @@ impl Accumulator for Sketches {
                 self.codes = Some((theirs.empty(), vec![0; self.n_groups]));
             }
             if self.codes.as_ref().is_some_and(|(mine, _)| mine.is_like(theirs)) {
+                let (mut mine, mut codes) = (Vec::new(), Vec::new());
                 theirs.each_pair(|group, code| {
                     if let Some(group) = groups.get(group as usize) {
-                        self.insert_code(*group, code);
+                        mine.push(*group);
+                        codes.push(code);
                     }
                 });
+                self.insert_codes(&mine, &codes);
                 return Ok(());
             }
         }

@@ -347,6 +347,7 @@ macro_rules! dynamic_like {
             fn get<'a>(column: &Self::Reader<'a>, _: &Context, row: usize) -> Result<Option<Self::Item<'a>>, Fault> {
                 Ok(match column {
                     Column::Dynamic(it) => it.get(row).map(Cow::Borrowed),
+                    Column::Lists(it) => it.get(row).map(Cow::Borrowed),
                     Column::Constant { value: Value::Dynamic(it), .. } => Some(Cow::Borrowed(it)),
                     other => Some(other.dynamic(row)).filter(|it| !it.is_null()).map(Cow::Owned),
                 })

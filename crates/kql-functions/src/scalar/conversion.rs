@@ -319,7 +319,9 @@ pub(crate) fn is_plain(text: &str) -> bool {
 fn todynamic(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
     let column = lift::arg(args, 0)?;
     match column {
-        Column::Dynamic(_) | Column::Shredded(_) | Column::Constant { ty: Type::Dynamic, .. } => Ok(column.clone()),
+        Column::Dynamic(_) | Column::Shredded(_) | Column::Lists(_) | Column::Constant { ty: Type::Dynamic, .. } => {
+            Ok(column.clone())
+        }
         _ if column.ty() == Type::String => {
             let rows = column.string_reader();
             if let Some(shredded) = shred::shred(cx, rows, n_rows, None)? {

@@ -197,6 +197,7 @@ fn dense(bits: u8, hashes: &Hashes) -> Box<[u8]> {
     registers
 }
 
+#[inline]
 fn set_register(bits: u8, registers: &mut [u8], hash: u64) {
     let index = (hash >> (64 - bits)) as usize;
     // The bit set below bounds the rank at 64 - bits + 1.
@@ -287,11 +288,23 @@ pub fn hash_text(text: &str) -> u64 {
                 (u64::from_le_bytes(*a), u64::from_le_bytes(*b) >> (8 * (16 - rest.len())))
             }
             (Some(a), _) => (u64::from_le_bytes(*a), 0),
-            _ => (rest.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte)), 0),
+            _ => (short_word(rest), 0),
         };
         hash = mix(a ^ KEYS[0] ^ hash, b ^ KEYS[1]);
     }
     mix(hash ^ text.len() as u64, KEYS[1])
+}
+
+/// Fewer than eight bytes as a number.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // What both have is the same bits twice.
+        (Some(a), Some(b)) => {
+            u64::from(u32::from_le_bytes(*a)) | u64::from(u32::from_le_bytes(*b)) << (8 * (bytes.len() - 4))
+        }
+        _ => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
 /// The hash of a float; equal floats share it, and all NaNs.

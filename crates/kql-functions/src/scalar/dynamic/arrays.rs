@@ -3,15 +3,22 @@
 use super::{ARRAY, variadic};
 use crate::{
     declare::{
-        Overload,
+        Accepts, Overload, Param, Returns,
         lift::each_row,
         types::{array, dynamic},
     },
     scalar::bounds,
 };
-use kql_data::{Context, Dynamic, Fault};
+use arrow_array::Int64Array;
+use kql_data::{Column, Context, Dynamic, DynamicReader, Fault, Type};
 use std::borrow::Cow;
 
+const ARRAY_LENGTH: &[Overload] = &[Overload {
+    params: &[Param::new("items", Accepts::Array)],
+    rest: None,
+    returns: Returns::Type(Type::Long),
+    kernel: Some(array_length),
+}];
 const ARRAY_CONCAT: &[Overload] = &[variadic(ARRAY, 1, 64, |cx, args, n_rows| {
     each_row::<array, dynamic, _>(cx, args, n_rows, |items| concatenated(cx, items))
 })];
@@ -27,7 +34,7 @@ crate::functions! {
     ///     array_length(dynamic([1, 2, 3, "four"])) => 4
     ///     array_length(dynamic({})) => long(null)
     #[aliases("arraylength")]
-    fn array_length(items: array) -> long { items.as_array().map(|it| it.len() as i64) }
+    fn array_length = ARRAY_LENGTH;
 
     /// The items of all arrays in one.
     ///
@@ -130,6 +137,19 @@ crate::functions! {
     ///     repeat("a", 0) => dynamic([])
     #[naming(Prefix("repeat"))]
     fn repeat = REPEAT;
+}
+
+fn array_length(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let [column] = args else { return Ok(Column::null(Type::Long, n_rows)) };
+    let lengths: Int64Array = match column {
+        // Without making the arrays.
+        Column::Lists(it) => (0..n_rows).map(|row| it.n_elements(row).map(|it| it as i64)).collect(),
+        _ => {
+            let values = DynamicReader::new(column);
+            (0..n_rows).map(|row| values.get(row).as_array().map(|it| it.len() as i64)).collect()
+        }
+    };
+    Ok(Column::Long(lengths))
 }
 
 type Arrays<'a, 'b> = &'a [Option<Cow<'b, Dynamic>>];

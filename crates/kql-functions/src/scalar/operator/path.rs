@@ -40,6 +40,7 @@ fn member(_: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> 
 fn item(column: &Column, row: usize, index: i64) -> Dynamic {
     match column {
         Column::Dynamic(it) => it.get(row).map_or(Dynamic::Null, |it| it.at(index)),
+        Column::Lists(it) => it.get(row).map_or(Dynamic::Null, |it| it.at(index)),
         Column::Constant { value: Value::Dynamic(it), .. } => it.at(index),
         Column::Shredded(it) if it.tag(row) == Tag::Raw => it.value(row).at(index),
         _ => Dynamic::Null,

@@ -118,20 +118,28 @@ trait Key: Argument {
     fn beats(item: &Self::Item<'_>, held: &Self::Held, largest: bool) -> bool;
     /// The same of two that are held.
     fn held_beats(other: &Self::Held, held: &Self::Held, largest: bool) -> bool;
+    /// The values of a column that are held as they are, of types that have such columns.
+    fn plain<'a>(reader: &'a Self::Reader<'_>) -> Option<&'a [Self::Held]>;
 }
 
 macro_rules! keys {
-    ($($name:ty: $held:ty, $hold:expr, $beats:expr;)*) => {$(
+    ($($name:ty: $held:ty, $hold:expr, $beats:expr, $plain:expr;)*) => {$(
         impl Key for $name {
             type Held = $held;
+            #[inline]
             fn hold(item: Self::Item<'_>) -> $held {
                 $hold(item)
             }
+            #[inline]
             fn beats(item: &Self::Item<'_>, held: &$held, largest: bool) -> bool {
                 $beats(item.as_ref_key(), held.as_ref_key(), largest)
             }
+            #[inline]
             fn held_beats(other: &$held, held: &$held, largest: bool) -> bool {
                 $beats(other.as_ref_key(), held.as_ref_key(), largest)
+            }
+            fn plain<'a>(reader: &'a Self::Reader<'_>) -> Option<&'a [$held]> {
+                $plain(reader)
             }
         }
     )*};
@@ -143,7 +151,7 @@ trait AsRefKey {
     fn as_ref_key(&self) -> &Self::Target;
 }
 macro_rules! as_itself {
-    ($($ty:ty),*) => {$( impl AsRefKey for $ty { type Target = $ty; fn as_ref_key(&self) -> &$ty { self } } )*};
+    ($($ty:ty),*) => {$( impl AsRefKey for $ty { type Target = $ty; #[inline] fn as_ref_key(&self) -> &$ty { self } } )*};
 }
 as_itself!(bool, i32, i64, u128, f64, Decimal);
 impl AsRefKey for &str {
@@ -159,25 +167,31 @@ impl AsRefKey for Box<str> {
     }
 }
 
+#[inline]
 fn ordered<T: PartialOrd + ?Sized>(a: &T, b: &T, largest: bool) -> bool {
     if largest { a > b } else { a < b }
 }
 
 /// NaN loses to any number.
+#[inline]
 fn ordered_real(a: &f64, b: &f64, largest: bool) -> bool {
     ordered(a, b, largest) || (b.is_nan() && !a.is_nan())
 }
 
 keys! {
-    types::int: i32, |it| it, ordered;
-    types::long: i64, |it| it, ordered;
-    types::datetime: i64, |it| it, ordered;
-    types::timespan: i64, |it| it, ordered;
-    types::real: f64, |it| it, ordered_real;
-    types::decimal: Decimal, |it| it, ordered;
-    types::string: Box<str>, Box::from, ordered;
-    types::guid: u128, |it| it, ordered;
-    bool: bool, |it| it, ordered;
+    types::int: i32, |it| it, ordered, plain;
+    types::long: i64, |it| it, ordered, plain;
+    types::datetime: i64, |it| it, ordered, plain;
+    types::timespan: i64, |it| it, ordered, plain;
+    types::real: f64, |it| it, ordered_real, plain;
+    types::decimal: Decimal, |it| it, ordered, |_| None;
+    types::string: Box<str>, Box::from, ordered, |_| None;
+    types::guid: u128, |it| it, ordered, |_| None;
+    bool: bool, |it| it, ordered, |_| None;
+}
+
+fn plain<'a, T>(reader: &'a types::Primitives<'_, T>) -> Option<&'a [T]> {
+    if let types::Primitives::Plain(values) = reader { Some(values) } else { None }
 }
 
 fn extreme(call: &AggregateCall, largest: bool) -> Result<Box<dyn Accumulator>, Fault> {
@@ -208,16 +222,25 @@ struct Picked {
     n_rows: usize,
     /// For each group its row among the parts, or [`NO_ROW`].
     slots: Vec<u32>,
-    /// For each group the row of the present batch that won, or [`NO_ROW`].
+    /// For each group the row that won among those that wait and those of the present batch, or [`NO_ROW`].
     pending: Vec<u32>,
     touched: Vec<u32>,
+    /// Batches with rows that are pending, of which many may still lose: their columns and rows.
+    waiting: Vec<(Vec<Column>, usize)>,
+    n_waiting: usize,
+    bytes_waiting: usize,
     bytes: usize,
 }
+
+/// Batches that wait at most, and bytes of their columns.
+const WAITING_MAX: usize = 8;
+const WAITING_BYTES_MAX: usize = 16 << 20;
 
 impl Picked {
     fn new(types: Vec<Type>) -> Picked {
         let (parts, slots, pending, touched) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Picked { types, parts, n_rows: 0, slots, pending, touched, bytes: 0 }
+        let waiting = Vec::new();
+        Picked { types, parts, n_rows: 0, slots, pending, touched, waiting, n_waiting: 0, bytes_waiting: 0, bytes: 0 }
     }
 
     fn resize(&mut self, n_groups: usize) {
@@ -233,32 +256,65 @@ impl Picked {
     }
 
     /// A row of the present batch is the group's.
+    #[inline]
     fn pick(&mut self, group: u32, row: usize) {
         if let Some(pending) = self.pending.get_mut(group as usize) {
             if *pending == NO_ROW {
                 self.touched.push(group);
             }
-            *pending = row as u32;
+            *pending = (self.n_waiting + row) as u32;
         }
     }
 
-    /// Holds the rows picked from those columns.
+    /// Holds the rows picked from those columns, or, while that is little, the columns: their next rows may win.
     fn settle(&mut self, columns: &[Column]) -> Result<(), Fault> {
         if self.touched.is_empty() {
             return Ok(());
         }
-        let mut rows = Vec::with_capacity(self.touched.len());
-        for group in std::mem::take(&mut self.touched) {
-            let group = group as usize;
-            if let (Some(slot), Some(pending)) = (self.slots.get_mut(group), self.pending.get_mut(group)) {
-                *slot = (self.n_rows + rows.len()) as u32;
-                rows.push(std::mem::replace(pending, NO_ROW));
-            }
+        let columns: Vec<Column> = columns.iter().take(self.types.len()).cloned().collect();
+        let n_rows = columns.first().map_or(0, Column::len);
+        self.bytes_waiting += columns.iter().map(Column::bytes).sum::<usize>();
+        // Nobody tells what a tree takes.
+        let has_tree = columns.iter().any(|it| matches!(it, Column::Shredded(_)));
+        self.waiting.push((columns, n_rows));
+        self.n_waiting += n_rows;
+        let is_much = self.waiting.len() >= WAITING_MAX || self.bytes_waiting > WAITING_BYTES_MAX;
+        if is_much || has_tree { self.hold() } else { Ok(()) }
+    }
+
+    /// Holds the rows picked from the columns that wait.
+    fn hold(&mut self) -> Result<(), Fault> {
+        let mut touched = std::mem::take(&mut self.touched);
+        let pending_of = |group: &u32| self.pending.get(*group as usize).copied().unwrap_or(NO_ROW);
+        if self.waiting.len() > 1 {
+            touched.sort_unstable_by_key(pending_of);
         }
-        let part: Vec<Column> = columns.iter().take(self.types.len()).map(|it| it.take(&rows)).collect();
-        self.bytes += part.iter().map(Column::bytes).sum::<usize>();
-        self.parts.push(part);
-        self.n_rows += rows.len();
+        let (mut touched, mut first) = (touched.as_slice(), 0);
+        for (columns, n_rows) in std::mem::take(&mut self.waiting) {
+            let end = first + n_rows;
+            let n_here = match self.n_waiting == end {
+                true => touched.len(),
+                false => touched
+                    .partition_point(|it| (self.pending.get(*it as usize).copied().unwrap_or(NO_ROW) as usize) < end),
+            };
+            let (here, later) = touched.split_at(n_here);
+            let mut rows = Vec::with_capacity(here.len());
+            for group in here {
+                let group = *group as usize;
+                if let (Some(slot), Some(pending)) = (self.slots.get_mut(group), self.pending.get_mut(group)) {
+                    *slot = (self.n_rows + rows.len()) as u32;
+                    rows.push((std::mem::replace(pending, NO_ROW) as usize - first) as u32);
+                }
+            }
+            if !rows.is_empty() {
+                let part: Vec<Column> = columns.iter().map(|it| it.take(&rows)).collect();
+                self.bytes += part.iter().map(Column::bytes).sum::<usize>();
+                self.parts.push(part);
+                self.n_rows += rows.len();
+            }
+            (touched, first) = (later, end);
+        }
+        (self.n_waiting, self.bytes_waiting) = (0, 0);
         if self.n_rows > 2 * self.slots.len() + 4_096 { self.compact() } else { Ok(()) }
     }
 
@@ -287,13 +343,14 @@ impl Picked {
         self.types.iter().enumerate().map(column).collect()
     }
 
-    fn finish(&self) -> Result<Vec<Column>, Fault> {
+    fn finish(&mut self) -> Result<Vec<Column>, Fault> {
+        self.hold()?;
         self.columns(&self.slots)
     }
 
     fn bytes(&self) -> usize {
         // Settling makes new columns beside the old ones.
-        2 * self.bytes + self.slots.capacity() * 8
+        self.bytes_waiting + 2 * self.bytes + self.slots.capacity() * 8
     }
 }
 
@@ -308,6 +365,17 @@ impl<K: Key + 'static> Extreme<K> {
     fn boxed(types: Vec<Type>, largest: bool) -> Box<dyn Accumulator> {
         Box::new(Extreme::<K> { largest, keys: Vec::new(), rows: Picked::new(types) })
     }
+
+    /// Rows without nulls.
+    fn update_plain(&mut self, groups: &[u32], values: &[K::Held], beats: impl Fn(&K::Held, &K::Held) -> bool) {
+        for (row, (group, value)) in groups.iter().zip(values).enumerate() {
+            let Some(held) = self.keys.get_mut(*group as usize) else { continue };
+            if held.as_ref().is_none_or(|held| beats(value, held)) {
+                *held = Some(value.clone());
+                self.rows.pick(*group, row);
+            }
+        }
+    }
 }
 
 impl<K: Key + 'static> Accumulator for Extreme<K> {
@@ -319,6 +387,13 @@ impl<K: Key + 'static> Accumulator for Extreme<K> {
     fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
         let Some(column) = args.first() else { return Ok(()) };
         let reader = K::reader(cx, column)?;
+        if let Some(values) = K::plain(&reader) {
+            match self.largest {
+                true => self.update_plain(groups, values, |a, b| K::held_beats(a, b, true)),
+                false => self.update_plain(groups, values, |a, b| K::held_beats(a, b, false)),
+            }
+            return self.rows.settle(args);
+        }
         for (row, group) in groups.iter().enumerate() {
             let Some(held) = self.keys.get_mut(*group as usize) else { continue };
             match K::get(&reader, cx, row)? {
@@ -339,7 +414,8 @@ impl<K: Key + 'static> Accumulator for Extreme<K> {
     }
 
     fn merge(&mut self, _: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
-        let other = same::<Extreme<K>>(other)?;
+        let mut other = same::<Extreme<K>>(other)?;
+        let columns = other.rows.finish()?;
         for (row, (key, group)) in other.keys.into_iter().zip(groups).enumerate() {
             let Some(held) = self.keys.get_mut(*group as usize) else { continue };
             if other.rows.is_empty(row as u32) {
@@ -355,10 +431,10 @@ impl<K: Key + 'static> Accumulator for Extreme<K> {
                 self.rows.pick(*group, row);
             }
         }
-        self.rows.settle(&other.rows.finish()?)
+        self.rows.settle(&columns)
     }
 
-    fn finish(self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
+    fn finish(mut self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
         self.rows.finish()
     }
 
@@ -412,16 +488,17 @@ impl Accumulator for AnyRow {
     }
 
     fn merge(&mut self, _: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
-        let other = same::<AnyRow>(other)?;
+        let mut other = same::<AnyRow>(other)?;
+        let columns = other.rows.finish()?;
         for (row, (is_full, group)) in other.is_full.iter().zip(groups).enumerate() {
             if !other.rows.is_empty(row as u32) {
                 self.offer(*group, row, *is_full);
             }
         }
-        self.rows.settle(&other.rows.finish()?)
+        self.rows.settle(&columns)
     }
 
-    fn finish(self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
+    fn finish(mut self: Box<Self>, _: &Context) -> Result<Vec<Column>, Fault> {
         self.rows.finish()
     }
 

@@ -130,24 +130,33 @@ trait Ranked: Argument {
     fn hold(item: Self::Item<'_>) -> Self::Held;
     fn order(a: &Self::Held, b: &Self::Held) -> Ordering;
     fn value(held: &Self::Held) -> Value;
+    /// How far a value is above another, of types that count in ones and of values so near.
+    fn above(item: &Self::Held, low: &Self::Held) -> Option<usize>;
 }
 macro_rules! ranked {
-    ($($name:ident: $held:ty, $order:expr, $value:expr;)*) => {$(
+    ($($name:ident: $held:ty, $order:expr, $value:expr, $above:expr;)*) => {$(
         impl Ranked for types::$name {
             type Held = $held;
             fn hold(item: Self::Item<'_>) -> $held { item }
             fn order(a: &$held, b: &$held) -> Ordering { $order(a, b) }
             fn value(held: &$held) -> Value { $value(held.clone()) }
+            #[inline]
+            fn above(item: &$held, low: &$held) -> Option<usize> { $above(item, low) }
         }
     )*};
 }
 ranked! {
-    int: i32, i32::cmp, |it: i32| Value::Long(it.into());
-    long: i64, i64::cmp, Value::Long;
-    datetime: i64, i64::cmp, Value::Datetime;
-    timespan: i64, i64::cmp, Value::Timespan;
-    real: f64, f64::total_cmp, Value::Real;
-    decimal: Decimal, Decimal::cmp, Value::Decimal;
+    int: i32, i32::cmp, |it: i32| Value::Long(it.into()), |a: &i32, b: &i32| a.checked_sub(*b)?.try_into().ok();
+    long: i64, i64::cmp, Value::Long, ticks_above;
+    datetime: i64, i64::cmp, Value::Datetime, ticks_above;
+    timespan: i64, i64::cmp, Value::Timespan, ticks_above;
+    real: f64, f64::total_cmp, Value::Real, |_: &f64, _: &f64| None;
+    decimal: Decimal, Decimal::cmp, Value::Decimal, |_: &Decimal, _: &Decimal| None;
+}
+
+#[inline]
+fn ticks_above(item: &i64, low: &i64) -> Option<usize> {
+    item.checked_sub(*low)?.try_into().ok()
 }
 
 /// The values of one group; weights only when they are asked for.
@@ -254,12 +263,58 @@ pub(crate) fn nearest_rank(percentile: f64, total: i128) -> i128 {
 }
 
 impl<H: Clone> Sample<H> {
+    /// The values of those ranks, without weights.
+    fn nearest<T: Ranked<Held = H>>(&mut self, percentiles: &[f64]) -> Vec<Option<H>> {
+        let total = self.values.len();
+        if total == 0 {
+            return vec![None; percentiles.len()];
+        }
+        let place = |it: &f64| nearest_rank(*it, total as i128) as usize - 1;
+        if let Some(ends) = self.counted::<T>() {
+            let at = |place: usize| ends.get(ends.partition_point(|it| it.1 as usize <= place)).map(|it| it.0.clone());
+            return percentiles.iter().map(|it| at(place(it))).collect();
+        }
+        // From the lowest rank on, each among the values that are not below the one before.
+        let mut ranks: Vec<(usize, usize)> = percentiles.iter().map(place).zip(0..).collect();
+        ranks.sort_unstable();
+        let (mut out, mut from) = (vec![None; percentiles.len()], 0);
+        for (place, index) in ranks {
+            let Some(rest) = self.values.get_mut(from..) else { continue };
+            let (_, found, _) = rest.select_nth_unstable_by(place - from, T::order);
+            if let Some(out) = out.get_mut(index) {
+                *out = Some(found.clone());
+            }
+            from = place;
+        }
+        out
+    }
+
+    /// The values in order, each with how many are not above it; `None` when they are far apart for their number.
+    fn counted<T: Ranked<Held = H>>(&self) -> Option<Vec<(H, u32)>> {
+        let (first, rest) = self.values.split_first()?;
+        let (mut low, mut high) = (first, first);
+        for it in rest {
+            (low, high) =
+                (if T::order(it, low).is_lt() { it } else { low }, if T::order(it, high).is_gt() { it } else { high });
+        }
+        let n_places = T::above(high, low).filter(|it| *it < self.values.len() / 4)? + 1;
+        let mut counts: Vec<(u32, u32)> = vec![(0, u32::MAX); n_places];
+        for (it, index) in self.values.iter().zip(0..) {
+            if let Some(count) = counts.get_mut(T::above(it, low)?) {
+                *count = (count.0 + 1, index);
+            }
+        }
+        let mut sum = 0;
+        let with_sum = |(count, index): (u32, u32)| {
+            sum += count;
+            Some((self.values.get(index as usize)?.clone(), sum))
+        };
+        Some(counts.into_iter().filter(|it| it.0 > 0).filter_map(with_sum).collect())
+    }
+
     fn find<T: Ranked<Held = H>>(&mut self, percentiles: &[f64]) -> Vec<Value> {
         if self.weights.is_empty() {
-            self.values.sort_unstable_by(T::order);
-            let total = self.values.len() as i128;
-            let at = |it: &f64| self.values.get(nearest_rank(*it, total) as usize - 1);
-            return percentiles.iter().map(|it| at(it).map_or(Value::Null, T::value)).collect();
+            return self.nearest::<T>(percentiles).iter().map(|it| it.as_ref().map_or(Value::Null, T::value)).collect();
         }
         let mut pairs: Vec<(&H, i64)> = self.values.iter().zip(self.weights.iter().copied()).collect();
         pairs.sort_unstable_by(|a, b| T::order(a.0, b.0));
@@ -294,6 +349,38 @@ mod tests {
         let x = Column::Int(vec![3, 1, 2].into());
         assert_eq!(one("percentile", &[x, number(50.0, 3)]), Value::Long(2), "of int it is long");
         assert_eq!(one("percentile", &[Column::null(Type::Long, 0), number(55.0, 0)]), Value::Null);
+    }
+
+    #[test]
+    fn near_values_far_ones_and_reals_are_ranked_as_when_sorted() {
+        let mut dice = 5_u64;
+        for (n, spread) in [(1, 1), (7, 3), (500, 20), (500, 100_000), (4_000, 999), (4_000, i64::MAX)] {
+            let values: Vec<i64> = (0..n)
+                .map(|_| {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (dice >> 1) as i64 % spread - spread / 2
+                })
+                .collect();
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let asked = [50.0, 0.0, 99.0, 50.0, 100.0];
+            let expected: Vec<i64> = asked.iter().map(|it| sorted[nearest_rank(*it, n) as usize - 1]).collect();
+            let args = |first: Column| -> Vec<Column> {
+                std::iter::once(first).chain(asked.iter().map(|it| number(*it, n as usize))).collect()
+            };
+            let groups = vec![0; n as usize];
+            let found = run("percentiles", &groups, &args(Column::longs(values.clone())));
+            assert_eq!(
+                found.iter().map(|it| it.value(0)).collect::<Vec<_>>(),
+                expected.iter().map(|it| Value::Long(*it)).collect::<Vec<_>>()
+            );
+            let reals = Column::Real(values.iter().map(|it| Some(*it as f64)).collect());
+            let found = run("percentiles", &groups, &args(reals));
+            assert_eq!(
+                found.iter().map(|it| it.value(0)).collect::<Vec<_>>(),
+                expected.iter().map(|it| Value::Real(*it as f64)).collect::<Vec<_>>()
+            );
+        }
     }
 
     #[test]

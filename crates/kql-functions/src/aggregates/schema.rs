@@ -110,12 +110,15 @@ impl Accumulator for Schemas {
         self.schemas.resize_with(n_groups.max(self.schemas.len()), Schema::default);
     }
 
-    fn update(&mut self, _: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
+    fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault> {
         let Some(column) = args.first() else { return Ok(()) };
+        // Each row of a batch may have slots of its own.
+        let (before, mut held) = (self.bytes(), cx.budget.reserve(0, "buildschema")?);
         for (row, group) in groups.iter().enumerate() {
             if let Some(schema) = self.schemas.get_mut(*group as usize) {
                 schema.add(&column.dynamic(row), &mut self.n_nodes);
             }
+            held.follow(self.bytes() - before, "buildschema")?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::{
     declare::{Accepts, CHECK_ROWS, Overload, Param, Returns},
     resolve::Actual,
 };
-use kql_data::{Bag, Column, Context, Dynamic, Fault, Reservation, Type};
+use kql_data::{Bag, Column, Context, Dynamic, DynamicReader, Fault, Reservation, Type};
 use std::sync::Arc;
 
 const ITEM: Param = Param::new("value", Accepts::Scalar);
@@ -134,6 +134,15 @@ fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> R
     let pairs: Vec<(Names<'_>, &Column)> = pairs.iter().map(|[name, value]| (Names::new(name), value)).collect();
     let is_empty = |it: &Dynamic| it.is_null() || it.as_str() == Some("");
     let mut out = Packed::new(cx, n_rows)?;
+    if let Some(empty) = bag_of_names(&pairs).filter(|_| !ignore_empty) {
+        let readers: Vec<DynamicReader<'_>> = pairs.iter().map(|(_, value)| DynamicReader::new(value)).collect();
+        for row in 0..n_rows {
+            let mut bag = empty.clone();
+            bag.values_mut().zip(&readers).for_each(|(slot, values)| *slot = values.get(row).into_owned());
+            out.push(Dynamic::bag(bag))?;
+        }
+        return Ok(Column::dynamics(out.rows));
+    }
     for row in 0..n_rows {
         let mut bag = Bag::with_capacity_and_hasher(pairs.len(), ahash::RandomState::default());
         for (name, value) in &pairs {
@@ -145,6 +154,18 @@ fn packed(cx: &Context, args: &[Column], n_rows: usize, ignore_empty: bool) -> R
         out.push(Dynamic::bag(bag))?;
     }
     Ok(Column::dynamics(out.rows))
+}
+
+/// A bag of those names, if they are constant and different: copies of it need no hashes.
+fn bag_of_names(pairs: &[(Names<'_>, &Column)]) -> Option<Bag> {
+    let mut bag = Bag::with_capacity_and_hasher(pairs.len(), ahash::RandomState::default());
+    for (name, _) in pairs {
+        let Names::Constant(name) = name else { return None };
+        if bag.insert(name.clone(), Dynamic::Null).is_some() {
+            return None;
+        }
+    }
+    Some(bag)
 }
 
 fn pack_array(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {

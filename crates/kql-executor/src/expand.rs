@@ -5,7 +5,9 @@ use crate::{
     program::{Program, Results, whole_number},
     stream::{Needed, Rows, is_needed, needed},
 };
-use kql_data::{Bag, Batch, Column, ColumnBuilder, Dynamic, DynamicReader, Fault, Type, Value};
+use kql_data::{
+    Bag, Batch, Column, ColumnBuilder, Dynamic, DynamicReader, Fault, Shredded, Tag, Texts, Type, Value, json,
+};
 use kql_functions::scalar::conversion::convert;
 use kql_parser::plan::{ExpandOutput, NodeId, Op};
 use std::borrow::Cow;
@@ -30,6 +32,46 @@ fn n_elements(value: &Dynamic) -> usize {
         Dynamic::Array(it) => it.len(),
         Dynamic::Bag(it) => it.len(),
         _ => 1,
+    }
+}
+
+/// Rows that each row of a column becomes. Of a JSON text that stands in many rows this is found once.
+enum Sizes<'a> {
+    /// By the codes of the texts, of rows that have one. The others become one row, and bags none: no slot is known.
+    Texts(&'a Shredded, &'a [u32], Vec<usize>),
+    Made(&'a [Option<Dynamic>]),
+    Values(DynamicReader<'a>),
+}
+
+impl<'a> Sizes<'a> {
+    fn new(column: &'a Column) -> Sizes<'a> {
+        if let Column::Shredded(it) = column
+            && let Some(Texts::Dictionary(raw)) = &it.node.raw
+            && raw.dictionary.len() <= it.len() / 4
+            && it.node.children.is_empty()
+        {
+            let size = |code| json::read(raw.dictionary.get(code)).map_or(1, |it| n_elements(&it));
+            return Sizes::Texts(it, &raw.codes, (0..raw.dictionary.len() as u32).map(size).collect());
+        }
+        match column {
+            Column::Dynamic(it) => Sizes::Made(it.values()),
+            other => Sizes::Values(DynamicReader::new(other)),
+        }
+    }
+
+    #[inline]
+    fn get(&self, row: usize) -> usize {
+        match self {
+            Sizes::Texts(column, codes, sizes) => match column.rows.get(row).map(|it| (column.node.tag(it), it)) {
+                Some((Tag::Raw, row)) => {
+                    codes.get(row).and_then(|code| sizes.get(*code as usize)).copied().unwrap_or(1)
+                }
+                Some((Tag::Bag, _)) => 0,
+                _ => 1,
+            },
+            Sizes::Made(values) => values.get(row).and_then(Option::as_ref).map_or(1, n_elements),
+            Sizes::Values(values) => n_elements(&values.get(row)),
+        }
     }
 }
 
@@ -103,7 +145,29 @@ pub(crate) struct Cursor<'e> {
 impl Cursor<'_> {
     /// The next rows, about as many as a batch has; `None` at the end.
     pub(crate) fn next(&mut self, execution: &Execution<'_>) -> Result<Option<Batch>, Fault> {
+        if let ([column], true) = (&*self.values, self.expand.outputs.iter().all(|it| !it.2)) {
+            return self.next_counted(execution, &column.clone());
+        }
         Ok(self.next_with_rows(execution)?.map(|(batch, _)| batch))
+    }
+
+    /// The same where only the number of rows is asked for.
+    fn next_counted(&mut self, execution: &Execution<'_>, column: &Column) -> Result<Option<Batch>, Fault> {
+        execution.cx.check()?;
+        let (sizes, mut n_rows) = (Sizes::new(column), 0);
+        while self.row < self.batch.n_rows && n_rows < execution.batch_rows {
+            let count = sizes.get(self.row).min(self.expand.limit);
+            let until = count.min(self.at + (execution.batch_rows - n_rows));
+            n_rows += until - self.at;
+            self.at = until;
+            if until >= count {
+                self.at = 0;
+                self.row += 1;
+            }
+        }
+        let nothing = |(_, ty, _): &(ExpandOutput, Type, bool)| Column::null(*ty, n_rows);
+        let columns = self.expand.outputs.iter().map(nothing).collect();
+        Ok((n_rows > 0).then(|| Batch::new(columns, n_rows)))
     }
 
     /// And the input row of each.
@@ -119,9 +183,10 @@ impl Cursor<'_> {
         let with_element: Vec<bool> = (0..readers.len()).map(|it| is_read(ExpandOutput::Element(it))).collect();
         let mut values: Vec<Cow<'_, Dynamic>> = Vec::with_capacity(readers.len());
         // Only how many elements there are is asked for.
-        if let ([reader], [false], false, 0) = (readers.as_slice(), with_element.as_slice(), with_indices, self.at) {
+        if let ([column], [false], false, 0) = (&*self.values, with_element.as_slice(), with_indices, self.at) {
+            let sizes = Sizes::new(column);
             while self.row < self.batch.n_rows {
-                let count = n_elements(&reader.get(self.row)).min(expand.limit);
+                let count = sizes.get(self.row).min(expand.limit);
                 if rows.len() + count > execution.batch_rows {
                     break;
                 }

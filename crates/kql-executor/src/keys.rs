@@ -175,6 +175,8 @@ pub(crate) enum Signature {
     Dictionary(u64),
     /// Codes of a [`Coder`] with that much room.
     Coder(usize),
+    /// Numbers of steps.
+    Steps(Steps),
     /// The bits of the value.
     Bits,
     /// One text for all rows.
@@ -240,8 +242,8 @@ pub(crate) fn pack(columns: &[Column], n_rows: usize, coders: &mut [Coder]) -> O
                 continue;
             }
             it if !has_fixed_width(it) => return None,
-            it => match coder.and_then(|coder| Some((coder.codes(it)?, coder.size()))) {
-                Some((codes, size)) => (Signature::Coder(size), Cells::Small(codes.into(), size)),
+            it => match coder.and_then(|coder| Some((coder.codes(it)?, coder))) {
+                Some((codes, coder)) => (coder.signature(), Cells::Small(codes.into(), coder.size())),
                 None => (
                     Signature::Bits,
                     match it.ty() {
@@ -322,6 +324,84 @@ pub(crate) struct Coder {
     n_codes: u32,
     /// Codes for which there is room, null's among them; 0 when there are too many values.
     size: usize,
+    /// While all values were so many equal steps from the first: times that were cut down are.
+    steps: StepsKnown,
+}
+
+/// Whether values are equal steps from one.
+#[derive(Debug)]
+enum StepsKnown {
+    Unseen,
+    Are(Steps),
+    AreNot,
+}
+
+/// Values at equal distances: each has the number of its step, from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Steps {
+    from: i64,
+    /// The distance: an odd number, by its inverse, and a power of two.
+    inverse: u64,
+    shift: u32,
+}
+
+/// Steps that have codes.
+const STEPS: usize = CODES_FIRST - 1;
+
+impl Steps {
+    /// Such that those values are within, if they are few steps apart. Looks at so many of them as tell the distance.
+    fn of(values: &[i64]) -> Option<Steps> {
+        let first = *values.first()?;
+        let (low, high) = values.iter().fold((first, first), |(low, high), it| (low.min(*it), high.max(*it)));
+        let range = u64::try_from(high.checked_sub(low)?).ok()?;
+        let distance = values.iter().take(CODES_FIRST).fold(range, |all, it| divisor(all, it.abs_diff(low)));
+        let n_values = usize::try_from(range.checked_div(distance)?).ok()?.checked_add(1)?;
+        // Later values want room, on both sides.
+        let room = STEPS.checked_sub(n_values).filter(|it| *it > STEPS / 8)?;
+        let below = u64::try_from(room / 2).ok()?.checked_mul(distance)?;
+        let shift = distance.trailing_zeros();
+        let odd = distance.checked_shr(shift)?;
+        // Each round doubles the bits that are right, of which an odd number itself has three.
+        let inverse = (0..5).fold(odd, |it, _| it.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(it))));
+        Some(Steps { from: low.checked_sub_unsigned(below)?, inverse, shift })
+    }
+
+    /// The number of a value's step, from 1 on; larger than there are for a value that is no step.
+    #[inline]
+    fn code(&self, value: i64) -> u64 {
+        // A distance that divides the difference exactly leaves a small number, any other a large one.
+        let difference = value.wrapping_sub(self.from) as u64;
+        difference.wrapping_mul(self.inverse).rotate_right(self.shift).wrapping_add(1)
+    }
+
+    /// The code of each row, 0 for null; `None` when a value is no step.
+    fn codes(&self, values: &[i64], nulls: Option<&arrow_buffer::NullBuffer>) -> Option<Vec<u32>> {
+        let n_steps = STEPS as u64;
+        if let Some(nulls) = nulls {
+            let one = |(row, value): (usize, &i64)| match nulls.is_null(row) {
+                true => Some(0),
+                false => Some(self.code(*value)).filter(|it| (1..=n_steps).contains(it)).map(|it| it as u32),
+            };
+            return values.iter().enumerate().map(one).collect();
+        }
+        let mut is_outside = false;
+        let codes = values.iter().map(|value| {
+            let code = self.code(*value);
+            is_outside |= code.wrapping_sub(1) >= n_steps;
+            code as u32
+        });
+        let codes = codes.collect();
+        (!is_outside).then_some(codes)
+    }
+}
+
+/// The greatest number that divides both.
+fn divisor(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// Codes for which there is room at first.
@@ -331,13 +411,17 @@ const CODES_MAX: usize = 1 << 14;
 
 impl Default for Coder {
     fn default() -> Coder {
-        Coder { slots: Vec::new(), n_codes: 1, size: CODES_FIRST }
+        Coder { slots: Vec::new(), n_codes: 1, size: CODES_FIRST, steps: StepsKnown::Unseen }
     }
 }
 
 impl Coder {
     fn size(&self) -> usize {
-        self.size
+        if let StepsKnown::Are(_) = &self.steps { STEPS + 1 } else { self.size }
+    }
+
+    fn signature(&self) -> Signature {
+        if let StepsKnown::Are(it) = &self.steps { Signature::Steps(*it) } else { Signature::Coder(self.size) }
     }
 
     /// Bytes held.
@@ -352,6 +436,17 @@ impl Coder {
             return None;
         }
         let nulls = values.nulls().filter(|it| it.null_count() > 0);
+        if let StepsKnown::Unseen = self.steps
+            && nulls.is_none()
+        {
+            self.steps = Steps::of(values.values()).map_or(StepsKnown::AreNot, StepsKnown::Are);
+        }
+        if let StepsKnown::Are(steps) = &self.steps {
+            if let Some(codes) = steps.codes(values.values(), nulls) {
+                return Some(codes);
+            }
+            self.steps = StepsKnown::AreNot;
+        }
         let mut codes = Vec::with_capacity(values.len());
         // Neighbours are often equal.
         let mut last = (0, self.code(0)?);
@@ -422,6 +517,38 @@ fn spread(value: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_at_equal_distances_have_the_numbers_of_their_steps() {
+        const HOUR: i64 = 36_000_000_000;
+        for (distance, base) in
+            [(1, 5), (HOUR, 638_000_000 * 10_000_000), (HOUR, -7 * HOUR), (96, i64::MIN), (7, i64::MAX - 7 * 800)]
+        {
+            let values: Vec<i64> = (0..800).map(|it| base + it * 31 % 800 * distance).collect();
+            let steps = Steps::of(&values);
+            // There must be room on both sides.
+            let Some(steps) = steps else {
+                assert!(base == i64::MIN, "{distance} {base}");
+                continue;
+            };
+            let codes = steps.codes(&values, None).unwrap();
+            for (value, code) in values.iter().zip(&codes) {
+                assert_eq!(i64::from(*code) - i64::from(codes[0]), (value - values[0]) / distance);
+            }
+            let is_step = |value: i64| steps.codes(&[value], None).is_some();
+            assert!(is_step(values[0]) && (distance == 1 || !is_step(values[0] + 1)));
+            assert!(!is_step(base.wrapping_add(distance * 1_000_000)) && !is_step(i64::MIN + 5));
+        }
+        assert!(Steps::of(&[3, 3]).is_none() && Steps::of(&[]).is_none() && Steps::of(&[i64::MIN, i64::MAX]).is_none());
+        // Groups stay the same when later values are no steps.
+        let mut coder = Coder::default();
+        let first = Column::Long(vec![Some(10), Some(30), Some(20)].into());
+        assert_eq!(coder.codes(&first).map(|it| it[2] + 1 == it[1] && it[0] + 1 == it[2]), Some(true));
+        assert!(matches!(coder.signature(), Signature::Steps(_)));
+        assert_eq!(coder.codes(&Column::Long(vec![Some(40), None].into())).map(|it| it[1]), Some(0));
+        assert!(coder.codes(&Column::longs(vec![35])).is_some());
+        assert!(matches!(coder.signature(), Signature::Coder(_)));
+    }
 
     #[test]
     fn codes_of_values_are_one_to_one_until_there_are_too_many() {

@@ -15,7 +15,11 @@ use kql_parser::{
     plan::{Expr, ExprId, NodeId, SortKey},
     syntax::Direction,
 };
-use std::{cmp::Ordering, ops::ControlFlow};
+use std::{
+    cmp::Ordering,
+    ops::ControlFlow,
+    sync::atomic::{AtomicI64, Ordering as AtomicOrdering},
+};
 
 const BY: &str = "`sort`";
 
@@ -44,12 +48,17 @@ pub(crate) fn run(
         let Expr::Column { index, .. } = execution.plan.expr(key.value) else { return None };
         scan::bounds_of_first(run, input, *index, key.direction == Direction::Descending, limit)
     });
+    let bound = Bound::new(keys.first());
     let parts = run.fold_wanted(&stream, wanted, usize::MAX, make, |(batches, held), batch: Batch| {
         // The first rows of all are among the first of each batch.
         let batch = match limit {
             Some(n) if n.saturating_mul(4) < batch.n_rows => {
                 let columns = program.run(execution, &batch)?;
-                batch.take(&first_rows(execution.cx, &columns, keys, batch.n_rows, n)?)
+                let rows = first_rows(execution.cx, &columns, keys, batch.n_rows, n, &bound)?;
+                if rows.is_empty() {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                batch.take(&rows)
             }
             _ => batch,
         };
@@ -122,48 +131,94 @@ fn sorted(
 /// Rows of which the largest and the smallest key are found at once.
 const BLOCK: usize = 128;
 
-/// The first rows in order, of many.
+/// The first key, of numbers and times, that the last of the first rows surely has, or a better one: as many rows of one batch
+/// have. Batches of any thread tell it, and it only spares work.
+struct Bound {
+    is_descending: bool,
+    value: AtomicI64,
+}
+
+impl Bound {
+    fn new(key: Option<&SortKey>) -> Bound {
+        let is_descending = key.is_some_and(|it| it.direction == Direction::Descending);
+        Bound { is_descending, value: AtomicI64::new(if is_descending { i64::MIN } else { i64::MAX }) }
+    }
+
+    fn tell(&self, last: i64) {
+        _ = match self.is_descending {
+            true => self.value.fetch_max(last, AtomicOrdering::Relaxed),
+            false => self.value.fetch_min(last, AtomicOrdering::Relaxed),
+        };
+    }
+
+    /// Whether a value is as good as another.
+    #[inline]
+    fn is_within(&self, value: i64, other: i64) -> bool {
+        if self.is_descending { value >= other } else { value <= other }
+    }
+}
+
+/// The first rows in order, of many, or those of them that may be among the first of all.
 fn first_rows(
     cx: &Context,
     columns: &[Column],
     keys: &[SortKey],
     n_rows: usize,
     limit: usize,
+    bound: &Bound,
 ) -> Result<Vec<u32>, Fault> {
-    let candidates = columns.first().zip(keys.first()).and_then(|(column, key)| candidates(column, key, limit));
+    let candidates = columns.first().and_then(|column| candidates(column, limit, bound));
     let Some(candidates) = candidates.filter(|it| it.len() < n_rows) else {
         return order(cx, columns, keys, n_rows, Some(limit));
     };
     let columns: Vec<Column> = columns.iter().map(|it| it.take(&candidates)).collect();
     let first = order(cx, &columns, keys, candidates.len(), Some(limit))?;
+    if let (Some(last), Some(Column::Long(it) | Column::Datetime(it) | Column::Timespan(it))) =
+        (first.get(limit - 1), columns.first())
+    {
+        it.values().get(*last as usize).into_iter().for_each(|it| bound.tell(*it));
+    }
     Ok(first.iter().filter_map(|it| candidates.get(*it as usize).copied()).collect())
 }
 
-/// Rows among which the first rows surely are, ties included, ascending; `None` when the key does not tell at once.
-fn candidates(column: &Column, key: &SortKey, limit: usize) -> Option<Vec<u32>> {
+/// Rows among which the first rows surely are, as far as they may be among the first of all, ties included, ascending; `None`
+/// when the key does not tell at once.
+fn candidates(column: &Column, limit: usize, bound: &Bound) -> Option<Vec<u32>> {
     let (Column::Long(values) | Column::Datetime(values) | Column::Timespan(values)) = column else { return None };
     if values.null_count() > 0 || limit == 0 || values.len() / BLOCK < limit.saturating_mul(2) {
         return None;
     }
-    let is_descending = key.direction == Direction::Descending;
-    // The best of so many blocks are at least as good as the last of the rows wanted.
     let blocks = values.values().chunks(BLOCK);
-    let mut best: Vec<i64> = if is_descending {
-        blocks.filter_map(|it| it.iter().copied().max()).collect()
+    let best: Vec<i64> = if bound.is_descending {
+        blocks.map(|it| best_of(it, i64::MIN, i64::max)).collect()
     } else {
-        blocks.filter_map(|it| it.iter().copied().min()).collect()
+        blocks.map(|it| best_of(it, i64::MAX, i64::min)).collect()
     };
-    let of_blocks = best.clone();
-    let (_, bound, _) = best.select_nth_unstable_by(limit - 1, |a, b| if is_descending { b.cmp(a) } else { a.cmp(b) });
-    let bound = *bound;
-    let is_candidate = |it: &i64| if is_descending { *it >= bound } else { *it <= bound };
+    let mut last = bound.value.load(AtomicOrdering::Relaxed);
+    if best.iter().filter(|it| bound.is_within(**it, last)).count() > limit.saturating_mul(2) {
+        // The best of so many blocks are at least as good as the last of the rows wanted.
+        let mut best = best.clone();
+        let order = |a: &i64, b: &i64| if bound.is_descending { b.cmp(a) } else { a.cmp(b) };
+        last = *best.select_nth_unstable_by(limit - 1, order).1;
+    }
     let mut rows = Vec::new();
-    for ((block, best), first) in values.values().chunks(BLOCK).zip(&of_blocks).zip((0_u32..).step_by(BLOCK)) {
-        if is_candidate(best) {
-            rows.extend((first..).zip(block).filter(|(_, it)| is_candidate(it)).map(|(row, _)| row));
+    for ((block, best), first) in values.values().chunks(BLOCK).zip(&best).zip((0_u32..).step_by(BLOCK)) {
+        if bound.is_within(*best, last) {
+            rows.extend((first..).zip(block).filter(|(_, it)| bound.is_within(**it, last)).map(|(row, _)| row));
         }
     }
     Some(rows)
+}
+
+/// The best of some numbers: several at a time, so that none waits for the one before.
+#[inline]
+fn best_of(values: &[i64], worst: i64, better: impl Fn(i64, i64) -> i64) -> i64 {
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut best = [worst; 8];
+    for eight in eights {
+        best.iter_mut().zip(eight).for_each(|(best, it)| *best = better(*best, *it));
+    }
+    best.iter().chain(rest).fold(worst, |best, it| better(best, *it))
 }
 
 /// The rows in order, or the first of them. Equal rows keep their order.

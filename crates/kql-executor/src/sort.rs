@@ -470,3 +470,36 @@ pub(crate) fn compare_values(a: &Value, b: &Value) -> Ordering {
         _ => a.to_dynamic().order(&b.to_dynamic()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kql_parser::plan::ExprId;
+
+    /// The first rows of all are among those that batches give, whatever these tell each other.
+    #[test]
+    fn batches_give_the_first_rows_of_all() {
+        let cx = Context::default();
+        for direction in [Direction::Ascending, Direction::Descending] {
+            for n_values in [3, 5_000, 1_000_000_007] {
+                let key = SortKey { value: ExprId(0), direction, nulls_first: false };
+                let (bound, limit, n_rows) = (Bound::new(Some(&key)), 4, 2_000);
+                let values: Vec<i64> = (0..5 * n_rows as i64).map(|it| it * 7_919 % n_values).collect();
+                let (mut found, mut n_found) = (Vec::new(), 0);
+                for (batch, values) in values.chunks(n_rows).enumerate() {
+                    let column = [Column::longs(values.to_vec())];
+                    let rows = first_rows(&cx, &column, &[key], n_rows, limit, &bound).unwrap();
+                    n_found += rows.len();
+                    found.extend(rows.iter().map(|it| (values[*it as usize], batch * n_rows + *it as usize)));
+                }
+                let mut all: Vec<(i64, usize)> = values.into_iter().zip(0..).collect();
+                for rows in [&mut all, &mut found] {
+                    rows.sort_by_key(|it| if direction == Direction::Descending { -it.0 } else { it.0 });
+                    rows.truncate(limit);
+                }
+                assert_eq!(found, all);
+                assert!(n_found <= 5 * limit);
+            }
+        }
+    }
+}

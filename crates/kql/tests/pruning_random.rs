@@ -1,5 +1,5 @@
 //! Random queries over random files, odd ones among them: what is loaded for a query answers as a load of everything does.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail anywhere")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail anywhere")]
 
 use kql::{
     Engine, Error, Limits, Load, Now, Outcome, Reads, Schema, Slots, Type,

@@ -31,7 +31,7 @@ pub use context::{Budget, Context, Fault, Geo, GeoInfo, Reservation, Stop};
 pub use decimal::Decimal;
 pub use dictionary::{DictionaryBuilder, Lookup};
 pub use dynamic::{Bag, Dynamic};
-pub use hash_index::HashIndex;
+pub use hash_index::{First, HashIndex};
 pub use limits::Limits;
 pub use lists::Lists;
 pub use reader::DynamicReader;

@@ -220,6 +220,15 @@ impl Node {
         self.tags.get(row).map_or(Tag::Missing, |it| Tag::from_u8(*it))
     }
 
+    /// Whether a row is a truth value or a bag.
+    fn has_bools_or_bags(&self) -> bool {
+        // Bytes, not truth values, and no branch within a stretch: so many tags are looked at at once.
+        let is_it = |it: u8| {
+            u8::from(it == Tag::True as u8) | u8::from(it == Tag::False as u8) | u8::from(it == Tag::Bag as u8)
+        };
+        self.tags.chunks(4_096).any(|tags| tags.iter().fold(0, |found, it| found | is_it(*it)) != 0)
+    }
+
     /// The value of a row.
     pub fn value(&self, row: usize) -> Dynamic {
         match self.tag(row) {
@@ -359,11 +368,7 @@ impl Shredded {
         if node.longs.is_some() || node.reals.is_some() || node.raw.is_some() || !node.children.is_empty() {
             return None;
         }
-        // In numbers, which are gone through many at once.
-        let is_other = |it: &u8| {
-            u8::from(*it == Tag::True as u8) | u8::from(*it == Tag::False as u8) | u8::from(*it == Tag::Bag as u8)
-        };
-        if node.tags.chunks(1 << 10).any(|tags| tags.iter().fold(0, |any, it| any | is_other(it)) != 0) {
+        if node.has_bools_or_bags() {
             return None;
         }
         let whole = match &node.strings {
@@ -375,6 +380,21 @@ impl Shredded {
             Rows::Range { offset, len } => whole.slice(*offset, *len),
             Rows::Indices(rows) => whole.take(rows),
         })
+    }
+
+    /// The JSON texts of the rows by their dictionary, when all rows hold such, or nothing, which has code 0.
+    pub fn as_json_texts(&self) -> Option<DictionaryColumn> {
+        let node = &self.node;
+        let Some(Texts::Dictionary(raw)) = &node.raw else { return None };
+        let has_other = node.longs.is_some() || node.reals.is_some() || node.strings.is_some();
+        if has_other || !node.children.is_empty() || node.has_bools_or_bags() {
+            return None;
+        }
+        let codes = match &self.rows {
+            Rows::Range { offset, len } => raw.codes.slice(*offset, *len),
+            Rows::Indices(rows) => rows.iter().map(|row| raw.codes.get(*row as usize).copied().unwrap_or(0)).collect(),
+        };
+        Some(DictionaryColumn { codes, dictionary: raw.dictionary.clone() })
     }
 
     /// The rows shown, in a tree of their own, every node of which has all of them.

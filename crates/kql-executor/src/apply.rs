@@ -10,12 +10,13 @@ use crate::{
     filter::Filter,
     group::{Grouper, RowsByGroup, joined},
     parse::Parse,
-    program::{Program, count_of},
+    program::{Program, Results, count_of},
     project::Project,
     sort::order,
     steps::Scan,
-    stream::Rows,
+    stream::{Needed, Rows, is_needed, needed},
 };
+use arrow_array::Array;
 use kql_data::{Batch, Column, Fault, Schema, Type};
 use kql_parser::{
     plan::{ExprId, NodeId, Op, SortKey},
@@ -43,19 +44,15 @@ pub(crate) fn run(
     let schema = plan.schema(input);
     let rows = run.input(id, 0, input, execution.shape.outputs_read(plan, input), BY)?;
     let program = run.program(id, 0, by)?;
-    let mut grouper = Grouper::new(by.iter().map(|it| plan.expr(*it).ty()).collect(), &execution.cx.budget, BY)?;
-    let mut numbers = Vec::with_capacity(rows.batches.len());
-    for batch in &rows.batches {
-        execution.cx.check()?;
-        numbers.push(grouper.assign(&program.run(execution, batch)?, batch.n_rows)?);
-    }
-    let n_groups = grouper.len();
+    let types = by.iter().map(|it| plan.expr(*it).ty()).collect();
+    let (numbers, n_groups) = number(run, &program, types, &rows)?;
     if let Some(most) = groups_max.filter(|it| n_groups > *it) {
         let message = format!("`partition` has {n_groups} keys, and {most} are the most of the legacy strategy");
         return Err(Fault::new(format!("{message}: write `hint.strategy=native` in front of `by`")));
     }
     let n_rows = rows.n_rows();
     let mut held = rows.held;
+    held.push(execution.cx.budget.reserve(n_rows * 4 + (n_groups + 1) * size_of::<usize>(), BY)?);
     let stretches: Vec<Stretch> = if are_apart(&numbers) {
         // Groups by row come like this: nothing has to be brought together.
         rows.batches.into_iter().zip(numbers).map(|(batch, groups)| Stretch::new(batch, groups)).collect()
@@ -93,6 +90,51 @@ pub(crate) fn run(
         out.held.push(held);
     }
     Ok(out)
+}
+
+/// The group of each row, batch by batch, and how many there are.
+fn number(run: &Run<'_>, program: &Program, types: Vec<Type>, rows: &Rows) -> Result<(Vec<Vec<u32>>, usize), Fault> {
+    let execution = run.execution;
+    let mut keys = Vec::with_capacity(rows.batches.len());
+    for batch in &rows.batches {
+        execution.cx.check()?;
+        keys.push(program.run(execution, batch)?);
+    }
+    if let Some(it) = in_order(&keys) {
+        return Ok(it);
+    }
+    let mut grouper = Grouper::new(types, &execution.cx.budget, BY)?;
+    let mut numbers = Vec::with_capacity(keys.len());
+    for (keys, batch) in keys.iter().zip(&rows.batches) {
+        execution.cx.check()?;
+        numbers.push(grouper.assign(keys, batch.n_rows)?);
+    }
+    Ok((numbers, grouper.len()))
+}
+
+/// The groups of rows by one whole number that never falls from row to row, as groups by row are, and how many there are.
+fn in_order(keys: &[Results]) -> Option<(Vec<Vec<u32>>, usize)> {
+    let mut numbers = Vec::with_capacity(keys.len());
+    let (mut last, mut n_groups): (Option<i64>, u32) = (None, 0);
+    for columns in keys {
+        let [Column::Long(values)] = &**columns else { return None };
+        if values.null_count() > 0 || !values.values().is_sorted() {
+            return None;
+        }
+        let mut groups = Vec::with_capacity(values.len());
+        for value in values.values() {
+            if last.is_some_and(|last| last > *value) {
+                return None;
+            }
+            if last != Some(*value) {
+                n_groups = n_groups.checked_add(1)?;
+                last = Some(*value);
+            }
+            groups.push(n_groups - 1);
+        }
+        numbers.push(groups);
+    }
+    Some((numbers, n_groups as usize))
 }
 
 /// Whether the groups of each batch stand one behind the other, and none is in two batches.
@@ -271,6 +313,8 @@ impl Chain {
     fn compile(run: &Run<'_>, body: NodeId) -> Result<Option<Chain>, Fault> {
         let execution = run.execution;
         let (mut links, mut id) = (Vec::new(), body);
+        // Which columns of what a node gives are read by those above it.
+        let mut wanted: Needed = None;
         loop {
             let Some(node) = execution.plan.node(id).filter(|_| execution.shape.needs_group(id)) else {
                 return Ok(None);
@@ -281,26 +325,43 @@ impl Chain {
             }
             let link = match &node.op {
                 Op::Group => break,
-                Op::Filter { input, predicate } => Link::Filter(Filter::compile(run, *input, *predicate, &None)?.0),
-                Op::Project { input, columns } => Link::Project(Project::compile(run, *input, columns, &None)?.0),
-                op @ Op::Expand { .. } => Link::Expand(Expand::compile(run, op, &None)?.0, node.schema.clone()),
-                op @ (Op::Parse { .. } | Op::ParseKv { .. }) => Link::Parse(Parse::compile(run, op, &None)?.0),
-                Op::Window { columns, .. } => Link::Window(Program::compile(run, columns)?, node.schema.clone()),
-                Op::Aggregate { keys, aggregates, .. } => {
+                Op::Filter { input, predicate } => {
+                    let (step, below) = Filter::compile(run, *input, *predicate, &wanted)?;
+                    wanted = below;
+                    Link::Filter(step)
+                }
+                Op::Project { input, columns } => {
+                    let (step, below) = Project::compile(run, *input, columns, &wanted)?;
+                    wanted = below;
+                    Link::Project(step)
+                }
+                op @ Op::Expand { .. } => {
+                    let (step, below) = Expand::compile(run, op, &wanted)?;
+                    wanted = below;
+                    Link::Expand(step, node.schema.clone())
+                }
+                op @ (Op::Parse { .. } | Op::ParseKv { .. }) => {
+                    let (step, _, below) = Parse::compile(run, op, &wanted)?;
+                    wanted = below;
+                    Link::Parse(step)
+                }
+                Op::Window { columns, .. } => {
+                    wanted = None;
+                    Link::Window(Program::compile(run, columns)?, node.schema.clone())
+                }
+                Op::Aggregate { input, keys, aggregates } => {
                     let roots: Vec<ExprId> =
                         keys.iter().chain(aggregates.iter().flat_map(|it| &it.args)).copied().collect();
                     let program = Program::compile(run, &roots)?;
                     let calls = Aggregates::new(execution, aggregates, &program.constants(), keys.len());
                     let types = keys.iter().map(|it| execution.plan.expr(*it).ty()).collect();
+                    wanted = needed(execution.plan.schema(*input).len(), program.columns.iter().copied());
                     Link::Aggregate { program, types, calls }
                 }
-                Op::Sort { keys, limit, .. } => {
-                    let roots: Vec<ExprId> = keys.iter().map(|it| it.value).collect();
-                    let limit = limit.map(|it| run.constant(it)).transpose()?.map(|it| count_of(&it));
-                    Link::Sort { program: Program::compile(run, &roots)?, keys: keys.clone(), limit }
-                }
+                Op::Sort { keys, limit, .. } => Link::sort(run, keys, *limit, &mut wanted)?,
                 Op::Limit { count, .. } => Link::Limit(count_of(&run.constant(*count)?)),
                 Op::Steps(steps) if steps.partition_by.is_empty() => {
+                    wanted = None;
                     Link::Scan(Scan::compile(run, steps, &execution.plan.schema(steps.input))?)
                 }
                 _ => return Ok(None),
@@ -324,6 +385,18 @@ impl Chain {
 }
 
 impl Link {
+    /// A sort within each group; `wanted` becomes what it reads.
+    fn sort(run: &Run<'_>, keys: &[SortKey], limit: Option<ExprId>, wanted: &mut Needed) -> Result<Link, Fault> {
+        let roots: Vec<ExprId> = keys.iter().map(|it| it.value).collect();
+        let limit = limit.map(|it| run.constant(it)).transpose()?.map(|it| count_of(&it));
+        let program = Program::compile(run, &roots)?;
+        if let Some(above) = &*wanted {
+            let read = (0..above.len()).filter(|it| is_needed(wanted, *it));
+            *wanted = needed(above.len(), read.chain(program.columns.iter().copied()));
+        }
+        Ok(Link::Sort { program, keys: keys.to_vec(), limit })
+    }
+
     fn run(&self, execution: &Execution<'_>, part: Part) -> Result<Part, Fault> {
         Ok(match self {
             Link::Filter(it) => match it.rows(execution, &part.batch)? {

@@ -7,11 +7,12 @@ use crate::{
     shape::Shape,
     sort, steps,
     stream::{Rows, Stream},
+    threads::Threads,
     window,
 };
 use kql_data::{Batch, Chunk, Context, Dynamic, Fault, Map, Table, Type, Value};
 use kql_parser::plan::{ExprId, NodeId, Op, Plan};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -41,9 +42,6 @@ struct Counters {
     busy: AtomicU64,
 }
 
-/// Threads of a pool need room for nested dynamics.
-const STACK_BYTES: usize = 8 << 20;
-
 /// Runs results of one plan. Nodes under [`Op::Shared`] are computed once, however many results read them.
 pub struct Execution<'a> {
     pub(crate) cx: &'a Context,
@@ -52,6 +50,7 @@ pub struct Execution<'a> {
     pub(crate) shape: Shape,
     pub(crate) batch_rows: usize,
     clock: Option<&'a (dyn Fn() -> u64 + Sync)>,
+    threads: Option<&'a Threads>,
     pool: OnceLock<Option<ThreadPool>>,
     shared: Mutex<Map<NodeId, Arc<Rows>>>,
     values: Mutex<Values>,
@@ -81,6 +80,7 @@ impl<'a> Execution<'a> {
             shape: Shape::new(plan),
             batch_rows: Chunk::ROWS,
             clock: None,
+            threads: None,
             pool: OnceLock::new(),
             shared: Mutex::default(),
             values: Mutex::default(),
@@ -93,6 +93,12 @@ impl<'a> Execution<'a> {
     /// Measures the time of each node with that clock.
     pub fn clock(mut self, clock: &'a (dyn Fn() -> u64 + Sync)) -> Execution<'a> {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Takes its threads from there, and leaves them there.
+    pub fn threads(mut self, threads: &'a Threads) -> Execution<'a> {
+        self.threads = Some(threads);
         self
     }
 
@@ -143,13 +149,19 @@ impl<'a> Execution<'a> {
 
     /// The threads, if there are more than one.
     pub(crate) fn pool(&self) -> Option<&ThreadPool> {
-        let make = || {
-            let threads = self.cx.limits.threads;
-            let builder = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK_BYTES);
-            // Without threads the query still runs, on the caller's.
-            if threads > 1 { builder.build().ok() } else { None }
+        let make = || match self.threads {
+            Some(it) => it.take(self.cx.limits.threads),
+            None => Threads::default().take(self.cx.limits.threads),
         };
         self.pool.get_or_init(make).as_ref()
+    }
+}
+
+impl Drop for Execution<'_> {
+    fn drop(&mut self) {
+        if let (Some(threads), Some(pool)) = (self.threads, self.pool.take().flatten()) {
+            threads.give(pool);
+        }
     }
 }
 

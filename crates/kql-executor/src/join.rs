@@ -1,18 +1,23 @@
 //! Rows of two sides with equal keys. Keys get numbers from the side with fewer rows; both sides are then lists of numbers.
 
+mod keys;
+mod matches;
+mod texts;
 mod window;
 
 use crate::{
     execution::{Execution, Run},
     filter::{Filter, conjuncts},
-    group::{Grouper, NO_GROUP, RowsByGroup, joined},
-    program::{Program, Results},
+    group::joined,
     stream::{Needed, Rows, is_needed},
 };
+use arrow_buffer::ScalarBuffer;
+use keys::{Keyed, Side};
 use kql_data::{Batch, Column, Fault, NO_ROW, Reservation, Type};
 use kql_parser::plan::{Expr, ExprId, JoinKind, NodeId, Op};
-use std::{borrow::Cow, sync::Arc};
-use window::{Sorted, Window};
+use matches::{Matches, Present, keep_first_of_key};
+use std::borrow::Cow;
+use window::{Cursor, Sorted, Window};
 
 /// Pairs of rows that are put out, or tested, at once.
 const PAIRS: usize = 1 << 16;
@@ -23,13 +28,6 @@ const BY: &str = "`join`";
 
 /// A window, and the right rows in its order.
 type Windowed = (Window, Sorted);
-
-/// One side: its batches, and the number of the key of each row.
-struct Side {
-    batches: Vec<Batch>,
-    numbers: Vec<Vec<u32>>,
-    _held: Vec<Reservation>,
-}
 
 /// `Op::Join`.
 pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result<Rows, Fault> {
@@ -46,44 +44,81 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result
     }
     let programs = [run.program(id, 0, &left_keys)?, run.program(id, 1, &right_keys)?];
     let types: Vec<Type> = left_keys.iter().map(|it| plan.expr(*it).ty()).collect();
-    let (left, mut right, n_keys, _table) = number_keys(run, types, &programs, left_rows, right_rows)?;
+    let keyed = keys::number(run, types, &programs, left_rows, right_rows)?;
+    let Keyed { left: left_side, right: mut right_side, n_keys, left_makes } = keyed;
 
-    let left_types: Vec<Type> = plan.schema(node_of_left(op)).fields.iter().map(|it| it.ty).collect();
+    let left_types: Vec<Type> = plan.schema(*left).fields.iter().map(|it| it.ty).collect();
     let outputs = if is_target { None } else { execution.shape.outputs_read(plan, id) };
+    let parts = condition.map(|it| conjuncts(execution, it)).unwrap_or_default();
+    forget_unread(run, &mut right_side, *kind, left_types.len(), &outputs, *condition);
+    if left_makes && !matches!(kind, JoinKind::RightOuter | JoinKind::FullOuter | JoinKind::RightAnti) {
+        right_side.keep_numbered(run)?;
+    }
+    let _joined = execution.cx.budget.reserve(right_side.batches.iter().map(Batch::bytes).sum(), BY)?;
+    let whole = joined(&plan.schema(*right), &right_side.batches)?;
+    right_side.batches = Vec::new();
+    let right_numbers: Cow<'_, [u32]> = match right_side.numbers.as_slice() {
+        [one] => Cow::Borrowed(one),
+        more => Cow::Owned(more.iter().flat_map(|it| it.iter().copied()).collect()),
+    };
+    let is_by_key = condition.is_none();
+    let _index = execution.cx.budget.reserve(right_numbers.len() * 8 + n_keys * 8, BY)?;
+    let (window, rest) = windowed(run, parts, &left_types, &whole, &right_numbers, n_keys)?;
+    let is_known = is_by_key
+        && matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti | JoinKind::RightSemi | JoinKind::RightAnti);
+    let matches = match (is_known, &window) {
+        (true, _) => Pairing::Present(Present::new(right_numbers.iter(), n_keys)),
+        (_, None) => Pairing::Matches(Matches::new(&right_numbers, n_keys)),
+        (_, Some(_)) => Pairing::Window,
+    };
+    let condition = if rest.is_empty() { None } else { Some(Filter::of(run, &rest)?) };
+    let n_left = left_types.len();
+    let tests = condition.is_some();
+    let reads = |columns: std::ops::Range<usize>| tests || columns.into_iter().any(|it| is_needed(&outputs, it));
+    let lists_right =
+        matches!(kind, JoinKind::RightSemi | JoinKind::RightAnti | JoinKind::RightOuter | JoinKind::FullOuter);
+    let join = Join {
+        kind: *kind,
+        n_keys,
+        reads_left: reads(0..n_left),
+        reads_right: lists_right || reads(n_left..n_left + whole.columns.len()),
+        matches,
+        window,
+        outputs,
+        right: whole,
+        condition,
+        left_types,
+    };
+    join.run(run, left_side, &right_numbers)
+}
+
+/// Columns of the right side that neither the condition nor anybody after the join reads become nulls, which cost nothing.
+fn forget_unread(
+    run: &Run<'_>,
+    right: &mut Side,
+    kind: JoinKind,
+    n_left: usize,
+    outputs: &Needed,
+    condition: Option<ExprId>,
+) {
     let mut read = Vec::new();
     if let Some(it) = condition {
-        plan.walk(*it, &mut |it| read.extend(if let Expr::Column { index, .. } = it { Some(*index) } else { None }));
+        let note = &mut |it: &Expr| read.extend(if let Expr::Column { index, .. } = it { Some(*index) } else { None });
+        run.execution.plan.walk(it, note);
     }
     let gives_right = !matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti);
     for batch in &mut right.batches {
         for (index, column) in batch.columns.iter_mut().enumerate() {
-            let at = left_types.len() + index;
+            let at = n_left + index;
             let is_given = match kind {
-                JoinKind::RightSemi | JoinKind::RightAnti => is_needed(&outputs, index),
-                _ => gives_right && is_needed(&outputs, at),
+                JoinKind::RightSemi | JoinKind::RightAnti => is_needed(outputs, index),
+                _ => gives_right && is_needed(outputs, at),
             };
             if !is_given && !read.contains(&at) {
                 *column = Column::null(column.ty(), column.len());
             }
         }
     }
-    let _joined = execution.cx.budget.reserve(right.batches.iter().map(Batch::bytes).sum(), BY)?;
-    let whole = joined(&plan.schema(node_of_right(op)), &right.batches)?;
-    right.batches = Vec::new();
-    let right_numbers = right.numbers.concat();
-    let _index = execution.cx.budget.reserve(right_numbers.len() * 8 + n_keys * 8, BY)?;
-    let parts = condition.map(|it| conjuncts(execution, it)).unwrap_or_default();
-    let (window, rest) = windowed(run, parts, &left_types, &whole, &right_numbers, n_keys)?;
-    let join = Join {
-        kind: *kind,
-        matches: RowsByGroup::new(&right_numbers, n_keys),
-        window,
-        outputs,
-        right: whole,
-        condition: if rest.is_empty() { None } else { Some(Filter::of(run, &rest)?) },
-        left_types,
-    };
-    join.run(run, left, &right_numbers, n_keys)
 }
 
 /// The window of a condition, with the right rows in its order, and the parts of the condition that stay.
@@ -102,67 +137,20 @@ fn windowed(
     })
 }
 
-fn node_of_left(op: &Op) -> NodeId {
-    if let Op::Join { left, .. } = op { *left } else { NodeId(u32::MAX) }
-}
-
-fn node_of_right(op: &Op) -> NodeId {
-    if let Op::Join { right, .. } = op { *right } else { NodeId(u32::MAX) }
-}
-
-/// Gives the keys of both sides numbers: the smaller side makes them, the other looks them up.
-fn number_keys(
-    run: &Run<'_>,
-    types: Vec<Type>,
-    programs: &[Arc<Program>; 2],
-    left: Rows,
-    right: Rows,
-) -> Result<(Side, Side, usize, Reservation), Fault> {
-    let execution = run.execution;
-    let [left_program, right_program] = programs;
-    let left_makes = left.n_rows() < right.n_rows();
-    let (maker, maker_program, finder, finder_program) = if left_makes {
-        (left, left_program, right, right_program)
-    } else {
-        (right, right_program, left, left_program)
-    };
-    let mut grouper = Grouper::new(types, &execution.cx.budget, BY)?;
-    let mut made = Side { batches: Vec::new(), numbers: Vec::new(), _held: maker.held };
-    let n_made = maker.batches.iter().map(|it| it.n_rows).sum();
-    grouper.expect(n_made);
-    let keys = run.parallel(maker.batches, n_made, maker_program.is_volatile, |batch| {
-        let keys = maker_program.run(execution, &batch)?;
-        Ok((batch, keys))
-    })?;
-    for (batch, keys) in keys {
-        execution.cx.check()?;
-        made.numbers.push(grouper.assign(&keys, batch.n_rows)?);
-        made.batches.push(batch);
-    }
-    let n_found = finder.batches.iter().map(|it| it.n_rows).sum();
-    let keys = run.parallel(finder.batches, n_found, finder_program.is_volatile, |batch| {
-        let keys = finder_program.run(execution, &batch)?;
-        Ok((batch, keys))
-    })?;
-    for (batch, keys) in &keys {
-        grouper.prepare(keys, batch.n_rows)?;
-    }
-    let held = execution.cx.budget.reserve((n_made + n_found) * 4, BY)?;
-    let (table, mut found) = (&grouper, Side { batches: Vec::new(), numbers: Vec::new(), _held: finder.held });
-    let numbers = run.parallel(keys, n_found, false, |(batch, keys): (Batch, Results)| {
-        execution.cx.check()?;
-        let numbers = table.find(&keys, batch.n_rows);
-        Ok((batch, numbers))
-    })?;
-    (found.batches, found.numbers) = numbers.into_iter().unzip();
-    let n_keys = grouper.len();
-    Ok(if left_makes { (made, found, n_keys, held) } else { (found, made, n_keys, held) })
+/// How a left row finds its matches.
+enum Pairing {
+    /// By key, one by one.
+    Matches(Matches),
+    /// Only whether there is one is asked.
+    Present(Present),
+    /// By key and within the bounds of the window.
+    Window,
 }
 
 struct Join {
     kind: JoinKind,
-    /// Rows of the right side by number of their key.
-    matches: RowsByGroup,
+    n_keys: usize,
+    matches: Pairing,
     /// Bounds that the condition puts on a column of the right side, with the rows in its order.
     window: Option<Windowed>,
     right: Batch,
@@ -171,6 +159,10 @@ struct Join {
     left_types: Vec<Type>,
     /// Which columns of the pairs anybody reads.
     outputs: Needed,
+    /// Whether anybody reads the left rows of pairs, or only their number.
+    reads_left: bool,
+    /// The same of right rows.
+    reads_right: bool,
 }
 
 /// What one left batch gave.
@@ -183,32 +175,29 @@ struct Part {
 }
 
 impl Join {
-    fn run(&self, run: &Run<'_>, left: Side, right_numbers: &[u32], n_keys: usize) -> Result<Rows, Fault> {
+    fn run(&self, run: &Run<'_>, left: Side, right_numbers: &[u32]) -> Result<Rows, Fault> {
         let execution = run.execution;
-        let is_by_key = self.condition.is_none() && self.window.is_none();
-        if is_by_key && matches!(self.kind, JoinKind::RightSemi | JoinKind::RightAnti) {
-            let mut is_key = vec![false; n_keys];
-            for number in left.numbers.iter().flatten() {
-                if let Some(it) = is_key.get_mut(*number as usize) {
-                    *it = true;
-                }
-            }
-            let has_match = |number: &u32| is_key.get(*number as usize).copied().unwrap_or(false);
-            return self.right_rows(run, right_numbers.iter().map(has_match));
+        let gives_right = matches!(self.kind, JoinKind::RightSemi | JoinKind::RightAnti);
+        if gives_right && matches!(self.matches, Pairing::Present(_)) {
+            let keys = Present::new(left.numbers.iter().flat_map(|it| it.iter()), self.n_keys);
+            return self.right_rows(run, right_numbers.iter().map(|it| keys.has(*it)));
         }
         let mut numbers = left.numbers;
         if self.kind == JoinKind::InnerUnique {
-            keep_first_of_key(&mut numbers, n_keys);
+            let mut seen = vec![false; self.n_keys];
+            for it in &mut numbers {
+                let mut own = it.to_vec();
+                keep_first_of_key(&mut own, &mut seen);
+                *it = own.into();
+            }
         }
         let n_rows = left.batches.iter().map(|it| it.n_rows).sum();
-        let tasks: Vec<(Batch, Vec<u32>)> = left.batches.into_iter().zip(numbers).collect();
-        let parts = run.parallel(
-            tasks,
-            n_rows,
-            self.condition.as_ref().is_some_and(Filter::is_volatile),
-            |(batch, numbers)| self.part(execution, &batch, &numbers),
-        )?;
-        let mut has_match = vec![false; self.right.n_rows];
+        let tasks: Vec<(Batch, ScalarBuffer<u32>)> = left.batches.into_iter().zip(numbers).collect();
+        let is_volatile = self.condition.as_ref().is_some_and(Filter::is_volatile);
+        let parts =
+            run.parallel(tasks, n_rows, is_volatile, |(batch, numbers)| self.part(execution, &batch, &numbers))?;
+        let lists_matched = gives_right || matches!(self.kind, JoinKind::RightOuter | JoinKind::FullOuter);
+        let mut has_match = vec![false; if lists_matched { self.right.n_rows } else { 0 }];
         let mut out = Rows::default();
         for part in parts {
             for row in part.matched {
@@ -219,20 +208,19 @@ impl Join {
             out.batches.extend(part.batches);
             out.held.extend(part.held);
         }
-        match self.kind {
-            JoinKind::RightSemi | JoinKind::RightAnti => return self.right_rows(run, has_match.into_iter()),
-            JoinKind::RightOuter | JoinKind::FullOuter => {
-                let rows: Vec<u32> = (0..).zip(&has_match).filter(|(_, it)| !**it).map(|(row, _)| row).collect();
-                for rows in rows.chunks(PAIRS) {
-                    execution.cx.check()?;
-                    let missing = self.left_types.iter().map(|ty| Column::null(*ty, rows.len()));
-                    let columns = missing.chain(self.right.columns.iter().map(|it| it.take(rows))).collect();
-                    let batch = Batch::new(columns, rows.len());
-                    out.held.push(execution.cx.budget.reserve(batch.bytes(), BY)?);
-                    out.batches.push(batch);
-                }
+        if gives_right {
+            return self.right_rows(run, has_match.into_iter());
+        }
+        if lists_matched {
+            let rows: Vec<u32> = (0..).zip(&has_match).filter(|(_, it)| !**it).map(|(row, _)| row).collect();
+            for rows in rows.chunks(PAIRS) {
+                execution.cx.check()?;
+                let missing = self.left_types.iter().map(|ty| Column::null(*ty, rows.len()));
+                let columns = missing.chain(self.right.columns.iter().map(|it| it.take(rows))).collect();
+                let batch = Batch::new(columns, rows.len());
+                out.held.push(execution.cx.budget.reserve(batch.bytes(), BY)?);
+                out.batches.push(batch);
             }
-            _ => {}
         }
         Ok(out)
     }
@@ -246,52 +234,42 @@ impl Join {
 
     fn part(&self, execution: &Execution<'_>, left: &Batch, numbers: &[u32]) -> Result<Part, Fault> {
         let mut part = Part::default();
-        let bounds = match &self.window {
-            Some((window, _)) => window.bounds(execution, left)?,
-            None => Vec::new(),
-        };
-        let matches = |row: usize, number: u32| match &self.window {
-            Some((_, sorted)) => sorted.find(number, bounds.get(row).copied().unwrap_or((0, -1))),
-            None => self.matches.get(number),
-        };
-        let gives_left = matches!(self.kind, JoinKind::LeftSemi | JoinKind::LeftAnti);
-        if gives_left && self.condition.is_none() {
+        if let Pairing::Present(keys) = &self.matches {
             let wanted = self.kind == JoinKind::LeftSemi;
-            let numbered = numbers.iter().enumerate();
-            let rows: Vec<u32> = numbered
-                .filter(|(row, number)| matches(*row, **number).is_empty() != wanted)
-                .map(|(row, _)| row as u32)
-                .collect();
-            self.put(execution, &mut part, left.take(&rows))?;
+            let is_picked = |number: &u32| keys.has(*number) == wanted;
+            self.put_left(execution, &mut part, left, numbers.iter().map(is_picked))?;
             return Ok(part);
         }
-        let sorts = self.window.as_ref().is_some_and(|(_, sorted)| !sorted.is_in_order);
-        let mut pairs = Pairs::default();
-        let mut left_matched = vec![false; left.n_rows];
-        for (row, number) in numbers.iter().enumerate() {
-            if row % CHECK_ROWS == 0 {
-                execution.cx.check()?;
-            }
-            let found = matches(row, *number);
+        if self.condition.is_none() && matches!(self.kind, JoinKind::LeftSemi | JoinKind::LeftAnti) {
+            let wanted = self.kind == JoinKind::LeftSemi;
+            let mut picked = Vec::with_capacity(numbers.len());
+            self.each_match(execution, left, numbers, |_, found| {
+                picked.push(found.is_empty() != wanted);
+                Ok(())
+            })?;
+            self.put_left(execution, &mut part, left, picked.into_iter())?;
+            return Ok(part);
+        }
+        let sorts = self.reads_right && self.window.as_ref().is_some_and(|(_, sorted)| !sorted.is_in_order);
+        let pads = self.condition.is_none() && matches!(self.kind, JoinKind::LeftOuter | JoinKind::FullOuter);
+        let mut pairs = Pairs::new(self.reads_left, self.reads_right);
+        let mut left_matched = vec![false; if self.condition.is_some() { left.n_rows } else { 0 }];
+        self.each_match(execution, left, numbers, |row, found| {
             let found = if sorts && !found.is_sorted() { Cow::Owned(in_order(found)) } else { Cow::Borrowed(found) };
             let mut matches: &[u32] = &found;
-            let pads = self.condition.is_none() && matches.is_empty();
-            if pads && matches!(self.kind, JoinKind::LeftOuter | JoinKind::FullOuter) {
-                pairs.push(row as u32, NO_ROW);
+            if pads && matches.is_empty() {
+                matches = &[NO_ROW];
             }
             while !matches.is_empty() {
                 let (now, later) = matches.split_at(matches.len().min(PAIRS - pairs.len()));
-                pairs.left.resize(pairs.left.len() + now.len(), row as u32);
-                pairs.right.extend_from_slice(now);
+                pairs.extend(row, now);
                 matches = later;
                 if pairs.len() >= PAIRS {
                     self.flush(execution, &mut part, left, &mut pairs, &mut left_matched)?;
                 }
             }
-            if pairs.len() >= PAIRS {
-                self.flush(execution, &mut part, left, &mut pairs, &mut left_matched)?;
-            }
-        }
+            Ok(())
+        })?;
         self.flush(execution, &mut part, left, &mut pairs, &mut left_matched)?;
         if self.condition.is_some() {
             self.put_unmatched(execution, &mut part, left, &left_matched)?;
@@ -299,6 +277,64 @@ impl Join {
         part.matched.sort_unstable();
         part.matched.dedup();
         Ok(part)
+    }
+
+    /// Tells of each left row, in order, the right rows of its key and within its bounds.
+    #[inline]
+    fn each_match(
+        &self,
+        execution: &Execution<'_>,
+        left: &Batch,
+        numbers: &[u32],
+        mut tell: impl FnMut(u32, &[u32]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let bounds = match &self.window {
+            Some((window, _)) => Some(window.bounds(execution, left)?),
+            None => None,
+        };
+        let mut cursor = Cursor::new(self.n_keys, if bounds.is_some() { left.n_rows } else { 0 });
+        let mut of_rows = Vec::new();
+        for (stretch, numbers) in numbers.chunks(CHECK_ROWS).enumerate() {
+            execution.cx.check()?;
+            let first = stretch * CHECK_ROWS;
+            match (&self.window, &bounds, &self.matches) {
+                (Some((_, sorted)), Some(bounds), _) => {
+                    bounds.of_rows(first..first + numbers.len(), &mut of_rows);
+                    for ((row, number), bounds) in (first as u32..).zip(numbers).zip(&of_rows) {
+                        tell(row, sorted.find(*number, *bounds, &mut cursor))?;
+                    }
+                }
+                (.., Pairing::Matches(matches)) => {
+                    for (row, number) in (first as u32..).zip(numbers) {
+                        tell(row, matches.get(*number))?;
+                    }
+                }
+                _ => return Err(Fault::new("a join has no matches to look at")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts out the left rows that are picked, with the columns that are read.
+    fn put_left(
+        &self,
+        execution: &Execution<'_>,
+        part: &mut Part,
+        left: &Batch,
+        picked: impl Iterator<Item = bool> + Clone,
+    ) -> Result<(), Fault> {
+        let n_rows = picked.clone().filter(|it| *it).count();
+        let rows: Vec<u32> = if self.reads_left && n_rows < left.n_rows {
+            (0..).zip(picked).filter(|(_, it)| *it).map(|(row, _)| row).collect()
+        } else {
+            Vec::new()
+        };
+        let column = |(index, column): (usize, &Column)| match (self.is_read(index), n_rows == left.n_rows) {
+            (false, _) => Column::null(column.ty(), n_rows),
+            (true, true) => column.clone(),
+            (true, false) => column.take(&rows),
+        };
+        self.put(execution, part, Batch::new(left.columns.iter().enumerate().map(column).collect(), n_rows))
     }
 
     /// Tests the pairs, puts out those that hold, and begins anew.
@@ -311,7 +347,7 @@ impl Join {
         left_matched: &mut [bool],
     ) -> Result<(), Fault> {
         execution.cx.check()?;
-        let mut pairs = std::mem::take(pairs);
+        let mut pairs = std::mem::replace(pairs, Pairs::new(self.reads_left, self.reads_right));
         if pairs.len() == 0 {
             return Ok(());
         }
@@ -360,7 +396,12 @@ impl Join {
             JoinKind::LeftSemi | JoinKind::LeftAnti => self.put(execution, part, left.take(&rows())),
             JoinKind::LeftOuter | JoinKind::FullOuter => {
                 let left_rows = rows();
-                let pairs = Pairs { right: vec![NO_ROW; left_rows.len()], left: left_rows };
+                let pairs = Pairs {
+                    right: vec![NO_ROW; left_rows.len()],
+                    n: left_rows.len(),
+                    left: left_rows,
+                    ..Pairs::new(true, true)
+                };
                 let batch = self.pair_batch(left, &pairs, |it| self.is_read(it));
                 self.put(execution, part, batch)
             }
@@ -375,12 +416,17 @@ impl Join {
     /// Left and right columns of pairs of rows; those that are not wanted become nulls.
     fn pair_batch(&self, left: &Batch, pairs: &Pairs, wanted: impl Fn(usize) -> bool) -> Batch {
         let n_rows = pairs.len();
-        let sides = left.columns.iter().map(|it| (it, &pairs.left));
-        let sides = sides.chain(self.right.columns.iter().map(|it| (it, &pairs.right)));
-        let column = |(index, (column, rows)): (usize, (&Column, &Vec<u32>))| {
-            if wanted(index) { column.take(rows) } else { Column::null(column.ty(), n_rows) }
+        // Each left row once, as a look-up by a unique key gives them.
+        let is_whole = n_rows == left.n_rows && pairs.left.iter().copied().eq(0..n_rows as u32);
+        let n_left = left.columns.len();
+        let column = |(index, column): (usize, &Column)| match index < n_left {
+            _ if !wanted(index) => Column::null(column.ty(), n_rows),
+            true if is_whole => column.clone(),
+            true => column.take(&pairs.left),
+            false => column.take(&pairs.right),
         };
-        Batch::new(sides.enumerate().map(column).collect(), n_rows)
+        let columns = left.columns.iter().chain(&self.right.columns).enumerate();
+        Batch::new(columns.map(column).collect(), n_rows)
     }
 
     fn put(&self, execution: &Execution<'_>, part: &mut Part, batch: Batch) -> Result<(), Fault> {
@@ -392,25 +438,51 @@ impl Join {
     }
 }
 
-#[derive(Default)]
+/// Pairs of rows; of a side that nobody reads only their number.
 struct Pairs {
+    n: usize,
     left: Vec<u32>,
     right: Vec<u32>,
+    has_left: bool,
+    has_right: bool,
 }
 
 impl Pairs {
+    fn new(has_left: bool, has_right: bool) -> Pairs {
+        Pairs { n: 0, left: Vec::new(), right: Vec::new(), has_left, has_right }
+    }
+
     fn len(&self) -> usize {
-        self.left.len()
+        self.n
     }
 
-    fn push(&mut self, left: u32, right: u32) {
-        self.left.push(left);
-        self.right.push(right);
+    #[inline]
+    fn extend(&mut self, left: u32, right: &[u32]) {
+        self.n += right.len();
+        match right {
+            [one] => {
+                if self.has_left {
+                    self.left.push(left);
+                }
+                if self.has_right {
+                    self.right.push(*one);
+                }
+            }
+            more => {
+                if self.has_left {
+                    self.left.resize(self.left.len() + more.len(), left);
+                }
+                if self.has_right {
+                    self.right.extend_from_slice(more);
+                }
+            }
+        }
     }
 
+    /// Some of the pairs, of which both sides are read.
     fn pick(&self, rows: &[u32]) -> Pairs {
         let pick = |from: &[u32]| rows.iter().filter_map(|it| from.get(*it as usize).copied()).collect();
-        Pairs { left: pick(&self.left), right: pick(&self.right) }
+        Pairs { n: rows.len(), left: pick(&self.left), right: pick(&self.right), ..Pairs::new(true, true) }
     }
 }
 
@@ -419,15 +491,4 @@ fn in_order(rows: &[u32]) -> Vec<u32> {
     let mut rows = rows.to_vec();
     rows.sort_unstable();
     rows
-}
-
-/// `innerunique`: only the first left row of each key takes part.
-fn keep_first_of_key(numbers: &mut [Vec<u32>], n_keys: usize) {
-    let mut seen = vec![false; n_keys];
-    for number in numbers.iter_mut().flatten() {
-        match seen.get_mut(*number as usize) {
-            Some(it) if !*it => *it = true,
-            _ => *number = NO_GROUP,
-        }
-    }
 }

@@ -27,6 +27,7 @@ mod shape;
 mod sort;
 mod steps;
 mod stream;
+mod threads;
 mod window;
 
 #[cfg(test)]
@@ -34,3 +35,4 @@ mod tests;
 
 pub use evaluate::run_plugin;
 pub use execution::{Execution, NodeStatistics, Tables, execute};
+pub use threads::Threads;

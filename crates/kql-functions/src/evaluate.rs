@@ -10,11 +10,15 @@ use crate::{
 };
 use arrow_buffer::BooleanBuffer;
 use kql_data::{
-    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Type, Value,
+    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Texts, Type,
+    Value, json,
 };
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 /// What a call takes and gives, for all rows of a batch.
@@ -135,10 +139,11 @@ impl Cells {
     }
 
     /// The dictionary that the rows choose from, if there is one.
-    fn source(&self) -> Option<&DictionaryColumn> {
+    fn source(&self) -> Option<Cow<'_, DictionaryColumn>> {
         match self {
-            Cells::Rows(Column::Dictionary(it)) => Some(it),
-            Cells::Entries(it) => Some(&it.source),
+            Cells::Rows(Column::Dictionary(it)) => Some(Cow::Borrowed(it)),
+            Cells::Entries(it) => Some(Cow::Borrowed(&it.source)),
+            Cells::Rows(Column::Shredded(it)) => it.as_json_texts().map(Cow::Owned),
             Cells::Rows(_) => None,
         }
     }
@@ -148,6 +153,10 @@ impl Cells {
         match self {
             Cells::Entries(it) => Origin::Values(it.values.id),
             Cells::Rows(Column::Dictionary(it)) => Origin::Values(it.dictionary.id()),
+            Cells::Rows(Column::Shredded(it)) => match &it.node.raw {
+                Some(Texts::Dictionary(it)) => Origin::Json(it.dictionary.id()),
+                _ => Origin::Constant(Value::Null, Type::Dynamic),
+            },
             Cells::Rows(Column::Constant { value, ty, .. }) => Origin::Constant(value.clone(), *ty),
             // Only asked of arguments whose rows have one source.
             Cells::Rows(_) => Origin::Constant(Value::Null, Type::Dynamic),
@@ -160,6 +169,13 @@ impl Cells {
             Cells::Entries(it) => it.values.column.clone(),
             Cells::Rows(Column::Dictionary(it)) => Column::String(it.dictionary.values().clone()),
             Cells::Rows(Column::Constant { value, ty, .. }) => Column::constant(value.clone(), *ty, n_entries),
+            Cells::Rows(Column::Shredded(it)) => match &it.node.raw {
+                Some(Texts::Dictionary(it)) => {
+                    let texts = it.dictionary.values().iter();
+                    Column::dynamics(texts.map(|it| json::read(it.unwrap_or(""))).collect())
+                }
+                _ => Column::null(Type::Dynamic, n_entries),
+            },
             Cells::Rows(other) => other.clone(),
         }
     }
@@ -170,6 +186,8 @@ impl Cells {
 enum Origin {
     /// By the number of the values or of the dictionary.
     Values(u64),
+    /// What the JSON texts of a dictionary hold.
+    Json(u64),
     Constant(Value, Type),
 }
 
@@ -177,7 +195,7 @@ impl Origin {
     /// Whether it is surely the same: values that are equal may still have different texts.
     fn is(&self, other: &Origin) -> bool {
         match (self, other) {
-            (Origin::Values(a), Origin::Values(b)) => a == b,
+            (Origin::Values(a), Origin::Values(b)) | (Origin::Json(a), Origin::Json(b)) => a == b,
             (Origin::Constant(a, x), Origin::Constant(b, y)) => x == y && is_identical(a, b),
             _ => false,
         }
@@ -250,9 +268,9 @@ impl CallSite {
         }
         if is_repeatable
             && let Some(source) = only_source(args)
-            && let Some(values) = self.by_entry(cx, args, source, n_rows)
+            && let Some(values) = self.by_entry(cx, args, &source, n_rows)
         {
-            return Ok(Cells::Entries(Entries { source: source.clone(), values }));
+            return Ok(Cells::Entries(Entries { source: source.into_owned(), values }));
         }
         let args: Vec<Column> = args.iter().map(Cells::column).collect();
         if let (Some(wanted), [texts @ Column::String(_)]) = (&self.wanted, &*args)
@@ -298,14 +316,17 @@ impl CallSite {
 }
 
 /// The dictionary from which the rows of all arguments that vary choose, by the same codes.
-fn only_source(args: &[Cells]) -> Option<&DictionaryColumn> {
-    let mut found: Option<&DictionaryColumn> = None;
+fn only_source(args: &[Cells]) -> Option<Cow<'_, DictionaryColumn>> {
+    let mut found: Option<Cow<'_, DictionaryColumn>> = None;
     for arg in args {
         if let Cells::Rows(Column::Constant { .. }) = arg {
             continue;
         }
         let it = arg.source()?;
-        let known = *found.get_or_insert(it);
+        let Some(known) = &found else {
+            found = Some(it);
+            continue;
+        };
         if known.dictionary.id() != it.dictionary.id() || !known.codes.ptr_eq(&it.codes) {
             return None;
         }
@@ -328,6 +349,33 @@ pub fn fold(
 mod tests {
     use super::*;
     use crate::{Actual, function, resolve};
+    use kql_data::{Node, Shredded, Tag};
+
+    /// JSON texts of one dictionary as they stand in a shredded column; "" is null.
+    fn json_texts(texts: &[&str]) -> Column {
+        let Column::Dictionary(raw) = dictionary(texts) else { return Column::null(Type::Dynamic, 0) };
+        let tag = |it: &&str| if it.is_empty() { Tag::Missing as u8 } else { Tag::Raw as u8 };
+        let tags = texts.iter().map(tag).collect();
+        Column::Shredded(Shredded::new(Arc::new(Node { tags, raw: Some(Texts::Dictionary(raw)), ..Node::default() })))
+    }
+
+    #[test]
+    fn json_texts_of_a_dictionary_are_looked_at_once() {
+        let cx = Context::default();
+        let column = json_texts(&["[1,2]", "", "[]", "[1,2]", "[3]", "", "[1,2]"]);
+        let rows = |from: &Column, order: &[u32]| {
+            Column::dynamics(order.iter().map(|it| Some(from.dynamic(*it as usize))).collect())
+        };
+        for name in ["array_length", "tostring"] {
+            let site = site(name, &[Type::Dynamic]);
+            for order in [vec![0, 1, 2, 3, 4, 5, 6], vec![6, 4, 1, 0, 3, 2, 5, kql_data::NO_ROW], vec![2, 2]] {
+                let cells = site.apply(&cx, &[Cells::Rows(column.take(&order))], order.len()).unwrap();
+                assert!(order.len() < 7 || matches!(cells, Cells::Entries(_)));
+                let plain = site.apply(&cx, &[Cells::Rows(rows(&column, &order))], order.len()).unwrap();
+                assert_eq!(texts(&cells), texts(&plain));
+            }
+        }
+    }
 
     fn dictionary(texts: &[&str]) -> Column {
         let mut builder = DictionaryBuilder::default();

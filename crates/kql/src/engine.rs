@@ -3,7 +3,7 @@
 use crate::{Error, Outcome, ResultTable, catalogue::Names, reads::Part};
 use indexmap::IndexMap;
 use kql_data::{Batch, Column, Context, Fault, Geo, Limits, Map, Schema, Stop, Table, time};
-use kql_executor::Execution;
+use kql_executor::{Execution, Threads};
 use kql_parser::{
     Bound, Diagnostic, Notes, ParseOptions, StoredFunction, bind, bind_with_notes, optimise::optimise, parse,
     plan::Plan, syntax,
@@ -72,6 +72,8 @@ pub struct Engine {
     pub(crate) parts: Map<String, Part>,
     stop: Stop,
     pub(crate) unoptimised: bool,
+    /// Copies of an engine share them.
+    threads: Arc<Threads>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -318,7 +320,7 @@ impl Engine {
     }
 
     pub(crate) fn execution<'a>(&'a self, cx: &'a Context, plan: &'a Plan) -> Execution<'a> {
-        let execution = Execution::new(cx, plan, self);
+        let execution = Execution::new(cx, plan, self).threads(&self.threads);
         match self.batch_rows {
             Some(n_rows) => execution.batch_rows(n_rows),
             None => execution,

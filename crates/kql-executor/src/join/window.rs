@@ -8,9 +8,11 @@ use crate::{
     group::{NO_GROUP, RowsByGroup},
     program::Program,
 };
+use arrow_array::Array;
+use arrow_buffer::ScalarBuffer;
 use kql_data::{Batch, Column, Fault, Type, Value, time};
 use kql_parser::plan::{Expr, ExprId, Plan};
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// A window, as the condition tells it.
 pub(super) struct Window {
@@ -203,12 +205,28 @@ fn ticks(column: &Column, row: usize) -> Option<i64> {
     }
 }
 
-/// The values of a column by row, and which rows have one.
-fn values(column: &Column) -> Vec<Option<i64>> {
+/// The values of a column, and which rows have one; `None` for all.
+fn values(column: &Column) -> (ScalarBuffer<i64>, Option<Vec<bool>>) {
     match column {
-        Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) => it.iter().collect(),
-        other => (0..other.len()).map(|row| ticks(other, row)).collect(),
+        Column::Long(it) | Column::Datetime(it) | Column::Timespan(it) if it.null_count() == 0 => {
+            (it.values().clone(), None)
+        }
+        other => {
+            let ticks: Vec<Option<i64>> = (0..other.len()).map(|row| ticks(other, row)).collect();
+            (ticks.iter().map(|it| it.unwrap_or(0)).collect(), Some(ticks.iter().map(Option::is_some).collect()))
+        }
     }
+}
+
+/// The smallest and the largest value of the rows that have one.
+fn extremes(values: &[i64], has_value: Option<&[bool]>) -> Option<(i64, i64)> {
+    let wider = |(low, high): (i64, i64), it: &i64| (low.min(*it), high.max(*it));
+    let nothing = (i64::MAX, i64::MIN);
+    let (low, high) = match has_value {
+        None => values.iter().fold(nothing, wider),
+        Some(has) => values.iter().zip(has).filter(|(_, has)| **has).map(|(it, _)| it).fold(nothing, wider),
+    };
+    (low <= high).then_some((low, high))
 }
 
 /// The right rows of each key by the window's column.
@@ -233,60 +251,117 @@ impl Window {
     ) -> Result<Option<Sorted>, Fault> {
         let found = self.right.run(execution, &behind(right, n_left))?;
         let Some(column) = found.first() else { return Ok(None) };
-        let ticks = values(column);
+        let (ticks, has_value) = values(column);
         let in_range = |it: i64| self.offsets.iter().all(|offset| is_datetime(i128::from(it) + i128::from(*offset)));
-        let extremes = [ticks.iter().flatten().min(), ticks.iter().flatten().max()];
-        if !extremes.into_iter().flatten().all(|it| in_range(*it)) {
+        let ends = extremes(&ticks, has_value.as_deref());
+        if !ends.is_none_or(|(low, high)| in_range(low) && in_range(high)) {
             return Ok(None);
         }
         execution.cx.check()?;
-        let with_value = |(number, it): (&u32, &Option<i64>)| if it.is_some() { *number } else { NO_GROUP };
-        let numbers: Vec<u32> = numbers.iter().zip(&ticks).map(with_value).collect();
+        let numbers = match has_value {
+            None => Cow::Borrowed(numbers),
+            Some(it) => numbers.iter().zip(it).map(|(number, has)| if has { *number } else { NO_GROUP }).collect(),
+        };
         let mut rows = RowsByGroup::new(&numbers, n_keys);
-        let value = |row: &u32| ticks.get(*row as usize).copied().flatten().unwrap_or(i64::MIN);
+        let value = |row: &u32| ticks.get(*row as usize).copied().unwrap_or(i64::MIN);
         let mut is_in_order = true;
-        rows.each_group(|rows| {
-            if !rows.is_sorted_by_key(value) {
-                is_in_order = false;
-                rows.sort_by_key(value);
-            }
-        });
+        if !ticks.is_sorted() {
+            rows.each_group(|rows| {
+                if !rows.is_sorted_by_key(value) {
+                    is_in_order = false;
+                    rows.sort_by_key(value);
+                }
+            });
+        }
         let values = rows.rows().iter().map(value).collect();
         Ok(Some(Sorted { rows, values, is_in_order }))
     }
 
-    /// The bounds of each left row: the smallest and the largest value that fits. Empty where nothing fits.
-    pub(super) fn bounds(&self, execution: &Execution<'_>, left: &Batch) -> Result<Vec<(i64, i64)>, Fault> {
-        let mut out = vec![(i64::MIN, i64::MAX); left.n_rows];
+    /// The bounds of the left rows of a batch.
+    pub(super) fn bounds(&self, execution: &Execution<'_>, left: &Batch) -> Result<Bounds, Fault> {
         let bases = self.left.run(execution, left)?;
-        for (bound, column) in self.bounds.iter().zip(bases.iter()) {
-            for (slot, base) in out.iter_mut().zip(values(column)) {
-                let limit = base.filter(|it| self.is_bound(*it, bound)).map(|it| {
-                    let limit = i128::from(it) + bound.added;
-                    match (bound.is_inclusive, bound.is_low) {
-                        (true, _) => limit,
-                        (false, true) => limit + 1,
-                        (false, false) => limit - 1,
-                    }
-                });
-                *slot = match limit {
-                    None => NOTHING,
-                    Some(it) if bound.is_low => (slot.0.max(clamped(it, i64::MIN, i64::MAX)), slot.1),
-                    Some(it) => (slot.0, slot.1.min(clamped(it, i64::MIN, i64::MAX))),
+        let limit = |(bound, column): (&Bound, &Column)| {
+            let (values, has_value) = values(column);
+            let added = bound.added
+                + match (bound.is_inclusive, bound.is_low) {
+                    (true, _) => 0,
+                    (false, true) => 1,
+                    (false, false) => -1,
                 };
-                // Beyond all values, which the clamp would let in.
-                if let Some(it) = limit
-                    && ((bound.is_low && it > i128::from(i64::MAX)) || (!bound.is_low && it < i128::from(i64::MIN)))
-                {
-                    *slot = NOTHING;
+            let fits = |it: i64| self.is_bound(it, bound) && i64::try_from(i128::from(it) + added).is_ok();
+            let is_plain =
+                has_value.is_none() && extremes(&values, None).is_none_or(|(low, high)| fits(low) && fits(high));
+            match i64::try_from(added) {
+                Ok(added) if is_plain => Limit { values, is_low: bound.is_low, kind: Kind::Plain(added) },
+                _ => {
+                    let one = |(row, it): (usize, &i64)| {
+                        let has = has_value.as_ref().is_none_or(|has| has.get(row).copied().unwrap_or(false));
+                        (has && self.is_bound(*it, bound)).then(|| i128::from(*it) + added)
+                    };
+                    let all = values.iter().enumerate().map(one).collect();
+                    Limit { values, is_low: bound.is_low, kind: Kind::Checked(all) }
                 }
             }
-        }
-        Ok(out)
+        };
+        Ok(Bounds { limits: self.bounds.iter().zip(bases.iter()).map(limit).collect() })
     }
 
     fn is_bound(&self, base: i64, bound: &Bound) -> bool {
         self.ty != Type::Datetime || bound.checked == 0 || is_datetime(i128::from(base) + i128::from(bound.checked))
+    }
+}
+
+/// The bounds of the rows of a batch.
+pub(super) struct Bounds {
+    limits: Vec<Limit>,
+}
+
+/// What one bound is by row.
+struct Limit {
+    values: ScalarBuffer<i64>,
+    is_low: bool,
+    kind: Kind,
+}
+
+enum Kind {
+    /// The value and so much, which never overflows.
+    Plain(i64),
+    /// What it is, of each row that has it.
+    Checked(Vec<Option<i128>>),
+}
+
+impl Bounds {
+    /// The smallest and the largest value that fits each of those rows. Empty where nothing fits.
+    pub(super) fn of_rows(&self, rows: Range<usize>, out: &mut Vec<(i64, i64)>) {
+        out.clear();
+        out.resize(rows.len(), (i64::MIN, i64::MAX));
+        for limit in &self.limits {
+            match (&limit.kind, limit.values.get(rows.clone())) {
+                (Kind::Plain(added), Some(values)) if limit.is_low => {
+                    out.iter_mut().zip(values).for_each(|(out, it)| out.0 = out.0.max(it.wrapping_add(*added)));
+                }
+                (Kind::Plain(added), Some(values)) => {
+                    out.iter_mut().zip(values).for_each(|(out, it)| out.1 = out.1.min(it.wrapping_add(*added)));
+                }
+                (Kind::Checked(all), _) => {
+                    let all = all.get(rows.clone()).unwrap_or(&[]);
+                    out.iter_mut().zip(all).for_each(|(out, it)| *out = narrowed(*out, *it, limit.is_low));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A stretch that ends at a limit, too.
+fn narrowed((low, high): (i64, i64), limit: Option<i128>, is_low: bool) -> (i64, i64) {
+    match limit {
+        None => NOTHING,
+        // Beyond all values, which the clamp would let in.
+        Some(it) if is_low && it > i128::from(i64::MAX) => NOTHING,
+        Some(it) if !is_low && it < i128::from(i64::MIN) => NOTHING,
+        Some(it) if is_low => (low.max(clamped(it, i64::MIN, i64::MAX)), high),
+        Some(it) => (low, high.min(clamped(it, i64::MIN, i64::MAX))),
     }
 }
 
@@ -307,17 +382,78 @@ fn behind(right: &Batch, n_left: usize) -> Batch {
     Batch::new(left.chain(right.columns.iter().cloned()).collect(), right.n_rows)
 }
 
+/// Where the rows of each key were found last: left rows mostly come in the order of time, too.
+pub(super) struct Cursor(Vec<(u32, u32)>);
+
+impl Cursor {
+    /// For look-ups of so many rows. Of keys that hardly repeat nothing is remembered.
+    pub(super) fn new(n_keys: usize, n_rows: usize) -> Cursor {
+        Cursor(if n_keys <= n_rows { vec![(0, 0); n_keys] } else { Vec::new() })
+    }
+}
+
 impl Sorted {
     /// The right rows of a key within bounds.
-    pub(super) fn find(&self, number: u32, (low, high): (i64, i64)) -> &[u32] {
+    #[inline]
+    pub(super) fn find(&self, number: u32, (low, high): (i64, i64), cursor: &mut Cursor) -> &[u32] {
         let Range { start, end } = self.rows.range(number);
         let (rows, values) = (self.rows.rows().get(start..end), self.values.get(start..end));
         let (Some(rows), Some(values)) = (rows, values) else { return &[] };
-        if low > high {
+        if low > high || values.is_empty() {
             return &[];
         }
-        let from = values.partition_point(|it| *it < low);
-        let count = values.get(from..).map_or(0, |it| it.partition_point(|it| *it <= high));
-        rows.get(from..from + count).unwrap_or(&[])
+        let Some(last) = cursor.0.get_mut(number as usize) else {
+            let from = values.partition_point(|it| *it < low);
+            let count = values.get(from..).map_or(0, |it| it.partition_point(|it| *it <= high));
+            return rows.get(from..from + count).unwrap_or(&[]);
+        };
+        let from = gallop(values, last.0 as usize, |it| it < low);
+        let to = gallop(values, (last.1 as usize).max(from), |it| it <= high);
+        *last = (from as u32, to as u32);
+        rows.get(from..to).unwrap_or(&[])
+    }
+}
+
+/// How many values at the beginning are true of `is_before`, which is true of the first ones only: searched from a guess in
+/// growing steps.
+#[inline]
+fn gallop(values: &[i64], guess: usize, is_before: impl Fn(i64) -> bool) -> usize {
+    let is_at = |at: usize| values.get(at).is_some_and(|it| is_before(*it));
+    let (mut low, mut high, mut step) = (guess.min(values.len()), values.len(), 1);
+    if is_at(low) {
+        // All up to `low` are before.
+        low += 1;
+        while is_at(low + step - 1) {
+            low += step;
+            step *= 2;
+        }
+        high = high.min(low + step - 1);
+    } else {
+        // None from `high` on is.
+        high = low;
+        while step <= high && !is_at(high - step) {
+            high -= step;
+            step *= 2;
+        }
+        low = if step <= high { high - step + 1 } else { 0 };
+    }
+    low + values.get(low..high).map_or(0, |it| it.partition_point(|it| is_before(*it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn galloping_finds_what_a_search_finds() {
+        for n_values in [0_i64, 1, 2, 3, 10, 100] {
+            let values: Vec<i64> = (0..n_values).map(|it| it / 3 * 2).collect();
+            for bound in -1..n_values + 2 {
+                let expected = values.partition_point(|it| *it < bound);
+                for guess in 0..values.len() + 3 {
+                    assert_eq!(gallop(&values, guess, |it| it < bound), expected, "{bound} from {guess} of {n_values}");
+                }
+            }
+        }
     }
 }

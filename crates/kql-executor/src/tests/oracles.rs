@@ -196,6 +196,40 @@ fn joins_equal_nested_loops() {
     }
 }
 
+/// Texts as keys, some of them on one side only, most of them in one row or in a few; and the number of pairs alone.
+#[test]
+fn joins_on_a_text_equal_nested_loops() {
+    let mut random = Random(8);
+    let mut texts = |n: usize, n_texts: u64| {
+        let mut rows = random_rows(&mut random, n);
+        for row in &mut rows {
+            let number = random.below(n_texts);
+            row[1] = Value::String(if number == 0 { String::new() } else { format!("key number {number}") }.into());
+        }
+        rows
+    };
+    for round in 0..63 {
+        let n_texts = [3, 30, 300][round / 9 % 3];
+        let (left_rows, mut right_rows) = (texts(70, n_texts), texts([5, 60, 120][round % 3], n_texts * 2));
+        if round % 2 == 0 {
+            // Both sides in one order, but for a row now and then.
+            for (row, left) in right_rows.iter_mut().zip(&left_rows).filter(|(row, _)| row[4] != Value::Long(33)) {
+                row[1] = left[1].clone();
+            }
+        }
+        let mut it = Builder::default();
+        let mut which = Random(round as u64);
+        let left = table(&mut it, &mut which, "L", &left_rows);
+        let right = table(&mut it, &mut which, "R", &right_rows);
+        let kind = KINDS[round % 9];
+        let node = it.join(left, right, kind, &[(1, 1)]);
+        let expected = nested_loops(&left_rows, &right_rows, kind, |a, b| a[1] == b[1], |_, _| true, &[1]);
+        assert_eq!(it.run(node), expected, "round {round} {kind:?}");
+        let counted = it.aggregate(node, &[], &[]);
+        assert_eq!(it.run(counted), [[Value::Long(expected.len() as i64)]], "round {round} {kind:?}");
+    }
+}
+
 #[test]
 fn sorts_are_stable() {
     let mut random = Random(3);

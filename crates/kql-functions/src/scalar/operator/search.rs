@@ -6,8 +6,11 @@ use super::{
     needle::{Needle, Place},
     refused, types,
 };
-use crate::declare::{Accepts, Function, Overload, Param, Returns, types::compile_regex};
+use crate::declare::{Accepts, CHECK_ROWS, Function, Overload, Param, Returns, types::compile_regex};
+use arrow_array::LargeStringArray;
+use arrow_buffer::{BooleanBuffer, Buffer};
 use kql_data::{Column, Context, Fault, StringReader, Type};
+use regex_syntax::hir::literal::Extractor;
 
 const ANYWHERE: u8 = 0;
 const TERMS: u8 = 1;
@@ -55,6 +58,12 @@ fn matches_regex(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column,
     let (hay, patterns) = (lift::arg(args, 0)?.string_reader(), lift::arg(args, 1)?.string_reader());
     if let StringReader::Constant(pattern) = patterns {
         let regex = compile_regex(cx, pattern)?;
+        if let StringReader::Plain(texts) = hay {
+            let begins = cx.cached("regex_begins", regex.as_str(), || Ok(beginnings(regex.as_str())))?;
+            if let Some(found) = rows_with_any(cx, texts, &begins.iter().collect::<Vec<_>>())? {
+                return Ok(lift::bools(matching(cx, &regex, texts, &found)?));
+            }
+        }
         return Ok(lift::bools(lift::bits_of_rows(n_rows, |row| regex.is_match(hay.get(row)))));
     }
     let mut found = Vec::with_capacity(n_rows);
@@ -62,6 +71,39 @@ fn matches_regex(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column,
         found.push(compile_regex(cx, patterns.get(row))?.is_match(hay.get(row)));
     }
     Ok(lift::bools(found.into()))
+}
+
+/// Texts with one of which each match of an expression begins; none when that is not known, or a text is a single byte.
+fn beginnings(pattern: &str) -> Vec<Needle> {
+    let Ok(hir) = regex_syntax::parse(pattern) else { return Vec::new() };
+    let begins = Extractor::new().extract(&hir);
+    let texts: Option<Vec<&str>> = begins
+        .literals()
+        .filter(|it| it.len() <= BEGINNINGS_MAX)
+        .and_then(|it| it.iter().map(|it| std::str::from_utf8(it.as_bytes()).ok().filter(|it| it.len() > 1)).collect());
+    texts.unwrap_or_default().into_iter().map(|it| Needle::new(it, Place::Anywhere, true)).collect()
+}
+
+/// Beginnings that are looked for at most.
+const BEGINNINGS_MAX: usize = 16;
+
+/// Of some rows those that match.
+fn matching(
+    cx: &Context,
+    regex: &regex::Regex,
+    texts: &LargeStringArray,
+    rows: &BooleanBuffer,
+) -> Result<BooleanBuffer, Fault> {
+    let mut words = vec![0_u64; rows.len().div_ceil(64)];
+    for (index, row) in rows.set_indices().enumerate() {
+        if index.is_multiple_of(CHECK_ROWS) {
+            cx.check()?;
+        }
+        if let Some(word) = words.get_mut(row / 64).filter(|_| regex.is_match(texts.value(row))) {
+            *word |= 1 << (row % 64);
+        }
+    }
+    Ok(BooleanBuffer::new(Buffer::from_vec(words), 0, rows.len()))
 }
 
 /// `%` stands for any text and `_` for any character.
@@ -198,3 +240,56 @@ pub const OTHERS: &[Function] = &[
     ),
     Function::new("notlikecs", "The negation of `likecs`.\n", text_and_text!(like::<true, true>)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kql_data::Value;
+
+    #[test]
+    fn expressions_over_whole_columns() {
+        let words = ["curl/", "3", "agent ", "Agent ", "x", "é", " ", "cu", "rl/", "wget", "", "\n", "status=", "ſ"];
+        let mut dice = 3_u64;
+        let texts: Vec<String> = (0..600)
+            .map(|row| {
+                let pick = |_| {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    words[(dice >> 33) as usize % words.len()]
+                };
+                (0..row % 6).map(pick).collect()
+            })
+            .collect();
+        let column = Column::strings(&texts);
+        let mut n_searched = 0;
+        for pattern in [
+            "curl/[0-9]",
+            "agent (curl|wget)",
+            "(?i)agent x",
+            "(curl|wget)/?",
+            "^agent",
+            r"curl/$",
+            "é.",
+            r"\d+x",
+            "x?curl",
+            "(?:)",
+            "[^x]curl",
+            r"\bcurl",
+            "(?i)s",
+            "(?i)status=",
+            "(?s)x.cu",
+            "(?m)^x$",
+            "curl|",
+        ] {
+            let regex = regex::Regex::new(pattern).unwrap();
+            n_searched += usize::from(!beginnings(pattern).is_empty());
+            for (from, count) in [(0, 600), (100, 300)] {
+                let patterns = Column::constant(Value::String(pattern.into()), Type::String, count);
+                let found = matches_regex(&Context::default(), &[column.slice(from, count), patterns], count).unwrap();
+                for (row, text) in texts.iter().skip(from).take(count).enumerate() {
+                    assert_eq!(found.value(row), Value::Bool(regex.is_match(text)), "{pattern} {text:?}");
+                }
+            }
+        }
+        assert!(n_searched >= 7, "{n_searched}");
+    }
+}

@@ -6,7 +6,7 @@ use crate::kernel::{self, Pair};
 use arrow_array::{Array, LargeStringArray};
 use arrow_buffer::{BooleanBuffer, Buffer};
 use kql_data::{Context, Fault};
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::RegexBuilder;
 
 /// Rows from which preparing the search pays.
 pub const ROWS_MIN: usize = 64;
@@ -30,10 +30,13 @@ pub fn rows_with_any(
         return Ok(None);
     }
     let sample = sample(texts);
-    // One text with case is what the expression searches for fastest.
-    let is_one_exact = matches!(needles, [only] if only.is_exact());
-    if !is_one_exact
-        && needles.len() <= PROBED_MAX
+    // One text with case is searched for fastest in the usual way.
+    if let [only] = needles
+        && let Some(finder) = only.finder()
+    {
+        return search(cx, texts, needles, |bytes, from| Some(from + finder.find(bytes.get(from..)?)?)).map(Some);
+    }
+    if needles.len() <= PROBED_MAX
         && let Some(pairs) = needles.iter().map(|it| it.probes(sample)).collect::<Option<Vec<Pair>>>()
     {
         return search_pairs(cx, texts, needles, &pairs).map(Some);
@@ -47,7 +50,7 @@ pub fn rows_with_any(
         built.map_err(|why| Fault::new(format!("the texts searched for are too long: {why}")))
     });
     match finder {
-        Ok(finder) => search(cx, texts, needles, &finder).map(Some),
+        Ok(finder) => search(cx, texts, needles, |bytes, from| Some(finder.find_at(bytes, from)?.start())).map(Some),
         Err(_) => Ok(None),
     }
 }
@@ -140,7 +143,13 @@ pub fn sample(texts: &LargeStringArray) -> &[u8] {
     texts.value_data().get(from..to.min(from + SAMPLE)).unwrap_or(&[])
 }
 
-fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &Regex) -> Result<BooleanBuffer, Fault> {
+/// Goes from one place that `find` tells to the next: of some bytes the first from a place on.
+fn search(
+    cx: &Context,
+    texts: &LargeStringArray,
+    needles: &[&Needle],
+    find: impl Fn(&[u8], usize) -> Option<usize>,
+) -> Result<BooleanBuffer, Fault> {
     let offsets = texts.value_offsets();
     let end_of = |row: usize| offsets.get(row + 1).map_or(0, |it| *it as usize);
     let mut words = vec![0_u64; texts.len().div_ceil(64)];
@@ -149,12 +158,11 @@ fn search(cx: &Context, texts: &LargeStringArray, needles: &[&Needle], finder: &
     };
     let bytes = texts.value_data().get(..*last as usize).unwrap_or(&[]);
     let (mut at, mut row, mut n_found) = (*first as usize, 0, 0_usize);
-    while let Some(found) = finder.find_at(bytes, at) {
+    while let Some(start) = find(bytes, at) {
         n_found += 1;
         if n_found.is_multiple_of(4_096) {
             cx.check()?;
         }
-        let start = found.start();
         row = row_at(offsets, row, start);
         let text_start = offsets.get(row).map_or(0, |it| *it as usize);
         if needles.iter().any(|it| it.stands_at(texts.value(row), start - text_start)) {

@@ -240,9 +240,12 @@ impl Needle {
         self.is_bytewise().then(|| format!("(?{flags}:{})", byte_pattern(&self.text)))
     }
 
-    /// Whether case matters.
-    pub fn is_exact(&self) -> bool {
-        matches!(self.search, Search::Exact(_))
+    /// What finds its bytes, if case matters and they may stand anywhere.
+    pub fn finder(&self) -> Option<&memmem::Finder<'static>> {
+        match &self.search {
+            Search::Exact(it) if self.is_bytewise() => Some(it),
+            _ => None,
+        }
     }
 
     /// Two bytes by which places of it are found in many texts at once, such that few places of `sample` have them; `None` when

@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(found.len(), len.div_ceil(64));
             for at in 0..found.len() * 64 {
                 let code = codes[..len].get(at).copied().unwrap_or(u32::MAX);
-                let expected = u64::from(code < 64) * (table >> (code % 64)) & 1;
+                let expected = u64::from(code < 64) & (table >> (code % 64));
                 assert_eq!(found[at / 64] >> (at % 64) & 1, expected, "{table} {len} {at}");
             }
         }

@@ -438,7 +438,7 @@ pub(super) fn asim_hint(name: &str) -> Option<String> {
     let is_builtin = lower.starts_with("_im_") || lower.starts_with("_asim_");
     let prefixes = ["im", "vim", "ASim"];
     let begins = |it: &&str| name.strip_prefix(*it).is_some_and(|rest| rest.starts_with(|it: char| it.is_uppercase()));
-    if !is_builtin && !prefixes.iter().any(|it| begins(it)) {
+    if !is_builtin && !prefixes.iter().any(begins) {
         return None;
     }
     Some(

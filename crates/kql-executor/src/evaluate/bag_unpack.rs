@@ -30,6 +30,9 @@ pub(super) fn run(call: &Call<'_>) -> Answer {
     let ignored: Set<String> =
         ignored.as_ref().and_then(Dynamic::as_array).unwrap_or(&[]).iter().map(Dynamic::text).collect();
     let Some(column) = input.columns.get(bag) else { return Err(call.wrong("its column is not there")) };
+    if column.ty() != Type::Dynamic {
+        return Err(call.wrong(&format!("its column is of type {}, and only a dynamic one holds bags", column.ty())));
+    }
     let _held = call.execution.cx.budget.reserve(column.bytes(), call.name)?;
     let slots = slots(call, column, &ignored)?;
 

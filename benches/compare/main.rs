@@ -1,10 +1,10 @@
-//! Times loads and queries in one process, for `run.py`, which compares them with DuckDB.
+//! Times loads and queries in one process, for `run.py`, which compares them with other engines.
 //!
 //! ```text
 //! cargo bench --bench compare -- AUDIT COMPLETIONS LINES QUERIES RUNS THREADS
 //! ```
-//! `QUERIES` is a JSON object of further queries: of each its text as `kql`. Prints one line of JSON: seconds of each load, seconds, processor
-//! seconds and rows of each query, bytes of memory.
+//! `QUERIES` is a JSON object: the source queries by name, others with their text as `kql`. Prints one line of JSON: seconds of
+//! each load, seconds, processor seconds and rows of each query, bytes of memory.
 #![allow(clippy::print_stdout, reason = "a bench prints, and may fail anywhere")]
 
 use cpu_time::ProcessTime;
@@ -39,16 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ = engine.load(name, path, File::open(path)?)?;
         let seconds = start.elapsed().as_secs_f64();
         let resident = memory("VmRSS:")?.saturating_sub(before);
-        _ = loads.insert(name.to_owned(), json!({"seconds": seconds, "resident": resident}));
+        _ = loads.insert(name.to_owned(), json!({"seconds": seconds, "resident": resident, "peak": memory("VmHWM:")?}));
     }
-    let mut all: Vec<(String, String)> = Vec::new();
-    for (name, rule) in QUERIES {
-        all.push((name.to_owned(), block(rule).ok_or("the rule has no query")?));
-    }
-    let micro: Map<String, Value> = serde_json::from_str(&fs::read_to_string(queries)?)?;
-    all.extend(micro.into_iter().filter_map(|(name, it)| Some((name, it.get("kql")?.as_str()?.to_owned()))));
+    let wanted: Map<String, Value> = serde_json::from_str(&fs::read_to_string(queries)?)?;
     let mut queries = Map::new();
-    for (name, query) in all {
+    for (name, it) in wanted {
+        let source = || QUERIES.into_iter().find(|(source, _)| *source == name).and_then(|(_, rule)| block(rule));
+        let query = it.get("kql").and_then(Value::as_str).map(str::to_owned).or_else(source).ok_or("no such query")?;
         let (mut times, mut busy, mut rows) = (Vec::new(), Vec::new(), 0);
         for _ in 0..runs {
             let (start, used) = (Instant::now(), ProcessTime::now());

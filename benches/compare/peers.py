@@ -1,10 +1,10 @@
-"""Loads and queries in Polars, DataFusion, chDB, and DuckDB with its JSON type: prints one line of JSON, as main.rs does.
+"""The other engines: loads and queries of one of them, and one line of JSON as `main.rs` prints it.
 
-    peers.py ENGINE AUDIT COMPLETIONS LINES NAMES RUNS THREADS
+    peers.py ENGINE AUDIT COMPLETIONS LINES QUERIES RUNS THREADS
 
-NAMES is a JSON list of queries by name; what an engine has no version of is left out of its answer. Each engine holds its
-data as its users would: Polars and DataFusion in structs, chDB in a JSON column beside the columns that all queries name,
-DuckDB ("json") in JSON columns. A query that gives one whole number is compared by it, all others by their number of rows.
+QUERIES is the object of `queries.json`; what an engine has no version of is left out of its answer. Each engine holds its
+data as its users would: DuckDB and Polars and DataFusion in structs, chDB in a JSON column beside the columns that all
+queries name. A query that gives one whole number is compared by it, all others by their number of rows.
 """
 
 import json
@@ -12,16 +12,11 @@ import os
 import sys
 import time
 
+from sources import CREATES
+
 NOW = 1781092800  # 2026-06-10 12:00:00
 DAY = 86400
-
-
-def memory(key):
-    try:
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(it.split()[1]) * 1024 for it in status if it.startswith(key))
-    except OSError:
-        return 0
+SLOW = 1.0  # Seconds from which on a query runs three times and no more.
 
 
 def only(rows, columns, first):
@@ -32,6 +27,8 @@ def only(rows, columns, first):
 
 class Polars:
     """Data frames with structs."""
+
+    title = "Polars"
 
     def __init__(self, threads):
         os.environ["POLARS_MAX_THREADS"] = str(threads)
@@ -44,12 +41,13 @@ class Polars:
         moment = self.pl.from_epoch(time_key, time_unit="s").alias("t")
         self.tables[table] = frame.with_columns(moment)
 
-    def queries(self):
+    def queries(self, wanted):
         pl, now = self.pl, self.pl.lit(NOW).cast(self.pl.Int64)
         audit, completions, lines = (self.tables[it].lazy() for it in ("audit", "completions", "lines"))
         user = pl.col("actor").struct.field("session").struct.field("user")
         email = user.struct.field("email").fill_null("")
         address = pl.col("actor").struct.field("session").struct.field("ip_address")
+        tokens = pl.col("usage").struct.field("prompt_tokens")
         kind, message = pl.col("type"), pl.col("Message")
         keep = lambda table, condition: table.filter(condition).select(pl.len())
         by = lambda table, key, *values: table.group_by(key.alias("k")).agg(*values)
@@ -69,6 +67,11 @@ class Polars:
             "contains_cs_long": keep(lines, message.str.contains("certifi", literal=True)),
             "has_any_long": keep(lines, message.str.contains(r"(?i)\b(rollback|quorum|certificate)\b")),
             "path_count_dcount_set": by(audit, email, pl.len(), kind.n_unique().alias("n"), address.unique().alias("s")),
+            "count_distinct_plain": audit.select(pl.col("id").n_unique()),
+            "dcount_plain": by(audit, kind, pl.col("id").approx_n_unique()),
+            "make_set_plain": by(audit, email, pl.col("id").unique()),
+            "make_list_plain": by(audit, email, pl.col("t"), pl.col("id")),
+            "percentiles": by(completions, pl.col("model"), *(tokens.quantile(it).alias(str(it)) for it in (0.5, 0.95, 0.99))),
             "top_20": audit.sort("t", descending=True).head(20),
             "hourly_bins": audit.group_by(pl.col("t").dt.truncate("1h"), kind).len(),
             "regex_extract": by(audit, email.str.extract("@([a-z.]+)$", 1), pl.len()),
@@ -99,6 +102,10 @@ AUDIT_SQL = {
     "contains_cs_long": "SELECT count(*) FROM lines WHERE {contains}({message}, 'certifi')",
     "has_any_long": "SELECT count(*) FROM lines WHERE {match}({message}, '(?i)\\b(rollback|quorum|certificate)\\b')",
     "path_count_dcount_set": "SELECT coalesce({email}, '') AS e, count(*), {dcount}(type), {set}({address}) FROM audit GROUP BY e",
+    "count_distinct_plain": "SELECT count(DISTINCT id) FROM audit",
+    "dcount_plain": "SELECT type, {dcount}(id) FROM audit GROUP BY type",
+    "make_set_plain": "SELECT {email} AS e, {set}(id) FROM audit GROUP BY e",
+    "make_list_plain": "SELECT {email} AS e, {list}(effective_at), {list}(id) FROM audit GROUP BY e",
     "top_20": "SELECT * FROM audit ORDER BY effective_at DESC LIMIT 20",
     "hourly_bins": "SELECT floor(effective_at / 3600) AS t, type, count(*) FROM audit GROUP BY t, type",
     "regex_extract_long": "SELECT {extract}({message}, 'status=([0-9]+)'{group}) AS c, count(*) FROM lines GROUP BY c",
@@ -113,6 +120,8 @@ AUDIT_SQL = {
 class DataFusion:
     """SQL over structs."""
 
+    title = "DataFusion"
+
     def __init__(self, threads):
         os.environ["TOKIO_WORKER_THREADS"] = str(threads)
         import datafusion
@@ -125,18 +134,20 @@ class DataFusion:
         self.context.register_record_batches(table, [self.context.sql("SELECT * FROM source").collect()])
         self.context.deregister_table("source")
 
-    def queries(self):
+    def queries(self, wanted):
         names = {
             "now": NOW, "match": "regexp_like", "contains": "contains", "message": '"Message"', "request": '"RequestId"',
             "email": "actor['session']['user']['email']", "address": "actor['session']['ip_address']",
-            "dcount": "approx_distinct", "set": "array_agg DISTINCT",
+            "dcount": "approx_distinct", "set": "", "list": "array_agg",
         }
         sql = {name: it for name, it in AUDIT_SQL.items() if "{extract}" not in it}
-        sql = {name: it.replace("{set}({address})", "array_agg(DISTINCT {address})").format(**names) for name, it in sql.items()}
+        sql = {name: it.replace("{set}(", "array_agg(DISTINCT ").format(**names) for name, it in sql.items()}
         extract = "SELECT (regexp_match({text}, '{pattern}'))[1] AS c, count(*) FROM {table} GROUP BY c"
         sql["regex_extract"] = extract.format(text=f"coalesce({names['email']}, '')", pattern="@([a-z.]+)$", table="audit")
         sql["regex_extract_long"] = extract.format(text='"Message"', pattern="status=([0-9]+)", table="lines")
         sql["mv_expand"] = "SELECT count(*) FROM (SELECT unnest(choices) FROM completions)"
+        tokens = "approx_percentile_cont(usage['prompt_tokens'], {})"
+        sql["percentiles"] = f"SELECT model, {', '.join(tokens.format(it) for it in (0.5, 0.95, 0.99))} FROM completions GROUP BY model"
         sql["arg_max"] = (
             f"SELECT coalesce({names['email']}, '') AS e, max(effective_at), last_value(type ORDER BY effective_at), "
             "last_value(id ORDER BY effective_at) FROM audit GROUP BY e"
@@ -152,12 +163,15 @@ class DataFusion:
 class ChDb:
     """ClickHouse: a JSON column, and the columns that all queries name."""
 
+    title = "chDB"
+
     COLUMNS = {
         "audit": "j.id::String AS id, j.type::String AS type, j.effective_at::Int64 AS effective_at, "
         "coalesce(j.actor.session.user.email::Nullable(String), '') AS email, "
         "coalesce(j.actor.session.ip_address::Nullable(String), '') AS address",
         "completions": "j.request_id::String AS request_id, j.model::String AS model, j.created::Int64 AS created, "
-        "j.input_user::String AS input_user",
+        "j.input_user::String AS input_user, j.usage.prompt_tokens::Int64 AS prompt_tokens, "
+        "arrayMap(it -> toString(it), j.choices[].finish_reason) AS reasons",
         "lines": "j.RequestId::String AS RequestId, j.Number::Int64 AS Number, j.Message::String AS Message, "
         "j.Payload::String AS Payload",
     }
@@ -178,10 +192,10 @@ class ChDb:
         self.session.query(f"CREATE TABLE logs.{table} ENGINE = Memory AS SELECT j, {columns} FROM {source} LIMIT 0")
         self.query(f"INSERT INTO logs.{table} SELECT j, {columns} FROM {source}")
 
-    def queries(self):
+    def queries(self, wanted):
         names = {
             "now": NOW, "match": "match", "contains": "position", "message": "Message", "request": "RequestId",
-            "email": "email", "address": "address", "dcount": "uniq", "set": "groupUniqArray", "extract": "extract", "group": "",
+            "email": "email", "address": "address", "dcount": "uniq", "set": "groupUniqArray", "list": "groupArray", "extract": "extract", "group": "",
         }
         sql = {name: it.replace("\\b", "\\\\b").format(**names) for name, it in AUDIT_SQL.items()}
         sql["contains_short"] = "SELECT count(*) FROM audit WHERE position(lower(type), 'key') > 0"
@@ -194,56 +208,113 @@ class ChDb:
         sql["arg_max"] = (
             "SELECT email, max(effective_at), argMax(type, effective_at), argMax(id, effective_at) FROM audit GROUP BY email"
         )
+        sql["count_distinct_plain"] = "SELECT uniqExact(id) FROM audit"
+        sql["percentiles"] = "SELECT model, quantiles(0.5, 0.95, 0.99)(prompt_tokens) FROM completions GROUP BY model"
+        sql |= self.sources()
         for table in self.COLUMNS:
             sql = {name: it.replace(f" {table}", f" logs.{table}") for name, it in sql.items()}
         return sql
 
-    def run(self, query):
-        lines = self.query(query, "TSV").bytes().decode().splitlines()
-        rows = len(lines)
-        number = rows == 1 and lines[0].lstrip("-").isdigit()
-        return int(lines[0]) if number else rows
-
-
-class DuckJson:
-    """DuckDB with every record as JSON, taken apart by each query."""
-
-    def __init__(self, threads):
-        import duckdb
-
-        self.version, self.database = duckdb.__version__, duckdb.connect()
-        self.database.execute(f"SET threads = {threads}")
-
-    def load(self, table, time_key, path):
-        self.database.execute(f"CREATE TABLE {table} AS SELECT json AS j FROM read_ndjson_objects(?)", [path])
-
-    def queries(self):
-        email = "coalesce(j->>'$.actor.session.user.email', '')"
-        count = "SELECT count(*) FROM {} WHERE {}"
+    def sources(self):
+        """The source queries, and the rule of ten steps."""
+        day, words = NOW - DAY, lambda *names: "(" + " OR ".join(f"position(type, '{it}') > 0" for it in names) + ")"
+        country = (
+            "multiIf(startsWith(address, '192.0.2.') OR startsWith(address, '2001:db8:49:'), 'Germany', "
+            "startsWith(address, '198.51.100.') OR startsWith(address, '2001:db8:1:'), 'United States', "
+            "startsWith(address, '203.0.113.') OR startsWith(address, '2001:db8:81:'), 'Japan', '')"
+        )
+        hour = "intDiv(effective_at % 86400, 3600)"
+        scopes = "arrayMap(it -> lower(it), arrayConcat(j.api_key.created.data.scopes::Array(String), j.api_key.updated.changes_requested.scopes::Array(String)))"
         return {
-            "time_filter": count.format("audit", f"(j->>'$.effective_at')::BIGINT > {NOW} - {DAY}"),
-            "has_short": count.format("audit", r"regexp_matches(j->>'$.type', '(?i)\blogin\b')"),
-            "contains_long": count.format("lines", "contains(lower(j->>'$.Message'), 'certifi')"),
-            "path_count_dcount_set": f"SELECT {email} AS e, count(*), approx_count_distinct(j->>'$.type'), "
-            "list(DISTINCT j->>'$.actor.session.ip_address') FROM audit GROUP BY e",
-            "arg_max": f"SELECT {email} AS e, arg_max(j->>'$.type', (j->>'$.effective_at')::BIGINT), "
-            "arg_max(j->>'$.id', (j->>'$.effective_at')::BIGINT) FROM audit GROUP BY e",
-            "leftanti": "SELECT count(*) FROM completions c ANTI JOIN "
-            f"(SELECT {email} AS e FROM audit) a ON (c.j->>'$.input_user') = a.e",
+            "credential_project_sprawl": f"""
+                WITH creators AS (SELECT lower(email) AS e, count(*) AS prior FROM audit
+                    WHERE effective_at BETWEEN {NOW - 14 * DAY} AND {day} AND type IN {CREATES} GROUP BY e),
+                recent AS (SELECT lower(email) AS e, address AS ip, count(*) AS creates, groupUniqArray(10)(type) AS types,
+                        min(effective_at) AS first_seen, max(effective_at) AS last_seen FROM audit
+                    WHERE effective_at > {day} AND type IN {CREATES} GROUP BY e, ip)
+                SELECT first_seen, last_seen, e, ip, creates, prior, types FROM recent LEFT JOIN creators USING (e)
+                WHERE prior = 0 OR creates >= 3 ORDER BY creates DESC""",
+            "config_change_then_abuse": f"""
+                WITH changes AS (SELECT effective_at AS at, type, lower(email) AS e, address FROM audit
+                    WHERE effective_at > {day} AND email <> '' AND {words(
+                        "settings", "organization.updated", "logging", "retention", "role", "user.added", "invite",
+                        "service_account.created", "api_key.created", "project.created")}),
+                abuse AS (SELECT created AS used, lower(input_user) AS e, model, reasons, request_id FROM completions
+                    WHERE created > {day} AND input_user <> ''
+                        AND (reasons[1] IN ('content_filter', 'length') OR empty(reasons)))
+                SELECT at, type, e, address, used, model, reasons, request_id FROM changes JOIN abuse USING (e)
+                WHERE used BETWEEN at AND at + {DAY} ORDER BY at DESC""",
+            "org_config_change": f"""
+                SELECT effective_at, type, email, address, j.project.name, j.^organization.updated, j.^role.updated,
+                    j.^rate_limit.updated, id FROM audit WHERE {words(
+                        "organization.updated", "settings", "logging", "retention", "rate_limit", "sso", "scim", "mfa",
+                        "domain", "role.updated", "member.updated", "owner")} AND position(type, 'login') = 0
+                ORDER BY effective_at DESC""",
+            "off_hours_or_geo_login": f"""
+                WITH usual AS (SELECT lower(email) AS e, groupUniqArray({hour}) AS hours, groupUniqArray({country}) AS countries
+                    FROM audit WHERE effective_at BETWEEN {NOW - 30 * DAY} AND {day} AND startsWith(type, 'login') GROUP BY e),
+                recent AS (SELECT effective_at, lower(email) AS e, address, {country} AS country, {hour} AS hour
+                    FROM audit WHERE effective_at > {day} AND startsWith(type, 'login'))
+                SELECT effective_at, e, address, country, hour, notEmpty(hours) AND NOT has(hours, hour) AS off_hours,
+                    country <> '' AND notEmpty(countries) AND NOT has(countries, country) AS anomalous, countries
+                FROM recent LEFT JOIN usual USING (e) WHERE off_hours OR anomalous ORDER BY effective_at DESC""",
+            "api_key_anomalous_activity": f"""
+                SELECT effective_at, type, id, j.^actor, arrayDistinct(arrayFilter(it -> it IN ('all', 'models:write',
+                    'organization:write', 'api_keys:write', 'admin'), {scopes})) AS elevated,
+                    if(hasAny(elevated, ['all', 'admin']), 'High', 'Medium') AS severity
+                FROM audit WHERE type IN ('api_key.created', 'api_key.updated') AND notEmpty(elevated)
+                ORDER BY effective_at DESC""",
+            "ten_steps": f"""
+                WITH known AS (SELECT lower(email) AS e, groupUniqArray(100)(address) AS ips FROM audit
+                    WHERE effective_at BETWEEN {NOW - 14 * DAY} AND {day} AND startsWith(type, 'login') GROUP BY e)
+                SELECT e, ip, intDiv(effective_at, 3600) AS t, count(*) AS events, min(effective_at), groupUniqArray(type) AS types,
+                    if(length(types) > 2, 'High', 'Low') AS score
+                FROM (SELECT lower(email) AS e, address AS ip, effective_at, type FROM audit
+                    WHERE effective_at > {day} AND email <> ''
+                        AND match(type, '(?i)(^|[^a-z0-9])(login|api_key|role)([^a-z0-9]|$)')) a
+                LEFT JOIN known USING (e) WHERE empty(ips) OR NOT has(ips, ip)
+                GROUP BY e, ip, t ORDER BY events DESC""",
         }
 
     def run(self, query):
-        rows = self.database.execute(query).fetchall()
-        return only(len(rows), len(rows[0]) if rows else 0, lambda: rows[0][0])
+        text = self.query(query, "TSV").bytes()
+        rows = text.count(b"\n")
+        return int(text) if rows == 1 and text.strip().isdigit() else rows
 
 
-ENGINES = {"polars": Polars, "datafusion": DataFusion, "chdb": ChDb, "json": DuckJson}
+ENGINES = {"polars": Polars, "datafusion": DataFusion, "chdb": ChDb}
 
 
-def main(engine, audit, completions, lines, names, runs, threads):
-    peer = ENGINES[engine](int(threads))
-    with open(names, encoding="utf-8") as source:
-        wanted = list(json.load(source))
+def engine_of(name, threads):
+    if name in ENGINES:
+        return ENGINES[name](threads)
+    import duck
+
+    return {"duckdb": duck.Structs, "json": duck.Json, "variant": duck.Variant, "text": duck.Text}[name](threads)
+
+
+def memory(key):
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(it.split()[1]) * 1024 for it in status if it.startswith(key))
+    except OSError:
+        return 0
+
+
+def measured(peer, query, runs):
+    times, busy, rows = [], [], peer.run(query)
+    while len(times) < (runs if sum(times) < runs * SLOW else min(runs, 3)):
+        start, used = time.perf_counter(), time.process_time()
+        rows = peer.run(query)
+        times.append(time.perf_counter() - start)
+        busy.append(time.process_time() - used)
+    return {"seconds": times, "busy": busy, "rows": rows}
+
+
+def main(engine, audit, completions, lines, queries, runs, threads):
+    peer = engine_of(engine, int(threads))
+    with open(queries, encoding="utf-8") as source:
+        wanted = json.load(source)
     loads, answers, failed = {}, {}, {}
     for name, table, time_key, path in [
         ("OpenAIAuditLogs", "audit", "effective_at", audit),
@@ -253,23 +324,16 @@ def main(engine, audit, completions, lines, names, runs, threads):
         before, start, used = memory("VmRSS"), time.perf_counter(), time.process_time()
         peer.load(table, time_key, path)
         seconds, busy = time.perf_counter() - start, time.process_time() - used
-        loads[name] = {"seconds": seconds, "busy": busy, "resident": memory("VmRSS") - before}
-    for name, query in peer.queries().items():
+        loads[name] = {"seconds": seconds, "busy": busy, "resident": memory("VmRSS") - before, "peak": memory("VmHWM")}
+    for name, query in peer.queries(wanted).items():
         if name not in wanted:
             continue
-        times, busy, rows = [], [], 0
         try:
-            for _ in range(int(runs)):
-                start, used = time.perf_counter(), time.process_time()
-                rows = peer.run(query)
-                times.append(time.perf_counter() - start)
-                busy.append(time.process_time() - used)
+            answers[name] = measured(peer, query, int(runs))
         except Exception as why:  # What a peer cannot do is told, and does not end the comparison.
             failed[name] = str(why).splitlines()[0][:200]
-            continue
-        answers[name] = {"seconds": times, "busy": busy, "rows": rows}
-    res = {"loads": loads, "queries": answers, "peak": memory("VmHWM"), "version": peer.version, "failed": failed}
-    print(json.dumps(res))
+    res = {"title": peer.title, "version": peer.version, "loads": loads, "queries": answers, "failed": failed}
+    print(json.dumps(res | {"peak": memory("VmHWM")}))
 
 
 if __name__ == "__main__":

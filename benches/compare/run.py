@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
-"""Compares kql with DuckDB on generated OpenAI logs: load time, the source queries, micro queries, memory.
+"""Compares kql with other engines on generated OpenAI logs: loads, the source queries, micro queries, memory.
 
-    benches/compare/run.py [--events 1000000] [--completions 1000000] [--runs 7] [--threads 1] [--only NAME ...] [--peers [NAME ...]]
+    benches/compare/run.py [--events 1000000] [--completions 1000000] [--runs 7] [--threads 1 ...] [--only NAME ...]
+                           [--peers [NAME ...]] [--markdown FILE]
+    benches/compare/run.py --scale [10000 100000 1000000 10000000]
 
 Makes a virtual environment of its own beside itself, and its data under target/. Each engine has a process to itself; loads
-are not part of a query's time, results are fetched. Times are medians of the runs: of the processors' time, which other
-work on the machine disturbs least, and of the clock.
+are not part of a query's time, results are fetched. Times are medians of the runs: with one thread of the processors' time,
+which other work on the machine disturbs least, with several of the clock. A query that takes long runs three times. Several
+numbers of threads make several tables. Ends with 1 when an engine gives another number of rows.
+
+`--scale` runs kql alone over growing numbers of audit events, and prints what a row costs.
 """
 
 import argparse
@@ -18,10 +23,18 @@ import subprocess
 import sys
 import venv
 
-import queries as micro
+from queries import MICRO
+from report import Report, megabytes
+from sources import SOURCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+LINES = SOURCES | MICRO
+# Engines and the packages they need; DuckDB with structs is there always.
+PEERS = {
+    "text": ["duckdb"], "json": ["duckdb", "pyarrow"], "variant": ["duckdb", "pyarrow"],
+    "polars": ["polars"], "datafusion": ["datafusion"], "chdb": ["chdb"],
+}
 
 
 def python_with_duckdb():
@@ -29,76 +42,34 @@ def python_with_duckdb():
     python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         venv.create(directory, with_pip=True)
-    install(python, "duckdb")
+    if not install(python, ["duckdb", "pyarrow"]):
+        raise SystemExit("DuckDB is not to be had here")
     return python
 
 
-def install(python, package):
-    """Whether a package is there, or can be had."""
-    if subprocess.run([python, "-c", f"import {package}"], capture_output=True).returncode == 0:
+def install(python, packages):
+    """Whether packages are there, or can be had."""
+    if subprocess.run([python, "-c", f"import {', '.join(packages)}"], capture_output=True).returncode == 0:
         return True
-    return subprocess.run([python, "-m", "pip", "install", "--quiet", package]).returncode == 0
-
-
-PEERS = {"polars": "polars", "datafusion": "datafusion", "chdb": "chdb", "json": "duckdb"}
-
-
-def compare_peers(engines, python, files, wanted, options, ours):
-    """Runs the other engines one after the other and prints how they did beside kql; returns the queries that differ."""
-    found, differ = {}, []
-    for engine in engines:
-        if not install(python, PEERS[engine]):
-            print(f"{engine}: not to be had here")
-            continue
-        command = [python, HERE / "peers.py", engine, *files, wanted, options.runs, options.threads]
-        try:
-            found[engine] = run(command)
-        except subprocess.CalledProcessError as why:
-            print(f"{engine}: ended with status {why.returncode}")
-    print("\nprocessors' time, median: kql, then the others with their multiple of it\n")
-    print(f"{'':<24} {'kql':>12}" + "".join(f"{it + ' ' + found[it]['version']:>24}" for it in found))
-    for name, path in zip(ours["loads"], files):
-        left, size = ours["loads"][name]["seconds"], path.stat().st_size
-        line = f"load {name:<19.19} {size / left / 1e6:>7,.0f} MB/s"
-        for it in found.values():
-            right = it["loads"][name]["seconds"]
-            line += f"{size / right / 1e6:>10,.0f} MB/s {right / left:>7.1f}x"
-        print(line + "   (by the clock)")
-    for name, left in ours["queries"].items():
-        if not any(name in it["queries"] for it in found.values()):
-            continue
-        own = statistics.median(left["busy"]) * 1e3
-        line = f"{name:<24} {own:>9.2f} ms"
-        for engine, it in found.items():
-            right = it["queries"].get(name)
-            if right is None:
-                line += f"{'–':>24}"
-                continue
-            busy = statistics.median(right["busy"]) * 1e3
-            line += f"{busy:>13.1f} ms {busy / own:>6.1f}x" + " "
-            if right["rows"] != left["rows"]:
-                line += f"[{right['rows']} for {left['rows']}: THEY DIFFER]"
-                differ.append(f"{name} in {engine}")
-        print(line)
-    print(f"{'peak memory':<24} {megabytes(ours['peak']):>12}" + "".join(f"{megabytes(it['peak']):>24}" for it in found.values()))
-    for engine, it in found.items():
-        for name, why in it["failed"].items():
-            print(f"{engine} failed at {name}: {why}")
-    return differ
+    return subprocess.run([python, "-m", "pip", "install", "--quiet", *packages]).returncode == 0
 
 
 def generate(options):
     directory = ROOT / "target" / "compare" / f"{options.events}-{options.completions}"
     files = [directory / "audit.ndjson", directory / "completions.ndjson", directory / "lines.ndjson"]
     if not all(it.exists() for it in files[:2]):
-        command = ["cargo", "run", "--quiet", "--release", "--example", "generate", "--"]
-        command += ["--events", str(options.events), "--completions", str(options.completions), "--directory", str(directory)]
-        subprocess.run(command, check=True, cwd=ROOT)
+        produce(options.events, options.completions, directory)
     if not files[2].exists():
         write_lines(files[1], files[2])
     for file in files:
         read_once(file)
     return files
+
+
+def produce(events, completions, directory):
+    command = ["cargo", "run", "--quiet", "--release", "--example", "generate", "--", "--events", events]
+    command += ["--completions", completions, "--directory", directory]
+    subprocess.run([str(it) for it in command], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def read_once(file):
@@ -141,8 +112,48 @@ def run(command):
     return json.loads(res.stdout.strip().splitlines()[-1])
 
 
-def megabytes(number):
-    return f"{number / 1e6:,.0f} MB"
+def compare(python, files, wanted, options, threads):
+    """Runs the engines one after the other; what each found."""
+    args = [*files, wanted, options.runs, threads]
+    found = {"kql": run(["cargo", "bench", "--quiet", "--bench", "compare", "--", *args])}
+    for engine in ["duckdb", *(it for it in PEERS if options.peers is not None and it in (options.peers or PEERS))]:
+        if not install(python, PEERS.get(engine, ["duckdb"])):
+            print(f"{engine}: not to be had here", file=sys.stderr)
+            continue
+        try:
+            found[engine] = run([python, HERE / "peers.py", engine, *args])
+        except subprocess.CalledProcessError as why:
+            print(f"{engine}: ended with status {why.returncode}", file=sys.stderr)
+    return found
+
+
+def scale(options):
+    """What a row costs as rows grow: kql alone, over audit events."""
+    found = {}
+    names = [it for it in LINES if "OpenAIChatCompletions" not in MICRO.get(it, {}).get("kql", "") and it != "config_change_then_abuse"]
+    names = [it for it in names if "Lines" not in MICRO.get(it, {}).get("kql", "") and (options.only is None or it in options.only)]
+    for events in options.scale or [10_000, 100_000, 1_000_000, 10_000_000]:
+        directory = ROOT / "target" / "compare" / f"{events}-0"
+        audit, empty, wanted = directory / "audit.ndjson", directory / "empty.ndjson", directory / "queries.json"
+        if not audit.exists():
+            produce(events, 0, directory)
+        empty.touch()
+        wanted.write_text(json.dumps({it: LINES[it] for it in names}), encoding="utf-8")
+        read_once(audit)
+        args = [audit, empty, empty, wanted, options.runs, options.threads[0]]
+        found[events] = run(["cargo", "bench", "--quiet", "--bench", "compare", "--", *args]), audit.stat().st_size
+    print(f"{'nanoseconds a row, ' + str(options.threads[0]) + ' threads':<34}" + "".join(f"{it:>14,}" for it in found))
+    load = lambda it: it["loads"]["OpenAIAuditLogs"]
+    rows = {
+        "load, MB/s": [f"{size / load(it)['seconds'] / 1e6:,.0f}" for it, size in found.values()],
+        "load": [f"{load(it)['seconds'] * 1e9 / events:,.1f}" for events, (it, _) in found.items()],
+        "peak of the load, MB": [megabytes(load(it)["peak"]) for it, _ in found.values()],
+    }
+    for name in names:
+        medians = {events: statistics.median(it["queries"][name]["busy"]) * 1e9 for events, (it, _) in found.items()}
+        rows[name] = [f"{it / events:.2f}" for events, it in medians.items()]
+    for name, cells in rows.items():
+        print(f"{name:<34}" + "".join(f"{it:>14}" for it in cells))
 
 
 def main():
@@ -150,40 +161,22 @@ def main():
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--completions", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", nargs="*", help="micro queries by name; none for the source queries alone")
-    parser.add_argument("--peers", nargs="*", choices=sorted(PEERS), help="other engines to run; all when none is named")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
+    parser.add_argument("--only", nargs="+", choices=list(LINES), metavar="NAME", help="queries by name")
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), help="other engines than DuckDB; all when none is named")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="where the tables go as Markdown")
+    parser.add_argument("--scale", type=int, nargs="*", metavar="ROWS", help="what a row costs in tables of so many")
     options = parser.parse_args()
+    if options.scale is not None:
+        return scale(options)
     python, files = python_with_duckdb(), generate(options)
-    names = [it for it in micro.MICRO if options.only is None or it in options.only]
     wanted = files[0].parent / "queries.json"
-    wanted.write_text(json.dumps({name: micro.MICRO[name] for name in names}), encoding="utf-8")
-    args = [*files, wanted, options.runs, options.threads]
-    ours = run(["cargo", "bench", "--quiet", "--bench", "compare", "--", *args])
-    duck = run([python, HERE / "duck.py", *args])
-
-    print(f"{options.events:,} events, {options.completions:,} completions, {options.threads} threads, {options.runs} runs, DuckDB {duck['version']}\n")
-    print(f"{'load':<28} {'kql':>12} {'DuckDB':>12} {'DuckDB/kql':>11}   resident: kql, DuckDB")
-    for name, path in zip(ours["loads"], files):
-        left, right, size = ours["loads"][name], duck["loads"][name], path.stat().st_size
-        speeds = [f"{size / it['seconds'] / 1e6:,.0f} MB/s" for it in (left, right)]
-        memory = f"{megabytes(left['resident'])}, {megabytes(right['resident'])}"
-        print(f"{name:<28} {speeds[0]:>12} {speeds[1]:>12} {right['seconds'] / left['seconds']:>10.2f}x   {memory}")
-    print(f"\n{'query':<28} {'kql':>12} {'DuckDB':>12} {'DuckDB/kql':>11} {'by clock':>11}   answer")
-    differ = []
-    for name, left in ours["queries"].items():
-        right = duck["queries"][name]
-        busy, clock = ([statistics.median(it[key]) * 1e3 for it in (left, right)] for key in ("busy", "seconds"))
-        answer = str(left["rows"])
-        if left["rows"] != right["rows"]:
-            answer += f", DuckDB {right['rows']}: THEY DIFFER"
-            differ.append(name)
-        ratios = [it[1] / it[0] for it in (busy, clock)]
-        print(f"{name:<28} {busy[0]:>9.2f} ms {busy[1]:>9.2f} ms {ratios[0]:>10.2f}x {ratios[1]:>10.2f}x   {answer}")
-    print(f"\npeak memory: kql {megabytes(ours['peak'])}, DuckDB {megabytes(duck['peak'])}")
-    if options.peers is not None:
-        differ += compare_peers(options.peers or list(PEERS), python, files, wanted, options, ours)
-    return 1 if differ else 0
+    wanted.write_text(json.dumps({it: LINES[it] for it in LINES if not options.only or it in options.only}), encoding="utf-8")
+    reports = [Report(compare(python, files, wanted, options, it), LINES, files, options, it) for it in options.threads]
+    print("\n\n".join("\n".join(it.text()) for it in reports))
+    if options.markdown:
+        options.markdown.write_text("\n\n".join("\n".join(it.markdown()) for it in reports) + "\n", encoding="utf-8")
+    return 1 if any(it.differing() or not it.peers for it in reports) else 0
 
 
 if __name__ == "__main__":

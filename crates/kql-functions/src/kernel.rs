@@ -1,7 +1,7 @@
 //! Loops over bytes that run several times faster with instructions that not every processor has.
 //!
 //! The only module with `unsafe`: calls of what is compiled for AVX2, once the processor has said that it has it, and loads of
-//! 32 bytes that lie inside their slice. Its tests run under Miri too, with `-C target-feature=+avx2`.
+//! 32 bytes that lie inside their slice. Its tests run under Miri and AddressSanitizer too (`.ci/kernel`).
 #![allow(unsafe_code, reason = "instructions of some processors, and loads without a look at the bounds for each")]
 
 #[cfg(target_arch = "x86_64")]

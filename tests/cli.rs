@@ -69,7 +69,7 @@ fn exports_of_openai_go_to_their_table() {
     assert_eq!((it.out.as_str(), it.err.as_str()), (expected, ""));
     assert_eq!(kql(&room, &["mon.ndjson", "mon | count"]).out, "{\"Count\":1}\n");
     let it = kql(&room, &["-c", "OpenAIAuditLogs | count"]);
-    assert_eq!((it.out.as_str(), it.err.as_str()), ("{\"Count\":0}\n", ""), "known without data");
+    assert_eq!((it.status, it.out.as_str()), (0, "{\"Count\":0}\n"), "known without data");
     let it = kql(&room, &["mon.ndjson", "--now", "max", "-c", "print now()", "-o", "csv"]);
     assert!(it.out.contains("2024-07-12T17:09:50Z"), "{}", it.out);
 }
@@ -373,6 +373,55 @@ fn without_files_queries_read_none() {
     assert!(it.status == 1 && it.err.contains("is not read: --no-files"), "{}", it.err);
 }
 
+/// What stands beside logs is passed over where it was found, and refused where it was named.
+#[test]
+fn files_of_other_kinds() {
+    let room = Room::new("kinds");
+    let picture: String = "\u{1}\u{2}\u{3}".repeat(400);
+    for directory in ["logs", "only"] {
+        std::fs::create_dir(room.path().join(directory)).unwrap();
+    }
+    _ = room.file("logs/logins.ndjson", LOGINS).file("logs/picture.dat", &picture).file("only/picture.dat", &picture);
+    for args in [["logs", "logins | count"], ["logs/*", "logins | count"], ["--load=All=logs", "All | count"]] {
+        let it = kql(&room, &args);
+        assert_eq!((it.status, it.out.as_str()), (0, "{\"Count\":2}\n"), "{args:?}: {}", it.err);
+        assert_eq!(it.err, "warning: passed over what holds no logs: logs/picture.dat (a binary file)\n", "{args:?}");
+    }
+    let it = kql(&room, &["logs/picture.dat", "T | count"]);
+    assert!(it.status == 3 && it.err.contains("logs/picture.dat, line 1, byte 0: this is a binary file"), "{}", it.err);
+    let it = kql(&room, &["only", "T | count"]);
+    assert_eq!((it.status, it.err.lines().last()), (3, Some("error: only: no file of a kind that is read")));
+}
+
+#[test]
+fn commands_that_are_misspelt() {
+    let room = Room::new("misspelt");
+    for (args, meant) in [(&["chekc", "rules"][..], "check"), (&["tset"], "test"), (&["explian", "x"], "explain")] {
+        let it = kql(&room, args);
+        let expected = format!("error: {}: no such file, and no command; did you mean `kql {meant}`?\n", args[0]);
+        assert_eq!((it.status, it.err), (3, expected));
+    }
+    let it = kql(&room, &["nothing.json", "chekc"]);
+    assert_eq!((it.status, it.err.as_str()), (3, "error: nothing.json: no such file\n"));
+}
+
+/// No rows out of no rows say nothing of a rule.
+#[test]
+fn queries_over_nothing_are_told() {
+    let room = Room::new("nothing");
+    _ = room.file("a.kql", "OpenAIAuditLogs | where EventType == 'x'").file("logins.ndjson", LOGINS);
+    _ = room.file("none.ndjson", "");
+    let it = kql(&room, &["run", "a.kql"]);
+    assert_eq!((it.status, it.out.as_str()), (0, ""));
+    assert!(it.err.contains("no table that the query reads has rows: `OpenAIAuditLogs_CL`"), "{}", it.err);
+    assert!(it.err.contains("--load OpenAIAuditLogs_CL=FILE"), "{}", it.err);
+    for args in [&["-c", "print 1"][..], &["logins.ndjson", "logins | where n > 9"], &["run", "a.kql", "-q"]] {
+        assert_eq!(kql(&room, args).err, "", "{args:?}");
+    }
+    let it = kql(&room, &["logins.ndjson", "none.ndjson", "union logins, none | where n > 9"]);
+    assert_eq!(it.err, "", "one of them has rows");
+}
+
 #[test]
 fn a_query_without_tables_is_told_of_files() {
     let room = Room::new("notables");
@@ -380,6 +429,11 @@ fn a_query_without_tables_is_told_of_files() {
     assert!(it.status == 1 && it.err.contains("no table is loaded: kql FILE… QUERY"), "{}", it.err);
     let it = kql(&room, &["-c", "print x"]);
     assert!(!it.err.contains("no table"), "{}", it.err);
+    _ = room.file("logins.ndjson", LOGINS);
+    let it = kql(&room, &["logins.ndjson", "SigninLogs | count"]);
+    assert_eq!(it.err.lines().last(), Some("loaded: `logins`"), "{}", it.err);
+    let it = kql(&room, &["logins.ndjson", "login | count"]);
+    assert_eq!(it.err.lines().last(), Some("  hint: did you mean `logins`?"), "{}", it.err);
 }
 
 #[test]

@@ -273,3 +273,43 @@ fn large_rows_are_told() {
     let backtest = ["rule", "backtest", "own.yaml", "--data", "data"];
     assert!(place.text(&backtest).contains("warning: 20 rows are larger"));
 }
+
+/// A directory is all rules of its files, with what files of tests, of functions and without a rule hold left out.
+#[test]
+fn rules_of_a_directory() {
+    let place = Place::new("directory");
+    for (name, text) in [
+        ("rules/a.yaml", RULE.to_owned()),
+        ("rules/deep/b.yaml", RULE.replace("> 1", "> 100").replace("Failed logins", "Many failed logins")),
+        ("rules/deep/c.kql", "Failed() | where User == 'ann'\n".to_owned()),
+        ("rules/failed.yaml", "FunctionName: Failed\nFunctionQuery: Logins | where not(Ok)\n".to_owned()),
+        ("rules/a.test.yaml", "rule: a.yaml\n".to_owned()),
+        ("rules/readme.yaml", "key: value\n".to_owned()),
+        ("data/picture.dat", "\u{1}\u{2}\u{3}".repeat(400)),
+    ] {
+        fs::create_dir_all(place.0.join(name).parent().unwrap()).unwrap();
+        place.write(name, &text);
+    }
+    let run = ["rule", "run", "rules", "--data", "data", "--at", "2026-06-08T03:00:00Z"];
+    let out = place.kql(&run);
+    let (text, error) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert_eq!(out.status.code(), Some(0), "{error}");
+    let first = "warning: passed over what holds no logs: data/picture.dat (a binary file)";
+    assert_eq!(error.lines().next(), Some(first), "{error}");
+    assert!(text.contains("Failed logins  (") && text.contains("Many failed logins  ("), "{text}");
+    assert!(text.ends_with("\n3 rules: 1 fired, 1 alert, 1 incident\n"), "{text}");
+    assert_eq!(place.text(&["rule", "run", "rules/*.yaml", "--data", "data"]).matches("run at").count(), 1);
+
+    let text = place.text(&["rule", "backtest", "rules/a.yaml", "rules/deep/b.yaml", "--data", "data"]);
+    assert!(text.ends_with("\n2 rules: 1 fired, 6 alerts, 2 incidents\n"), "{text}");
+
+    place.write("rules/bad.yaml", "query: |\n  Logins | wehre Ok\nname: Bad\n");
+    place.write("rules/worse.yaml", "name: [\n");
+    let out = place.kql(&run);
+    let (text, error) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+    assert!(error.contains("did you mean `where`?") && error.contains("rules/worse.yaml"), "{error}");
+    assert!(text.ends_with("4 rules: 1 fired, 1 alert, 1 incident; 1 failed\n"), "{text}");
+    assert_ne!(out.status.code(), Some(0));
+    let out = place.kql(&["rule", "run", "data", "--data", "data"]);
+    assert_eq!((out.status.code(), out.stderr), (Some(2), b"error: data: no rule\n".to_vec()));
+}

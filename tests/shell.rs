@@ -248,7 +248,7 @@ fn history_keeps_whole_inputs() {
     let mut it = Terminal::at_prompt(&room, &["logins.ndjson"], &environment);
     it.send("logins\r").send("| where n == 2\r").send("| project Found = strcat(User, '!');\r");
     _ = it.expect("│ bob!  │");
-    _ = it.gives(".quit", "");
+    _ = it.gives("exit", "");
     assert_eq!(it.end().1, 0);
     let mut it = Terminal::at_prompt(&room, &["logins.ndjson"], &environment);
     _ = it.gives("print Sum = 40 + 2", "│  42 │");
@@ -327,6 +327,8 @@ fn dot_commands_about_tables_and_names() {
     _ = it.gives(".help summarize", "T | summarize");
     _ = it.gives(".help sumarize", "did you mean `summarize`?");
     _ = it.gives(".help", ".quit");
+    _ = it.gives("help", "Leave the shell");
+    _ = it.gives("NoSuchTable | count", "loaded: `logins`");
     _ = room.file("more.csv", "User,n\ncid,3\n");
     _ = it.gives(".load more.csv as Extra", "1 row in table Extra");
     _ = it.gives("Extra | project Found = strcat(User, '!')", "│ cid!  │");

@@ -43,6 +43,12 @@ const OWN: &[(&str, &str)] = &[
     ("vendor URL FILE", "Record a file as the copy of what externaldata names."),
 ];
 
+/// The words that begin commands.
+pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
+    let own = OWN.iter().filter_map(|it| it.0.split(' ').next());
+    COMMANDS.iter().map(|it| it.0).chain(own)
+}
+
 /// What the command line asks for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {

@@ -44,10 +44,19 @@ pub(crate) fn words(options: &Options, report: &Report) -> Result<Words, Exit> {
         } else if is_query {
             queries.push(value.clone());
         } else {
-            return Err(report.fail(IO, &format!("{value}: no such file")));
+            return Err(report.fail(IO, &format!("{value}: no such file{}", meant(value, options))));
         }
     }
     Ok(Words { files, queries, reads_stdin })
+}
+
+/// The command that a first word may have meant, as a question.
+fn meant(value: &str, options: &Options) -> String {
+    let is_first = options.values.first().is_some_and(|it| it == value);
+    match kql::parser::diagnostic::closest(value, crate::options::command_words()).filter(|_| is_first) {
+        Some(command) => format!(", and no command; did you mean `kql {command}`?"),
+        None => String::new(),
+    }
 }
 
 fn is_name(text: &str) -> bool {
@@ -161,20 +170,57 @@ fn run(engine: &Engine, options: &Options, script: &Script, report: &Report) -> 
     let outcome = res.map_err(|error| told(engine, options, report, &place, &text, &error))?;
     report.diagnostics(&place, &text, &outcome.diagnostics);
     output::tell(&outcome, report);
+    tell_empty(engine, &outcome, report, |table| format!("--load {table}=FILE"));
     Ok((outcome, elapsed))
+}
+
+/// Says when no table that a query reads has any row: then nothing was found out.
+pub(crate) fn tell_empty(engine: &Engine, outcome: &Outcome, report: &Report, load: impl Fn(&str) -> String) {
+    let table = |it: &kql::plan::Node| match &it.op {
+        kql::plan::Op::Scan { table, .. } => Some(table.clone()),
+        _ => None,
+    };
+    let mut names: Vec<String> = outcome.plan.nodes.iter().filter_map(table).collect();
+    names.sort();
+    names.dedup();
+    // A table that was given and is empty is an answer.
+    let has_rows = |it: &String| engine.table(it).is_some_and(|it| it.n_rows() > 0);
+    if names.is_empty() || names.iter().any(has_rows) {
+        return;
+    }
+    let shown = names.iter().take(8).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+    let more = if names.len() > 8 { format!(" and {} more", names.len() - 8) } else { String::new() };
+    let first = names.first().map_or("", String::as_str);
+    report.note(&format!("no table that the query reads has rows: {shown}{more}; {} gives it some", load(first)));
 }
 
 /// Tells what went wrong, and of the likeliest reason where no table is there at all.
 fn told(engine: &Engine, options: &Options, report: &Report, place: &Place, text: &str, error: &Error) -> Exit {
     let exit = report.query(place, text, error);
-    let lacks_table = |it: &Diagnostic| it.message.starts_with("unknown table");
-    if matches!(error, Error::Query(it) if it.iter().any(lacks_table))
-        && engine.tables().next().is_none()
-        && options.schemas.is_empty()
-    {
+    if engine.tables().next().is_some() {
+        tell_tables(engine, error, report);
+    } else if lacks_table(error) && options.schemas.is_empty() {
         report.note("no table is loaded: kql FILE… QUERY names tables after their files, --load NAME=PATH as it says");
     }
     exit
+}
+
+/// Whether a query names a table that is not there, and none is like it.
+fn lacks_table(error: &Error) -> bool {
+    let is_unknown = |it: &Diagnostic| it.message.starts_with("unknown table") && it.hints.is_empty();
+    matches!(error, Error::Query(it) if it.iter().any(is_unknown))
+}
+
+/// Says which tables there are, of a query that names another.
+pub(crate) fn tell_tables(engine: &Engine, error: &Error, report: &Report) {
+    if !lacks_table(error) {
+        return;
+    }
+    let mut names: Vec<String> = engine.tables().map(|it| format!("`{}`", it.0)).collect();
+    let n_more = names.len().saturating_sub(8);
+    names.truncate(8);
+    let more = if n_more > 0 { format!(" and {n_more} more") } else { String::new() };
+    report.note(&format!("loaded: {}{more}", names.join(", ")));
 }
 
 /// The queries and functions of a file, or the one block that is wanted; `-` is standard input.

@@ -6,10 +6,10 @@ use crate::{
     interrupt,
     options::{FLAGS, Options, unknown_flag},
     report::{Exit, INTERRUPTED, IO, Place, QUERY, Report, USAGE},
-    source,
+    script, source,
 };
 use kql::{
-    Engine, Error,
+    Engine, Error, StoredFunction,
     formats::{self, Format},
     time::SECOND,
 };
@@ -30,6 +30,8 @@ Run Sentinel rules offline, as the service would.
 
 kql rule run RULE… --data DIR [--at T]     one run at the instant T: its window, rows, alerts and incidents
 kql rule backtest RULE… --data DIR         every scheduled run over a stretch of history
+
+RULE is a file, or a directory or pattern: then all rules of its files run, one after the other.
 
   --data PATH         files named after tables, or a directory of them; DIR/TABLE/ holds several files of a table,
                       DIR/watchlists/ watchlists (CSV, JSON) named by their aliases
@@ -144,15 +146,9 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
         return Err(report.fail(USAGE, "kql rule run, or kql rule backtest; see kql rule --help"));
     }
     interrupt::install();
-    let mut rules = Vec::new();
-    for path in &arguments.options.values {
-        rules.extend(rules_of(Path::new(path), &report)?);
-    }
-    if rules.is_empty() {
-        return Err(report.fail(USAGE, "no rule was given; see kql rule --help"));
-    }
-    let all = history(&arguments, &rules, &report)?;
-    let mut res = Ok(());
+    let Found { rules, functions, mut res } = found(&arguments.options.values, &report)?;
+    let all = history(&arguments, &rules, functions, &report)?;
+    let mut totals = Totals { rules: rules.len(), ..Totals::default() };
     for rule in &rules {
         let history = &of_rule(&all, rule, &report);
         let one = if verb == "run" {
@@ -162,11 +158,91 @@ pub(crate) fn main(args: Vec<OsString>) -> Result<(), Exit> {
         };
         match one {
             Err(exit) if exit == INTERRUPTED || exit == IO => return Err(exit),
-            Err(exit) => res = Err(exit),
-            Ok(()) => {}
+            Err(exit) => (res, totals.failed) = (Err(exit), totals.failed + 1),
+            Ok(counts) => totals.add(counts),
         }
     }
+    if rules.len() > 1 && arguments.options.format.is_none() {
+        write(&totals.line(), &report)?;
+    }
     res
+}
+
+/// What one rule gave: alerts and incidents.
+type Counts = (usize, usize);
+
+/// What all rules gave together.
+#[derive(Debug, Default)]
+struct Totals {
+    rules: usize,
+    fired: usize,
+    alerts: usize,
+    incidents: usize,
+    failed: usize,
+}
+
+impl Totals {
+    fn add(&mut self, (alerts, incidents): Counts) {
+        self.fired += usize::from(alerts > 0);
+        self.alerts += alerts;
+        self.incidents += incidents;
+    }
+
+    fn line(&self) -> String {
+        let of = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let (rules, alerts, incidents) =
+            (of(self.rules, "rule"), of(self.alerts, "alert"), of(self.incidents, "incident"));
+        let failed = if self.failed > 0 { format!("; {} failed", self.failed) } else { String::new() };
+        format!("\n{rules}: {} fired, {alerts}, {incidents}{failed}\n", self.fired)
+    }
+}
+
+/// What files hold to run.
+struct Found {
+    rules: Vec<Rule>,
+    /// Functions beside the rules, which they may call.
+    functions: Vec<(String, StoredFunction)>,
+    /// What was wrong with some of the files, told.
+    res: Result<(), Exit>,
+}
+
+/// The rules of files, directories and patterns. A file that was found and not named may hold none; one that is faulty is told,
+/// the others run, and the status is that of the fault.
+fn found(values: &[String], report: &Report) -> Result<Found, Exit> {
+    let mut out = Found { rules: Vec::new(), functions: Vec::new(), res: Ok(()) };
+    for text in values {
+        let path = Path::new(text);
+        let files = match path.is_dir() {
+            true => paths::below(&Disk, path, read::ENDINGS),
+            false => paths::expand(&Disk, text),
+        };
+        let files = files.map_err(|why| report.fail(IO, &why))?;
+        if files.as_slice() == [path.to_owned()] {
+            out.rules.extend(rules_of(path, report)?);
+            continue;
+        }
+        for file in files.iter().filter(|it| !read::is_test_file(it)) {
+            let bytes = Disk.read(file).map_err(|why| report.fail(IO, &why))?;
+            let contents = read::read(&file.display().to_string(), &bytes);
+            let is_other = contents.rules.is_empty() && contents.notes.iter().all(|it| it.code == "READ004");
+            if let Some(note) = fault_of(&contents).filter(|_| !is_other) {
+                out.res = Err(report.fail(USAGE, &note.line(&contents.source)));
+                continue;
+            }
+            out.functions.extend(contents.functions());
+            out.rules.extend(contents.rules.into_iter().filter(|it| it.kind != Kind::Function));
+        }
+    }
+    match (out.rules.is_empty(), values) {
+        (false, _) => Ok(out),
+        (true, []) => Err(report.fail(USAGE, "no rule was given; see kql rule --help")),
+        (true, _) => out.res.and_then(|()| Err(report.fail(USAGE, &format!("{}: no rule", values.join(", "))))),
+    }
+}
+
+/// Why a file cannot be run.
+fn fault_of(contents: &kql_rules::Contents) -> Option<&kql_rules::Note> {
+    contents.all_notes().into_iter().find(|it| it.level == Level::Error)
 }
 
 /// One run of the rules of a file over tables that are loaded, at an instant or behind the newest row.
@@ -183,14 +259,14 @@ pub(crate) fn over(
     arguments.settings.parameters = options.parameters.clone();
     let history = History::new(engine, &arguments.settings.workspace);
     let history = history.map_err(|why| report.query(&Place::default(), "", &why))?;
-    rules.iter().try_for_each(|rule| run_one(&arguments, &of_rule(&history, rule, report), rule, report))
+    rules.iter().try_for_each(|rule| run_one(&arguments, &of_rule(&history, rule, report), rule, report).map(|_| ()))
 }
 
 /// The rules of a file that can run.
 fn rules_of(path: &Path, report: &Report) -> Result<Vec<Rule>, Exit> {
     let bytes = Disk.read(path).map_err(|why| report.fail(IO, &why))?;
     let contents = read::read(&path.display().to_string(), &bytes);
-    if let Some(note) = contents.all_notes().into_iter().find(|it| it.level == Level::Error) {
+    if let Some(note) = fault_of(&contents) {
         return Err(report.fail(USAGE, &note.line(&contents.source)));
     }
     let rules: Vec<Rule> = contents.rules.into_iter().filter(|it| it.kind != Kind::Function).collect();
@@ -212,33 +288,45 @@ fn of_rule(history: &History, rule: &Rule, report: &Report) -> History {
 }
 
 /// The tables and watchlists of `--data` and of the project, by time.
-fn history(arguments: &Arguments, rules: &[Rule], report: &Report) -> Result<History, Exit> {
+fn history(
+    arguments: &Arguments,
+    rules: &[Rule],
+    functions: Vec<(String, StoredFunction)>,
+    report: &Report,
+) -> Result<History, Exit> {
     let mut options = arguments.options.clone();
-    let mut files = Vec::new();
+    let (mut files, mut passed) = (Vec::new(), Vec::new());
     for text in &arguments.data {
         let path = Path::new(text);
         if !path.is_dir() {
             files.push(text.clone());
             continue;
         }
+        let mut found = Vec::new();
         for entry in Disk.list(path).map_err(|why| report.fail(IO, &why))? {
             let name = entry.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
             if name.starts_with('.') {
                 continue;
             }
-            let shown = entry.display().to_string();
             if !entry.is_dir() {
-                files.push(shown);
+                found.push(entry);
             } else if name == "watchlists" {
                 options.project.watchlists.extend(watchlists(&entry).map_err(|why| report.fail(IO, &why))?);
             } else {
-                options.loads.push((name, shown));
+                match paths::expand(&Disk, &entry.display().to_string()) {
+                    Ok(_) => options.loads.push((name, entry.display().to_string())),
+                    Err(_) => passed.push((entry, "a directory without files")),
+                }
             }
         }
+        let kept = source::readable(found, &mut passed);
+        files.extend(kept.into_iter().map(|it| it.display().to_string()));
     }
+    source::tell_passed(&passed, report);
     options.names_first = false;
     options.documented = true;
     let mut engine = source::engine(&options, &files, report)?;
+    script::add_functions(&mut engine, functions);
     if rules.iter().any(|it| it.query.text.contains(run::ITEM_ID)) {
         run::number_items(&mut engine);
     }
@@ -257,7 +345,7 @@ fn watchlists(directory: &Path) -> Result<Vec<WatchlistFile>, String> {
 }
 
 /// `kql rule run` of one rule.
-fn run_one(arguments: &Arguments, history: &History, rule: &Rule, report: &Report) -> Result<(), Exit> {
+fn run_one(arguments: &Arguments, history: &History, rule: &Rule, report: &Report) -> Result<Counts, Exit> {
     let newest = || history.span(&[]).map(|it| it.1.saturating_add(SECOND));
     let Some(at) = arguments.at.or_else(newest) else {
         return Err(report.fail(USAGE, "there is no row with a time: --at tells the instant"));
@@ -282,7 +370,8 @@ fn run_one(arguments: &Arguments, history: &History, rule: &Rule, report: &Repor
         }
         Some(format) => records(arguments, format, &run.alerts, &incidents, report)?,
     }
-    explain(arguments, report)
+    explain(arguments, report)?;
+    Ok((run.alerts.len(), incidents.len()))
 }
 
 /// What a run failed of, told at its place in the file.
@@ -294,7 +383,7 @@ fn failed(rule: &Rule, error: &Error, at: i64, settings: &run::Options, report: 
 }
 
 /// `kql rule backtest` of one rule.
-fn backtest(arguments: &Arguments, history: &History, rule: &Rule, report: &Report) -> Result<(), Exit> {
+fn backtest(arguments: &Arguments, history: &History, rule: &Rule, report: &Report) -> Result<Counts, Exit> {
     let start = std::time::Instant::now();
     let (new, range) = tested(arguments, history, rule, &arguments.range, report)?;
     let elapsed = start.elapsed();
@@ -302,7 +391,7 @@ fn backtest(arguments: &Arguments, history: &History, rule: &Rule, report: &Repo
     if let Some(path) = &arguments.against {
         let olds = rules_of(path, report)?;
         let same = |it: &&Rule| it.id.as_ref().map(|it| &it.value) == rule.id.as_ref().map(|it| &it.value);
-        let Some(old) = olds.iter().find(same).or(olds.first()) else { return Ok(()) };
+        let Some(old) = olds.iter().find(same).or(olds.first()) else { return Ok((0, 0)) };
         let (old, _) = tested(arguments, history, old, &range, report)?;
         compared = Some((path.display().to_string(), VersionComparison::of(&old, &new)));
     }
@@ -333,7 +422,7 @@ fn backtest(arguments: &Arguments, history: &History, rule: &Rule, report: &Repo
     let first = new.runs.iter().find_map(|it| Some((it.at, it.error.as_ref()?)));
     match first {
         Some((at, error)) => Err(failed(rule, error, at, &arguments.settings, report)),
-        None => Ok(()),
+        None => Ok((new.alerts.len(), new.incidents.len())),
     }
 }
 

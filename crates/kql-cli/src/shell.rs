@@ -162,10 +162,25 @@ impl Shell {
         if text.trim_start().starts_with('.') {
             return self.command(text.trim());
         }
+        if let Some(command) = self.bare_command(text) {
+            return self.command(command);
+        }
         if self.query(&Script::of(query::directives_told(text, &self.report).into_owned())).is_ok() {
             self.last_query = Some(text.to_owned());
         }
         Next::Read
+    }
+
+    /// The dot-command that a word without a dot means, where no table or function has that name.
+    fn bare_command(&self, text: &str) -> Option<&'static str> {
+        let word = text.trim().trim_end_matches(';').trim_end();
+        let engine = self.engine.borrow();
+        let is_free = engine.table(word).is_none() && engine.functions().all(|it| it.0 != word);
+        match word {
+            "quit" | "exit" if is_free => Some(".quit"),
+            "help" if is_free => Some(".help"),
+            _ => None,
+        }
     }
 
     /// Runs a query and shows its answer.
@@ -180,9 +195,14 @@ impl Shell {
         let res = interrupt::stoppable(&stop, || engine.query(query));
         drop(progress);
         let elapsed = start.elapsed();
-        let outcome = res.map_err(|error| self.report.query(&place, &text, &error))?;
+        let outcome = res.map_err(|error| {
+            let exit = self.report.query(&place, &text, &error);
+            query::tell_tables(&engine, &error, &self.report);
+            exit
+        })?;
         self.report.diagnostics(&place, &text, &outcome.diagnostics);
         output::tell(&outcome, &self.report);
+        query::tell_empty(&engine, &outcome, &self.report, |table| format!(".load FILE as {table}"));
         let statistics = explain::statistics(&engine, &outcome, elapsed);
         drop(engine);
         if let Err(why) = self.show(&outcome) {

@@ -36,9 +36,83 @@ enum Part {
 /// How far times may be apart for which row groups are read: the clock goes on between the plan and the query.
 const SLACK: i64 = kql::time::HOUR;
 
+/// The files that are loaded, found before any is.
+struct Inputs {
+    /// Those of `--load`, by table.
+    loads: Vec<(String, Vec<PathBuf>)>,
+    /// Those that name their tables themselves.
+    given: Vec<PathBuf>,
+}
+
+impl Inputs {
+    /// What the command line names. Files that a directory or a pattern gave and that are of no kind that is read are passed
+    /// over, which is told.
+    fn of(options: &Options, files: &[String], report: &Report) -> Result<Inputs, Exit> {
+        let mut passed = Vec::new();
+        let mut expand = |text: &str| {
+            let found = paths::expand(&Disk, text).map_err(|why| report.fail(IO, &why))?;
+            let is_named = found.as_slice() == [PathBuf::from(text)];
+            let kept = if is_named { found } else { readable(found, &mut passed) };
+            match kept.is_empty() {
+                true => Err(report.fail(IO, &format!("{text}: no file of a kind that is read"))),
+                false => Ok(kept),
+            }
+        };
+        let loads = options.loads.iter().map(|(name, path)| Ok((name.clone(), expand(path)?)));
+        let loads = loads.collect::<Result<_, Exit>>()?;
+        let mut given = Vec::new();
+        for text in files {
+            given.extend(expand(text)?);
+        }
+        tell_passed(&passed, report);
+        Ok(Inputs { loads, given })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.loads.iter().flat_map(|it| &it.1).chain(&self.given)
+    }
+
+    /// Whether looking at the beginning of the files first is worth while.
+    fn is_large(&self) -> bool {
+        self.all().map(|it| it.metadata().map_or(0, |it| it.len())).sum::<u64>() > 16 * PEEK_BYTES
+    }
+
+    /// Whether there are files of which parts can be left out unread.
+    fn has_parquet(&self) -> bool {
+        self.all().any(|it| it.extension().is_some_and(|it| it == "parquet"))
+    }
+}
+
+/// The files among those that are of a kind that is read, by their beginning; the others go to `passed`, with what they are.
+pub(crate) fn readable(found: Vec<PathBuf>, passed: &mut Vec<(PathBuf, &'static str)>) -> Vec<PathBuf> {
+    let kind = |it: &PathBuf| {
+        let file = File::open(it).ok().filter(|_| it.is_file())?;
+        Loader::refuses(&it.display().to_string(), Box::new(file))
+    };
+    let (mut kept, mut left) = (Vec::new(), Vec::new());
+    for it in found {
+        match kind(&it) {
+            Some(what) => left.push((it, what)),
+            None => kept.push(it),
+        }
+    }
+    passed.extend(left);
+    kept
+}
+
+/// Warns of files that were passed over, in one line.
+pub(crate) fn tell_passed(passed: &[(PathBuf, &'static str)], report: &Report) {
+    if passed.is_empty() {
+        return;
+    }
+    let named = passed.iter().take(8).map(|(path, what)| format!("{} ({what})", path.display()));
+    let more = if passed.len() > 8 { format!(" and {} more", passed.len() - 8) } else { String::new() };
+    report.warn(&format!("passed over what holds no logs: {}{more}", named.collect::<Vec<_>>().join(", ")));
+}
+
 /// An engine as the options say, with its files loaded.
 pub(crate) fn engine(options: &Options, files: &[String], report: &Report) -> Result<Engine, Exit> {
-    let (engine, loads) = engine_with(options, files, report, &Part::Whole)?;
+    let (engine, loads) = engine_with(options, &Inputs::of(options, files, report)?, report, &Part::Whole)?;
     loads.iter().for_each(|it| tell(it, report));
     Ok(engine)
 }
@@ -52,8 +126,9 @@ pub(crate) fn engine_for(
     scripts: &[Script],
     report: &Report,
 ) -> Result<Engine, Exit> {
+    let inputs = Inputs::of(options, files, report)?;
     let with_functions = |part: &Part| {
-        let (mut engine, loads) = engine_with(options, files, report, part)?;
+        let (mut engine, loads) = engine_with(options, &inputs, report, part)?;
         script::add_functions(&mut engine, functions.clone());
         Ok((engine, loads))
     };
@@ -62,8 +137,8 @@ pub(crate) fn engine_for(
         engine
     };
     let whole = || with_functions(&Part::Whole).map(told);
-    let by_groups = has_parquet(options, files);
-    if !by_groups && (options.explain || !is_large(options, files)) {
+    let by_groups = inputs.has_parquet();
+    if !by_groups && (options.explain || !inputs.is_large()) {
         return whole();
     }
     let (sample, _) = with_functions(&Part::Beginning)?;
@@ -101,37 +176,17 @@ fn reads(engine: &Engine, options: &Options, scripts: &[Script]) -> Option<Map<S
     Some(all)
 }
 
-/// The files of the command line.
-fn named<'a>(options: &'a Options, files: &'a [String]) -> impl Iterator<Item = PathBuf> + 'a {
-    let all = options.loads.iter().map(|it| &it.1).chain(files);
-    all.flat_map(|it| paths::expand(&Disk, it).unwrap_or_default())
-}
-
-/// Whether looking at the beginning of the files first is worth while.
-fn is_large(options: &Options, files: &[String]) -> bool {
-    named(options, files).map(|it| it.metadata().map_or(0, |it| it.len())).sum::<u64>() > 16 * PEEK_BYTES
-}
-
-/// Whether there are files of which parts can be left out unread.
-fn has_parquet(options: &Options, files: &[String]) -> bool {
-    named(options, files).any(|it| it.extension().is_some_and(|it| it == "parquet"))
-}
-
 /// An engine, and what its loads did, which is still to be told.
-fn engine_with(options: &Options, files: &[String], report: &Report, part: &Part) -> Result<(Engine, Vec<Load>), Exit> {
+fn engine_with(options: &Options, inputs: &Inputs, report: &Report, part: &Part) -> Result<(Engine, Vec<Load>), Exit> {
     let mut engine = Engine::with_builtin_schemas();
     set_up(&mut engine, options).map_err(|why| report.fail(why.0, &why.1))?;
     let (mut rejects, mut loads) = (Vec::new(), Vec::new());
     let mut groups: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for (name, path) in &options.loads {
-        let files = paths::expand(&Disk, path).map_err(|why| report.fail(IO, &why))?;
-        add_group(&mut groups, table_of_alias(name), files);
+    let Inputs { loads: named, given } = inputs;
+    for (name, files) in named {
+        add_group(&mut groups, table_of_alias(name), files.clone());
     }
-    let mut given = Vec::new();
-    for text in files {
-        given.extend(paths::expand(&Disk, text).map_err(|why| report.fail(IO, &why))?);
-    }
-    for file in &given {
+    for file in given {
         let stem = paths::table_name(file);
         let name = if given.len() > 1 { known_table(&engine, file).unwrap_or(stem) } else { stem };
         add_group(&mut groups, &name, vec![file.clone()]);

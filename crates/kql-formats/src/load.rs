@@ -200,6 +200,14 @@ impl Loader {
         Loader { options, tree, shape, accounting, texts: false, parquet }
     }
 
+    /// What a source is, by its beginning, when it is none that can be read: "a PNG image". `None` also where the beginning
+    /// cannot be read, which adding it tells.
+    pub fn refuses(name: &str, bytes: Bytes) -> Option<&'static str> {
+        let mut source = Source::open(name, bytes, &Limits::untrusted(), &Stop::default()).ok()?;
+        while source.window().len() < binary::LOOKED_AT && source.more().ok()? {}
+        if source.window().starts_with(parquet::MAGIC) { None } else { binary::kind(source.window()) }
+    }
+
     fn chunk_rows(options: &LoadOptions) -> usize {
         if options.chunk_rows == 0 { Chunk::ROWS } else { options.chunk_rows }
     }

@@ -86,7 +86,7 @@ impl Validator for Helper {
 /// when it could end there, unless it only names a table, whose pipes then follow; and so does one of several lines that
 /// was pasted or recalled. Where lines are typed one by one, any of them could be followed by another.
 fn is_whole(text: &str, is_typed: bool) -> bool {
-    if text.trim().is_empty() || text.trim_start().starts_with('.') {
+    if text.trim().is_empty() || text.trim_start().starts_with('.') || matches!(text.trim(), "quit" | "exit" | "help") {
         return true;
     }
     let (begun, last) = text.rsplit_once('\n').unwrap_or(("", text));

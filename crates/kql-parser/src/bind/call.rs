@@ -16,6 +16,47 @@ struct Arg {
     is_type: bool,
 }
 
+/// What queries call most: of names equally close to a slip the likelier ones.
+const COMMON: &[&str] = &[
+    "count",
+    "countif",
+    "dcount",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "arg_max",
+    "arg_min",
+    "make_set",
+    "make_list",
+    "take_any",
+    "ago",
+    "now",
+    "bin",
+    "iff",
+    "case",
+    "coalesce",
+    "strcat",
+    "split",
+    "extract",
+    "substring",
+    "strlen",
+    "tostring",
+    "tolower",
+    "toupper",
+    "toint",
+    "tolong",
+    "toreal",
+    "todatetime",
+    "todynamic",
+    "parse_json",
+    "isempty",
+    "isnotempty",
+    "isnull",
+    "isnotnull",
+    "replace_string",
+];
+
 impl Binder<'_> {
     /// An expression converted to a type.
     pub(super) fn cast(&mut self, expr: ExprId, to: Type, span: Span) -> Bind<ExprId> {
@@ -161,9 +202,11 @@ impl Binder<'_> {
     /// Reports a function that nothing has, with a suggestion.
     pub(super) fn unknown_function<T>(&mut self, name: &str, span: Span) -> Bind<T> {
         let mut diagnostic = Diagnostic::error("SEM0260", span, format!("unknown function `{name}`"));
-        let known = kql_functions::all_functions();
-        let aggregates = kql_functions::all_aggregates();
-        let names = known.iter().map(|it| it.name).chain(aggregates.iter().map(|it| it.name));
+        let functions = kql_functions::all_functions().into_iter().map(|it| it.name);
+        let aggregates = kql_functions::all_aggregates().into_iter().map(|it| it.name);
+        // Of names that are equally close the first: what is written most, then what may stand here.
+        let expected = aggregates.clone().filter(|_| self.aggregation.as_ref().is_some_and(|it| !it.inside));
+        let names = COMMON.iter().copied().chain(expected).chain(functions).chain(aggregates);
         if let Some(it) = closest(name, names) {
             diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
         }

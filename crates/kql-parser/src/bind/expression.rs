@@ -133,12 +133,17 @@ impl Binder<'_> {
         let mut diagnostic = Diagnostic::error("SEM0100", span, format!("unknown column or variable `{name}`"));
         if let Some(it) = closest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.hint(format!("did you mean `{it}`?"));
-        } else if self.row.level > 0 && self.row.schema.is_empty() && self.row.right.is_none() {
+        } else if self.row.schema.is_empty() && self.row.right.is_none() && self.reads_table_without_columns() {
             diagnostic = diagnostic
                 .hint("the table has no column at all, as that of an empty file; a schema would tell of some");
         }
         self.report(diagnostic);
         Err(Reported)
+    }
+
+    /// Whether a table was read that has no column at all.
+    fn reads_table_without_columns(&self) -> bool {
+        self.row.level > 0 && self.plan.nodes.iter().any(|it| matches!(it.op, Op::Scan { .. }) && it.schema.is_empty())
     }
 
     fn path(&mut self, base: syntax::ExprId, steps: &[Step], span: Span) -> Bind<ExprId> {

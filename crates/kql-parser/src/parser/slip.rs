@@ -21,6 +21,7 @@ impl Parser<'_> {
             TokenKind::Name if lower == "is" => "write `isnull(…)` or `isempty(…)`".to_owned(),
             TokenKind::Name if lower == "as" => "write `name = expression`".to_owned(),
             TokenKind::Assign => "write `==` to compare".to_owned(),
+            _ if let Some(hint) = self.slip_before() => hint,
             TokenKind::Pipe if next == TokenKind::Pipe && self.touches(1) => "write `or`".to_owned(),
             TokenKind::Pipe if self.at > 0 && self.touches(0) && self.token_at(self.at - 1).kind == TokenKind::Pipe => {
                 "write `or`".to_owned()
@@ -38,5 +39,22 @@ impl Parser<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// What was probably meant by the token before the one that cannot stand here.
+    fn slip_before(&self) -> Option<String> {
+        let before = self.at.checked_sub(1)?;
+        let word = self.text_at(before);
+        let begins_value = matches!(self.kind(), TokenKind::Name | TokenKind::String | TokenKind::Long);
+        match self.token_at(before).kind {
+            TokenKind::Name if word == "not" && self.kind() == TokenKind::Name => Some("write `not(…)`".to_owned()),
+            TokenKind::Name if matches!(word, "in" | "has_any" | "has_all") && begins_value => {
+                Some(format!("write the values in brackets: `{word} (…)`"))
+            }
+            TokenKind::Long if matches!(self.word(), "d" | "h" | "m" | "s" | "ms" | "day" | "days") => {
+                Some(format!("write `{word}{}`, without a blank", self.word()))
+            }
+            _ => None,
+        }
     }
 }

@@ -34,8 +34,8 @@ fn start(part: Part, ticks: i64, offset: i64) -> Option<i64> {
     Some(match part {
         Part::Year => start_of_month((civil(ticks).0 + offset) * 12),
         Part::Month => start_of_month(months_of(ticks) + offset),
-        Part::Week => midnight - day_of_week(ticks) * DAY + offset * 7 * DAY,
-        _ => midnight + offset * DAY,
+        Part::Week => offset.checked_mul(7 * DAY)?.checked_add(midnight - day_of_week(ticks) * DAY)?,
+        _ => offset.checked_mul(DAY)?.checked_add(midnight)?,
     })
 }
 

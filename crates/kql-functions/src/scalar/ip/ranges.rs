@@ -31,11 +31,13 @@ crate::functions! {
     ///     ipv6_is_in_range("a5e:f127::abcd", "a5e:f127::0/112") => true
     fn ipv6_is_in_range(ip: string, ip_range: string) -> bool { is_in_range(address6(ip), range6(ip_range)) }
 
-    /// Whether an IPv4 address lies in one of the networks, given one by one or in an array. Null when it is no
-    /// address, or none of them is a network.
+    /// Whether an IPv4 address lies in one of the networks, given one by one or in an array; in none of an empty one. Null
+    /// when it is no address, or when networks are given and none of them is one.
     ///
     ///     ipv4_is_in_any_range("192.168.1.6", "192.168.1.1/24", "10.0.0.1/8") => true
     ///     ipv4_is_in_any_range("123.1.11.21", dynamic(["127.0.0.1", "192.168.1.1/16"])) => false
+    ///     ipv4_is_in_any_range("123.1.11.21", dynamic([])) => false
+    ///     ipv4_is_in_any_range("123.1.11.21", "here") => bool(null)
     fn ipv4_is_in_any_range = IPV4_ANY;
 
     /// Whether an IPv6 or IPv4 address lies in one of the networks, given one by one or in an array.
@@ -90,13 +92,10 @@ impl Ranges {
         Ranges(merged)
     }
 
-    /// Whether an address lies in one; null when there is none.
-    pub(crate) fn has(&self, address: u128) -> Option<bool> {
-        if self.0.is_empty() {
-            return None;
-        }
+    /// Whether an address lies in one.
+    pub(crate) fn has(&self, address: u128) -> bool {
         let at = self.0.partition_point(|(first, _)| *first <= address);
-        Some(at.checked_sub(1).and_then(|it| self.0.get(it)).is_some_and(|(_, last)| address <= *last))
+        at.checked_sub(1).and_then(|it| self.0.get(it)).is_some_and(|(_, last)| address <= *last)
     }
 }
 
@@ -109,18 +108,21 @@ fn in_any_range(
 ) -> Result<Column, Fault> {
     let Some((ip, ranges)) = args.split_first() else { return Ok(Column::null(Type::Bool, n_rows)) };
     let of_row = |row: usize| {
-        let mut found = Vec::new();
+        let (mut found, mut n_given) = (Vec::new(), 0);
         for column in ranges {
-            match column.dynamic(row) {
-                Dynamic::Array(items) => found.extend(items.iter().filter_map(|it| range(it.as_str()?))),
-                Dynamic::String(it) => found.extend(range(&it)),
-                _ => {}
+            let item = column.dynamic(row);
+            if let Dynamic::Array(items) = &item {
+                n_given += items.len();
+                found.extend(items.iter().filter_map(|it| range(it.as_str()?)));
+            } else {
+                n_given += 1;
+                found.extend(item.as_str().and_then(range));
             }
         }
-        Ranges::new(found)
+        (n_given == 0 || !found.is_empty()).then(|| Ranges::new(found))
     };
     let is_constant = ranges.iter().all(|it| matches!(it, Column::Constant { .. }));
-    let mut known = Ranges::default();
+    let mut known = None;
     let ip = ip.string_reader();
     let mut out = <bool as Output>::builder(n_rows);
     for row in 0..n_rows {
@@ -130,7 +132,7 @@ fn in_any_range(
         if row == 0 || !is_constant {
             known = of_row(row);
         }
-        out.append_option(address(ip.get(row)).and_then(|it| known.has(it)));
+        out.append_option(address(ip.get(row)).zip(known.as_ref()).map(|(it, known)| known.has(it)));
     }
     Ok(<bool as Output>::finish(out))
 }
@@ -146,11 +148,11 @@ mod tests {
         );
         assert_eq!(ranges.0.len(), 2);
         let has = |it: &str| ranges.has(address4(it).unwrap());
-        assert_eq!(has("11.255.255.255"), Some(true));
-        assert_eq!(has("12.0.0.0"), Some(false));
-        assert_eq!(has("9.255.255.255"), Some(false));
-        assert_eq!(has("192.168.1.1"), Some(true));
-        assert_eq!(Ranges::default().has(1), None);
+        assert!(has("11.255.255.255"));
+        assert!(!has("12.0.0.0"));
+        assert!(!has("9.255.255.255"));
+        assert!(has("192.168.1.1"));
+        assert!(!Ranges::default().has(1));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
     syntax::{Assignment, ExprKind, Literal},
 };
 use kql_data::{Field, Schema, Type};
+use kql_functions::Returns;
 
 /// One bound column of a list.
 #[derive(Clone, Debug)]
@@ -22,22 +23,22 @@ pub(super) struct NewColumn {
 }
 
 /// Binds a list over the current row. A call that gives several columns becomes several; those that `(a, b) = …` leaves
-/// without a name keep their own.
+/// without a name are dropped.
 pub(super) fn bind(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
     let bound = assignments.iter().map(|it| one(b, it)).collect();
     Ok(Binder::all(bound)?.into_iter().flatten().collect())
 }
 
-/// The same where columns that `(a, b) = …` leaves without a name are dropped, as `print` does.
-pub(super) fn bind_named(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
-    let kept = |it: &Assignment| {
+/// The same for `print`, where a name without brackets is all that a call of several columns gets.
+pub(super) fn bind_printed(b: &mut Binder<'_>, assignments: &[Assignment]) -> Bind<Vec<NewColumn>> {
+    let named = |it: &Assignment| {
         let mut columns = one(b, it)?;
-        if it.is_tuple {
+        if !it.names.is_empty() {
             columns.truncate(it.names.len());
         }
         Ok(columns)
     };
-    let bound = assignments.iter().map(kept).collect();
+    let bound = assignments.iter().map(named).collect();
     Ok(Binder::all(bound)?.into_iter().flatten().collect())
 }
 
@@ -55,7 +56,7 @@ fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
         return Ok(fields.iter().enumerate().map(column).collect());
     }
     let expr = b.scalar(value)?;
-    if let Some(columns) = b.columns_of(expr) {
+    if let Some(columns) = b.columns_of(expr).or_else(|| folded_columns(b, value, expr)) {
         return several(b, assignment, expr, columns);
     }
     if let Some(names) = sorted_arrays(b, value) {
@@ -81,6 +82,23 @@ fn one(b: &mut Binder<'_>, assignment: &Assignment) -> Bind<Vec<NewColumn>> {
     Ok(vec![NewColumn { spelled, natural, expr, span }])
 }
 
+/// Suffixes and types of a call that gives several columns and was folded to one constant.
+fn folded_columns(
+    b: &Binder<'_>,
+    value: crate::syntax::ExprId,
+    expr: ExprId,
+) -> Option<&'static [(&'static str, Type)]> {
+    let (Expr::Constant { .. }, ExprKind::Call(call)) = (b.plan.expr(expr), b.query.kind(value)) else { return None };
+    let name = call.function.text.as_str();
+    if b.env.find(name).is_some() {
+        return None;
+    }
+    kql_functions::function(name)?.overloads.iter().find_map(|it| match it.returns {
+        Returns::Columns(columns) => Some(columns),
+        _ => None,
+    })
+}
+
 fn several(
     b: &mut Binder<'_>,
     assignment: &Assignment,
@@ -99,7 +117,7 @@ fn several(
     spread(b, assignment, expr, named)
 }
 
-/// A value of several columns as those: under the names given, then under their own.
+/// A value of several columns as those: under the names given in brackets, or else under their own.
 fn spread(
     b: &mut Binder<'_>,
     assignment: &Assignment,
@@ -108,7 +126,8 @@ fn spread(
 ) -> Bind<Vec<NewColumn>> {
     let span = assignment.span;
     let mut bound = Vec::new();
-    for (n, (natural, ty)) in columns.into_iter().enumerate() {
+    let n_kept = if assignment.is_tuple { assignment.names.len() } else { usize::MAX };
+    for (n, (natural, ty)) in columns.into_iter().enumerate().take(n_kept) {
         let spelled = match (assignment.is_tuple, assignment.names.as_slice()) {
             (true, names) => names.get(n).map(|it| it.text.clone()),
             // One name is the first column's; the others keep theirs, as with `m = arg_max(…)`.

@@ -8,7 +8,7 @@ use kql_data::Schema;
 
 pub(super) fn bind(b: &mut Binder<'_>, it: &Print, _: &Stage) -> Bind<Table> {
     let input = b.one_row();
-    let mut bound = columns::over(b, &input, |b| columns::bind_named(b, &it.columns))?;
+    let mut bound = columns::over(b, &input, |b| columns::bind_printed(b, &it.columns))?;
     let explicit: Vec<bool> = it.columns.iter().map(|it| !it.names.is_empty()).collect();
     let one_each = explicit.len() == bound.len();
     for (n, column) in bound.iter_mut().enumerate() {

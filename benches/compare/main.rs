@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, path) in [("OpenAIAuditLogs", audit), ("OpenAIChatCompletions", completions), ("Lines", lines)] {
         let before = memory("VmRSS:")?;
         let start = Instant::now();
-        _ = engine.load(name, path, File::open(path)?)?;
+        _ = engine.load_file(name, path, File::open(path)?)?;
         let seconds = start.elapsed().as_secs_f64();
         let resident = memory("VmRSS:")?.saturating_sub(before);
         _ = loads.insert(name.to_owned(), json!({"seconds": seconds, "resident": resident, "peak": memory("VmHWM:")?}));

@@ -9,7 +9,7 @@ use arrow_array::LargeStringArray;
 use arrow_buffer::OffsetBuffer;
 
 /// Builds a dictionary and the codes of its rows. Every value is held once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DictionaryBuilder {
     /// A power of two of slots, at most half of them used, searched from the hash on.
     slots: Vec<Slot>,

@@ -214,9 +214,13 @@ impl Loader {
 
     /// Adds the records of a source. After an error the loader still holds what was read before it.
     pub fn add(&mut self, name: &str, bytes: Bytes) -> Result<(), LoadError> {
+        let source = Source::open(name, bytes, &self.options.limits, &self.options.stop)?;
+        self.add_source(name, source)
+    }
+
+    fn add_source(&mut self, name: &str, mut source: Source) -> Result<(), LoadError> {
         let Loader { options, tree, shape, accounting, texts, parquet } = self;
         let limits = &options.limits;
-        let mut source = Source::open(name, bytes, limits, &options.stop)?;
         if options.block_bytes > 0 {
             source.set_block(options.block_bytes);
         }
@@ -272,7 +276,8 @@ impl Loader {
         res
     }
 
-    /// Adds the records of a file that can be read from any place: of Parquet only what is wanted is read.
+    /// Adds the records of a file that can be read from any place: of Parquet only what is wanted is read, and lines are read
+    /// by several threads, each its own.
     pub fn add_file(&mut self, name: &str, mut file: Box<dyn Random>) -> Result<(), LoadError> {
         let fail = |it: std::io::Error| LoadError::at(name, 0, 0, Fault::new(it.to_string()));
         let mut magic = Vec::new();
@@ -281,7 +286,8 @@ impl Loader {
             let input = Input::file(file).map_err(|it| LoadError::at(name, 0, 0, it))?;
             return self.parquet.add(name, &input, &self.options, &mut self.accounting);
         }
-        self.add(name, Box::new(std::io::Cursor::new(magic).chain(file)))
+        let source = Source::open_file(name, magic, file, &self.options.limits, &self.options.stop)?;
+        self.add_source(name, source)
     }
 
     /// Rows so far.
@@ -349,7 +355,9 @@ pub fn load(name: &str, bytes: Bytes, options: LoadOptions) -> Result<Loaded, Lo
 
 /// Loads one source that is in memory.
 pub fn load_bytes(name: &str, bytes: impl Into<Vec<u8>>, options: LoadOptions) -> Result<Loaded, LoadError> {
-    load(name, Box::new(std::io::Cursor::new(bytes.into())), options)
+    let mut loader = Loader::new(options);
+    loader.add_file(name, Box::new(std::io::Cursor::new(bytes.into())))?;
+    loader.finish().map_err(|it| LoadError::at(name, 0, 0, it))
 }
 
 /// Bytes unaccounted for would be rows lost in silence: a fault of this crate, and never let pass.

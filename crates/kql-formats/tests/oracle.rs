@@ -310,7 +310,7 @@ fn threads_change_nothing() {
         if round % 3 == 0 {
             damage(&mut random, &mut text);
         }
-        let load = |threads: usize, block_bytes: usize| {
+        let load = |threads: usize, block_bytes: usize, are_files: bool| {
             let limits = Limits { threads, rejects_kept: 3, ..Limits::default() };
             let options = LoadOptions {
                 limits,
@@ -321,15 +321,22 @@ fn threads_change_nothing() {
             };
             let mut loader = Loader::new(LoadOptions { chunk_rows: 16, ..options });
             for name in ["a", "b"] {
-                loader.add(name, Box::new(std::io::Cursor::new(text.clone()))).unwrap();
+                let bytes = std::io::Cursor::new(text.clone());
+                match are_files {
+                    true => loader.add_file(name, Box::new(bytes)).unwrap(),
+                    false => loader.add(name, Box::new(bytes)).unwrap(),
+                }
             }
             loader.finish().unwrap()
         };
-        let (alone, together) = (load(1, 0), load(3, [16, 40, 100][round % 3]));
+        let alone = load(1, 0, false);
         let shown = String::from_utf8_lossy(&text);
-        assert_eq!(rows(&alone), rows(&together), "{shown}");
-        assert_eq!(alone.accounting, together.accounting, "{shown}");
-        assert_eq!(alone.conversions, together.conversions);
+        for (block, are_files) in [([16, 40, 100][round % 3], false), ([1, 7, 40, 100][round % 4], true)] {
+            let together = load(3, block, are_files);
+            assert_eq!(rows(&alone), rows(&together), "{shown}");
+            assert_eq!(alone.accounting, together.accounting, "{shown}");
+            assert_eq!(alone.conversions, together.conversions);
+        }
     }
 }
 
@@ -379,7 +386,7 @@ fn threads_end_at_the_same_line() {
         }
         let bad = odd / 2;
         lines[bad] = "{\n".to_owned();
-        let load = |threads: usize, block_bytes: usize| {
+        let load = |threads: usize, block_bytes: usize, is_file: bool| {
             let limits = Limits { threads, line_bytes: 1_000, ..Limits::default() };
             let shape = Some(Shape::Plain);
             let mut loader = Loader::new(LoadOptions {
@@ -394,10 +401,14 @@ fn threads_end_at_the_same_line() {
                 2 => Box::new(std::io::Cursor::new(end).chain(Failing)),
                 _ => Box::new(std::io::Cursor::new(end)),
             };
-            let error = loader.add("x", failing).unwrap_err();
+            let error = match is_file {
+                true => loader.add_file("x", Box::new(std::io::Cursor::new(lines.concat()))).unwrap_err(),
+                false => loader.add("x", failing).unwrap_err(),
+            };
             (error, loader)
         };
-        let ((alone, _), (together, loader)) = (load(1, 0), load(2, [700, 4_096, 9_000][round / 3 % 3]));
+        let (block, is_file) = ([700, 4_096, 9_000][round / 3 % 3], kind != 2 && round / 9 % 2 == 1);
+        let ((alone, _), (together, loader)) = (load(1, 0, false), load(2, block, is_file));
         if kind != 2 {
             assert_eq!(alone, together);
         }

@@ -2,7 +2,7 @@
 
 use crate::{Engine, Error};
 use kql_data::{Batch, ColumnBuilder, Map, Schema, Slots, Table, Type, Value};
-use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Search, Shape, schemas};
+use kql_formats::{Accounting, ConversionWarning, LoadOptions, Loaded, Loader, Random, Search, Shape, schemas};
 use kql_parser::StoredFunction;
 use std::{io::Read, sync::Arc};
 
@@ -69,9 +69,26 @@ impl Engine {
         self.finish_load(name, loader)
     }
 
+    /// As [`Engine::load`], of a file that can be read from any place: of Parquet only what is wanted is read, and lines are
+    /// read by several threads, each its own.
+    ///
+    /// ```
+    /// use kql::Engine;
+    ///
+    /// let mut engine = Engine::new();
+    /// let file = std::io::Cursor::new("{\"User\":\"ann\"}\n{\"User\":\"bob\"}\n");
+    /// engine.load_file("Logins", "logins.ndjson", file).unwrap();
+    /// assert_eq!(engine.query("Logins | where User == 'bob'").unwrap().rows().len(), 1);
+    /// ```
+    pub fn load_file(&mut self, name: &str, source: &str, file: impl Random + 'static) -> Result<Load, Error> {
+        let mut loader = self.loader(name);
+        loader.add_file(source, Box::new(file)).map_err(|it| Error::Load(it.to_string()))?;
+        self.finish_load(name, loader)
+    }
+
     /// Loads bytes that are in memory.
     pub fn load_bytes(&mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Result<Load, Error> {
-        self.load(name, name, std::io::Cursor::new(bytes.into()))
+        self.load_file(name, name, std::io::Cursor::new(bytes.into()))
     }
 
     /// Puts rows into a table of that name.

@@ -42,6 +42,9 @@ const ENVELOPE: [&str; 22] = [
     "cursor",
 ];
 
+/// Rows after which a column of distinct texts is known as such, for blocks of a common size.
+const TRIAL_ROWS: usize = 16_384 + 256;
+
 /// What may stand around the record of a line.
 const BLANKS: [char; 6] = ['\n', '\r', ' ', '\t', '\0', '\u{feff}'];
 
@@ -89,7 +92,9 @@ impl Reader<'_> {
     fn lines(&mut self, source: &mut Source) -> Result<(), LoadError> {
         let mut n_blocks = 0;
         while let Some(len) = source.lines()? {
-            if n_blocks >= self.alone && self.shape.is_some() && self.limits.threads > 1 {
+            // Whether a column's values repeat is known after so many: then no thread finds out again.
+            let knows = self.tree.n_rows() > TRIAL_ROWS || n_blocks >= 2 * self.alone;
+            if n_blocks >= self.alone && knows && self.shape.is_some() && self.limits.threads > 1 {
                 return parallel::lines(self, source);
             }
             n_blocks += 1;

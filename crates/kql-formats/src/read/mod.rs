@@ -10,5 +10,6 @@ pub(crate) mod record;
 pub(crate) mod scan;
 pub(crate) mod source;
 mod special;
+mod stretch;
 pub(crate) mod text;
 mod utf16;

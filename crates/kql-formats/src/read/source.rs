@@ -1,12 +1,15 @@
 //! Bytes of a source: decompressed, counted, in windows.
 
-use super::utf16::Utf16;
-use crate::LoadError;
+use super::{
+    stretch::{Shared, Stretches},
+    utf16::Utf16,
+};
+use crate::{LoadError, parquet::Random};
 use kql_data::{Fault, Limits, Stop};
 use std::{
     io::{self, BufRead, BufReader, Cursor, Read},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -28,6 +31,8 @@ pub(crate) struct Source {
     /// Name for messages.
     pub(crate) name: String,
     reader: Bytes,
+    /// The file, if its bytes can be read from any place and are those that are consumed.
+    file: Option<Shared>,
     /// Bytes read are those between `from` and `to`.
     buffer: Vec<u8>,
     from: usize,
@@ -41,6 +46,7 @@ pub(crate) struct Source {
     stop: Stop,
     /// Bytes asked for at a time.
     block: usize,
+    is_utf16: bool,
     /// Whether a carriage return alone ends a line.
     old_mac: bool,
     /// Bytes consumed.
@@ -123,11 +129,13 @@ impl Source {
         } else {
             Box::new(whole)
         };
+        let file = None;
         // Decompression is as much work as reading records, so it gets a thread.
         let reader = if limits.threads > 1 && (gzip || zstd) { ahead(reader) } else { reader };
         Ok(Source {
             name: name.to_owned(),
             reader,
+            file,
             buffer: Vec::new(),
             from: 0,
             to: 0,
@@ -138,11 +146,38 @@ impl Source {
             line_bytes: limits.line_bytes,
             stop: stop.clone(),
             block: BLOCK,
+            is_utf16: utf16,
             old_mac: false,
             offset: 0,
             line: 1,
             read: 0,
         })
+    }
+
+    /// As [`Source::open`], of a file of which some bytes were read already.
+    pub(crate) fn open_file(
+        name: &str,
+        begin: Vec<u8>,
+        file: Box<dyn Random>,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Source, LoadError> {
+        let (file, n_read) = (Shared::new(file), begin.len() as u64);
+        let mut source = Source::open(name, Box::new(Cursor::new(begin).chain(file.clone())), limits, stop)?;
+        let is_plain = source.compressed.is_none() && !source.is_utf16;
+        // It need not have stood at its beginning.
+        source.file = Some(file).filter(|it| is_plain && it.position().is_ok_and(|it| it == n_read));
+        Ok(source)
+    }
+
+    /// What is not consumed yet, in stretches for several threads, if the source is a plain file. The last ones are as short
+    /// as the first of `sizes`, the others not longer than the second. Nothing else may be read then.
+    pub(super) fn stretches(&self, sizes: (u64, u64), threads: usize) -> Option<Stretches> {
+        let file = self.file.clone().filter(|_| !self.old_mac)?;
+        let len = file.len().ok().filter(|it| *it > self.offset)?;
+        let (line_bytes, block, stop) = (self.line_bytes, self.block, self.stop.clone());
+        let next = Mutex::new((self.offset, 0));
+        Some(Stretches { file, len, next, sizes, threads: threads as u64, line_bytes, block, stop })
     }
 
     /// Sets how many bytes are asked for at a time.
@@ -318,7 +353,7 @@ impl Source {
 }
 
 /// Reads until there is no room, or no more.
-fn read_all(reader: &mut Bytes, mut room: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_all(reader: &mut impl Read, mut room: &mut [u8]) -> io::Result<usize> {
     let mut read = 0;
     while !room.is_empty() {
         match reader.read(room) {

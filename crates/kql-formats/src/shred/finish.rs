@@ -125,8 +125,7 @@ impl Finish<'_> {
         if let Some(ty) = item.ty {
             return ty;
         }
-        let tags = parts.iter().flatten().flat_map(|it| it.tags.iter());
-        let seen = tags.fold(skimmed.seen, |seen, it| seen | 1 << it) & !0b11;
+        let seen = parts.iter().flatten().fold(skimmed.seen, |seen, it| seen | seen_in(&it.tags)) & !0b11;
         let only = |tags: &[Tag]| seen & !tags.iter().fold(0, |bits, it| bits | 1 << *it as u8) == 0;
         if seen == 0 {
             return Type::Dynamic;
@@ -283,6 +282,15 @@ fn pack(tree: &mut Grown, slots: &[(&'static str, Option<NodeId>)]) -> Parts {
         out.push(Some(Arc::new(bag)));
     }
     out
+}
+
+/// Which tags there are, a bit each. Nearly always it is one.
+fn seen_in(tags: &[u8]) -> u16 {
+    let Some(first) = tags.first() else { return 0 };
+    match tags.iter().fold(0, |differ, it| differ | (it ^ first)) {
+        0 => 1 << first,
+        _ => tags.iter().fold(0, |seen, it| seen | 1 << it),
+    }
 }
 
 /// The strings of a node: of a dictionary each once, though rows may use a part of it.

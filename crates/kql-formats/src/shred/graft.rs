@@ -8,7 +8,7 @@ use crate::read::record::Keys;
 use kql_data::Map;
 use std::sync::Arc;
 
-/// A tree that a thread grew.
+/// A tree that a thread grew: a fork of the one that takes it in.
 #[derive(Debug)]
 pub(crate) struct Harvest {
     /// The tree, its last chunk ended.
@@ -83,11 +83,11 @@ impl Tree {
 impl Sprout {
     /// Takes the values of a node of another tree, whose chunks go to those places.
     fn take_over(&mut self, other: &mut Sprout, places: &[usize]) {
-        self.n_bags += other.n_bags;
+        self.n_bags += other.n_bags - other.n_bags_before;
         self.skimmed.add(other.skimmed);
         self.writes &= other.writes;
-        let strings = other.growth.strings.take().map(|it| self.growth.strings.get_or_insert_default().absorb(&it));
-        let raw = other.growth.raw.take().map(|it| self.growth.raw.get_or_insert_default().absorb(&it));
+        let strings = other.growth.strings.take().and_then(|it| self.growth.strings.get_or_insert_default().absorb(&it));
+        let raw = other.growth.raw.take().and_then(|it| self.growth.raw.get_or_insert_default().absorb(&it));
         for (part, place) in other.growth.parts.drain(..).zip(places) {
             let Some(mut part) = part else { continue };
             for (part, codes) in [(&mut part.strings, &strings), (&mut part.raw, &raw)] {

@@ -184,6 +184,12 @@ fn bit(tag: Tag) -> u16 {
 }
 
 impl Growth {
+    /// The same without entries.
+    pub(super) fn fork(&self) -> Growth {
+        let texts = |it: &Option<Box<Sprouts>>| it.as_ref().map(|it| Box::new(it.fork()));
+        Growth { strings: texts(&self.strings), raw: texts(&self.raw), room: self.room, ..Growth::default() }
+    }
+
     /// Appends entries, whose rows ascend and lie behind those that are here.
     pub(super) fn settle(&mut self, entries: &[Entry], texts: Texts<'_>, scratch: &mut Scratch) {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return };

@@ -2,7 +2,7 @@
 #![allow(clippy::indexing_slicing, reason = "an eighth of a position in 32 bytes is a word of four")]
 
 /// `"key":` as it stands in JSON, compared without a call: keys are compared for every value read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pattern {
     words: [u64; 4],
     masks: [u64; 4],

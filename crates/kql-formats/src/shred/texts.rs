@@ -56,13 +56,22 @@ pub(crate) enum Part {
 
 impl Part {
     /// Turns codes of one dictionary into codes of another.
-    pub(crate) fn recode(&mut self, codes: &[u32]) {
-        if let Part::Codes(rows) = self {
-            for it in rows {
-                *it = codes.get(*it as usize).copied().unwrap_or(0);
-            }
+    pub(crate) fn recode(&mut self, codes: &Recoded) {
+        let Recoded { from, codes } = codes;
+        let Part::Codes(rows) = self else { return };
+        for it in rows {
+            let new = it.checked_sub(*from).and_then(|it| codes.get(it as usize));
+            *it = new.copied().unwrap_or(*it);
         }
     }
+}
+
+/// What codes of a dictionary are in another.
+#[derive(Debug)]
+pub(crate) struct Recoded {
+    /// Those below are the same.
+    from: u32,
+    codes: Vec<u32>,
 }
 
 /// Strings of one node, over all chunks.
@@ -72,6 +81,8 @@ pub(crate) struct Sprouts {
     /// Set once the dictionary was given up; it then serves earlier chunks only.
     plain: bool,
     n_values: usize,
+    /// Values, and values of the dictionary, of those that these were forked of.
+    before: (usize, usize),
     /// By entry of the node.
     codes: Vec<u32>,
     /// Of a plain node, all values of the chunk.
@@ -175,13 +186,33 @@ impl Sprouts {
         Part::Plain(values.unwrap_or_else(|_| LargeStringArray::new_null(layout.n_rows)))
     }
 
-    /// Takes over the dictionary of another: the codes here, by its codes.
-    pub(crate) fn absorb(&mut self, other: &Sprouts) -> Vec<u32> {
+    /// The same without rows; what follows is added to the dictionary, if it is not given up.
+    pub(super) fn fork(&self) -> Sprouts {
+        let dictionary = if self.plain { DictionaryBuilder::default() } else { self.dictionary.clone() };
+        let n_known = if self.plain { 0 } else { dictionary.len() };
+        Sprouts {
+            dictionary,
+            plain: self.plain,
+            n_values: self.n_values,
+            before: (self.n_values, n_known),
+            text_room: self.text_room,
+            ..Sprouts::default()
+        }
+    }
+
+    /// Takes over the dictionary of another, which was forked of this or of an empty one. Returns the codes here, by its codes;
+    /// none when they are the same.
+    pub(crate) fn absorb(&mut self, other: &Sprouts) -> Option<Recoded> {
         if other.plain && !self.plain {
             self.give_up();
         }
-        self.n_values += other.n_values;
-        (0..other.dictionary.len() as u32).map(|it| self.dictionary.code(other.dictionary.value(it))).collect()
+        let (n_values, n_known) = other.before;
+        self.n_values += other.n_values - n_values;
+        let from = n_known as u32;
+        let values = (from..other.dictionary.len() as u32).map(|it| other.dictionary.value(it));
+        let codes: Vec<u32> = values.map(|it| self.dictionary.code(it)).collect();
+        let is_same = codes.iter().zip(from..).all(|(code, it)| *code == it);
+        (!is_same).then_some(Recoded { from, codes })
     }
 
     /// No more values: what turns parts into texts.

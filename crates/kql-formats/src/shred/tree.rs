@@ -45,7 +45,7 @@ const FEW: usize = 8;
 const SIDE_BYTES: usize = 1 << 18;
 
 /// A key of a node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     pattern: Pattern,
     /// Where its values go; [`NONE`] when they are checked and not kept.
@@ -132,6 +132,8 @@ pub(super) struct Sprout {
     /// The run of lines in which it was first seen.
     pub(super) run: usize,
     pub(super) n_bags: usize,
+    /// Those of the tree that this one was forked of.
+    pub(super) n_bags_before: usize,
     /// Values are only looked at, for the type of the column, and not kept.
     skims: bool,
     pub(super) skimmed: Skimmed,
@@ -157,6 +159,7 @@ impl Sprout {
             first: NONE,
             run,
             n_bags: 0,
+            n_bags_before: 0,
             skims: false,
             skimmed: Skimmed::default(),
             slots: Slots::All,
@@ -166,6 +169,22 @@ impl Sprout {
             parent,
             by_key: Box::default(),
             growth: Box::default(),
+        }
+    }
+
+    /// The same node without rows, for a thread that goes on. What was learned stays: keys, guesses, dictionaries.
+    fn fork(&self) -> Sprout {
+        Sprout {
+            members: self.members.clone(),
+            entries: Vec::new(),
+            last_row: NONE,
+            n_bags_before: self.n_bags,
+            slots: self.slots.clone(),
+            sift: self.sift.clone(),
+            hints: self.hints.clone(),
+            by_key: self.by_key.clone(),
+            growth: Box::new(self.growth.fork()),
+            ..*self
         }
     }
 
@@ -278,6 +297,17 @@ impl Tree {
         }
     }
 
+    /// A tree without rows that knows what this one has learned. Its codes of dictionaries are those of this one, and more.
+    pub(crate) fn fork(&self) -> Tree {
+        Tree {
+            nodes: self.nodes.iter().map(Sprout::fork).collect(),
+            rows_waiting: self.rows_waiting,
+            wanted: self.wanted.clone(),
+            sifted: self.sifted.clone(),
+            ..Tree::new(self.chunk_rows)
+        }
+    }
+
     /// Says, before the first record is read, what of records is wanted.
     pub(crate) fn want(&mut self, wanted: Wanted) {
         self.rows_waiting = if wanted.sieve.is_some() { ROWS_SIFTED } else { ROWS_WAITING };
@@ -313,11 +343,6 @@ impl Tree {
     /// A text of the node is kept as it stands: nothing is promised any more.
     pub(crate) fn keep_text_as_it_stands(&mut self, node: NodeId) {
         self.nodes[node as usize].writes = false;
-    }
-
-    /// What of records is wanted.
-    pub(crate) fn wanted(&self) -> Wanted {
-        self.wanted.clone()
     }
 
     /// Whether values of the node are only looked at.

@@ -301,6 +301,7 @@ impl Work<'_> {
                 error = Some(it);
             }
         }
+        tree.wrap_up();
         Yield { harvest: Harvest { tree, runs }, accounting, error, lines }
     }
 }

@@ -3,7 +3,11 @@
 //! Chunks stay as they are; only their codes change. Copying them into larger ones would hold all rows twice.
 #![allow(clippy::indexing_slicing, reason = "numbers of nodes and parts are those that the trees gave out")]
 
-use super::tree::{NONE, NodeId, ROOT, Sprout, Tree};
+use super::{
+    growth::ChunkPart,
+    texts::{Part, Taken},
+    tree::{NONE, NodeId, ROOT, Sprout, Tree},
+};
 use crate::read::record::Keys;
 use kql_data::Map;
 use std::sync::Arc;
@@ -49,6 +53,12 @@ impl Tree {
         }
     }
 
+    /// Ends the work of a thread: does of what is left to do all that concerns no other tree.
+    pub(crate) fn wrap_up(&mut self) {
+        self.end_chunk();
+        self.finished_bytes += self.nodes.iter_mut().map(Sprout::spread).sum::<usize>();
+    }
+
     /// Adds a node of another tree, whose chunks go to those places, to one of this, and its children likewise. No deeper than a record may be nested.
     fn graft(
         &mut self,
@@ -59,7 +69,7 @@ impl Tree {
         firsts: &mut Map<NodeId, First>,
     ) {
         let other = &mut nodes[from as usize];
-        self.nodes[into as usize].take_over(other, places);
+        self.finished_bytes += self.nodes[into as usize].take_over(other, places);
         let members: Vec<(Arc<str>, NodeId, bool)> =
             other.members.iter().filter(|it| it.node != NONE).map(|it| (it.key.clone(), it.node, it.details)).collect();
         for (at, (key, child, details)) in members.into_iter().enumerate() {
@@ -81,25 +91,45 @@ impl Tree {
 }
 
 impl Sprout {
-    /// Takes the values of a node of another tree, whose chunks go to those places.
-    fn take_over(&mut self, other: &mut Sprout, places: &[usize]) {
+    /// Takes the values of a node of another tree, whose chunks go to those places. Returns how many bytes those take more.
+    fn take_over(&mut self, other: &mut Sprout, places: &[usize]) -> usize {
         self.n_bags += other.n_bags - other.n_bags_before;
         self.skimmed.add(other.skimmed);
         self.writes &= other.writes;
-        let strings = other.growth.strings.take().and_then(|it| self.growth.strings.get_or_insert_default().absorb(&it));
-        let raw = other.growth.raw.take().and_then(|it| self.growth.raw.get_or_insert_default().absorb(&it));
+        let strings = other.growth.strings.take().map(|it| self.growth.strings.get_or_insert_default().absorb(*it));
+        let raw = other.growth.raw.take().map(|it| self.growth.raw.get_or_insert_default().absorb(*it));
+        let mut bytes = 0;
         for (part, place) in other.growth.parts.drain(..).zip(places) {
             let Some(mut part) = part else { continue };
-            for (part, codes) in [(&mut part.strings, &strings), (&mut part.raw, &raw)] {
-                if let (Some(part), Some(codes)) = (part, codes) {
-                    part.recode(codes);
-                }
-            }
+            bytes += part.take(&strings, &raw);
             if self.growth.parts.len() <= *place {
                 self.growth.parts.resize_with(*place + 1, || None);
             }
             self.growth.parts[*place] = Some(part);
         }
+        bytes
+    }
+
+    /// Lays out earlier chunks of texts that turned out plain. Returns how many bytes those take more.
+    fn spread(&mut self) -> usize {
+        let growth = &mut self.growth;
+        let (strings, raw) = (growth.strings.as_mut(), growth.raw.as_mut());
+        let (strings, raw) = (strings.and_then(|it| it.spread()), raw.and_then(|it| it.spread()));
+        if strings.is_none() && raw.is_none() {
+            return 0;
+        }
+        growth.parts.iter_mut().flatten().map(|it| it.take(&strings, &raw)).sum()
+    }
+}
+
+impl ChunkPart {
+    /// Turns codes into what they are elsewhere. Returns how many bytes that takes more.
+    fn take(&mut self, strings: &Option<Taken>, raw: &Option<Taken>) -> usize {
+        let apply = |part: &mut Option<Part>, it: &Option<Taken>| match (part, it) {
+            (Some(part), Some(it)) => it.apply(part),
+            _ => 0,
+        };
+        apply(&mut self.strings, strings) + apply(&mut self.raw, raw)
     }
 }
 

@@ -6,9 +6,9 @@ use arrow_buffer::OffsetBuffer;
 use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Texts};
 use std::sync::Arc;
 
-/// Values from which on a dictionary is given up when more of 64 are distinct than so many. Of values of which nearly all are
-/// distinct that is known earlier: a dictionary costs more of them than all else. Not too early: values may take turns.
-const TRIALS: [(usize, usize); 2] = [(16_384, 63), (32_768, 32)];
+/// Values from which on a dictionary is given up when more of 1,024 are distinct than so many. Of values of which nearly all
+/// are distinct that is known earlier: a dictionary costs more of them than all else. Not too early: values may take turns.
+const TRIALS: [(usize, usize); 3] = [(8_192, 1_020), (16_384, 1_008), (32_768, 512)];
 
 /// Which of the entries of a node values are.
 #[derive(Clone, Copy, Debug)]
@@ -54,24 +54,46 @@ pub(crate) enum Part {
     Plain(LargeStringArray),
 }
 
-impl Part {
-    /// Turns codes of one dictionary into codes of another.
-    pub(crate) fn recode(&mut self, codes: &Recoded) {
-        let Recoded { from, codes } = codes;
-        let Part::Codes(rows) = self else { return };
-        for it in rows {
-            let new = it.checked_sub(*from).and_then(|it| codes.get(it as usize));
-            *it = new.copied().unwrap_or(*it);
+/// What becomes of the codes of a node that another tree takes in.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// They stay.
+    Same,
+    /// From a number on they are others there.
+    Recoded(u32, Vec<u32>),
+    /// They become the texts that they stand for.
+    Plain(DictionaryBuilder),
+}
+
+impl Taken {
+    /// Makes it so in a chunk. Returns how many bytes the chunk takes more.
+    pub(crate) fn apply(&self, part: &mut Part) -> usize {
+        let Part::Codes(codes) = part else { return 0 };
+        match self {
+            Taken::Same => 0,
+            Taken::Recoded(from, new) => {
+                for it in codes {
+                    let code = it.checked_sub(*from).and_then(|it| new.get(it as usize));
+                    *it = code.copied().unwrap_or(*it);
+                }
+                0
+            }
+            Taken::Plain(dictionary) => {
+                let plain = spread(codes, |it| dictionary.value(it));
+                let bytes = plain.get_array_memory_size().saturating_sub(codes.capacity() * 4);
+                *part = Part::Plain(plain);
+                bytes
+            }
         }
     }
 }
 
-/// What codes of a dictionary are in another.
-#[derive(Debug)]
-pub(crate) struct Recoded {
-    /// Those below are the same.
-    from: u32,
-    codes: Vec<u32>,
+/// The texts that codes stand for.
+fn spread<'a>(codes: &[u32], value: impl Fn(u32) -> &'a str) -> LargeStringArray {
+    let text = codes.iter().map(|it| value(*it).len()).sum();
+    let mut out = LargeStringBuilder::with_capacity(codes.len(), text);
+    codes.iter().for_each(|it| out.append_value(value(*it)));
+    out.finish()
 }
 
 /// Strings of one node, over all chunks.
@@ -117,7 +139,8 @@ impl Sprouts {
             places.fill(&mut self.codes, room, codes.iter().copied());
         }
         let n_distinct = self.dictionary.len();
-        if TRIALS.iter().any(|(from, of_64)| self.n_values >= *from && n_distinct * 64 > self.n_values * of_64) {
+        let is_distinct = |of: usize| n_distinct * 1_024 > self.n_values * of;
+        if TRIALS.iter().any(|(from, of)| self.n_values >= *from && is_distinct(*of)) {
             self.give_up();
         }
     }
@@ -200,19 +223,33 @@ impl Sprouts {
         }
     }
 
-    /// Takes over the dictionary of another, which was forked of this or of an empty one. Returns the codes here, by its codes;
-    /// none when they are the same.
-    pub(crate) fn absorb(&mut self, other: &Sprouts) -> Option<Recoded> {
-        if other.plain && !self.plain {
-            self.give_up();
-        }
+    /// Takes over the dictionary of another, which was forked of this or of an empty one, unless values are plain.
+    pub(crate) fn absorb(&mut self, mut other: Sprouts) -> Taken {
         let (n_values, n_known) = other.before;
         self.n_values += other.n_values - n_values;
+        if self.plain || other.plain {
+            if !self.plain {
+                self.give_up();
+            }
+            return other.take_plain();
+        }
         let from = n_known as u32;
         let values = (from..other.dictionary.len() as u32).map(|it| other.dictionary.value(it));
         let codes: Vec<u32> = values.map(|it| self.dictionary.code(it)).collect();
-        let is_same = codes.iter().zip(from..).all(|(code, it)| *code == it);
-        (!is_same).then_some(Recoded { from, codes })
+        match codes.iter().zip(from..).all(|(code, it)| *code == it) {
+            true => Taken::Same,
+            false => Taken::Recoded(from, codes),
+        }
+    }
+
+    /// What becomes of the codes of earlier chunks when values are plain; the dictionary goes with it.
+    fn take_plain(&mut self) -> Taken {
+        Taken::Plain(std::mem::take(&mut self.dictionary))
+    }
+
+    /// The same of values that turned out plain, if there are such codes.
+    pub(super) fn spread(&mut self) -> Option<Taken> {
+        (self.plain && self.dictionary.len() > 1).then(|| self.take_plain())
     }
 
     /// No more values: what turns parts into texts.
@@ -235,12 +272,8 @@ impl Finished {
             Part::Plain(it) => Texts::Plain(it),
             Part::Codes(codes) if self.plain => {
                 let values = self.dictionary.values();
-                let text = codes.iter().map(|it| values.value(*it as usize).len()).sum();
-                let mut out = LargeStringBuilder::with_capacity(codes.len(), text);
-                for code in codes {
-                    out.append_value(if (code as usize) < values.len() { values.value(code as usize) } else { "" });
-                }
-                Texts::Plain(out.finish())
+                let value = |it: u32| if (it as usize) < values.len() { values.value(it as usize) } else { "" };
+                Texts::Plain(spread(&codes, value))
             }
             Part::Codes(codes) => {
                 Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: self.dictionary.clone() })

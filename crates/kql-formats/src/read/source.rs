@@ -387,13 +387,17 @@ fn ahead(mut reader: Bytes) -> Bytes {
         return Box::new(Cursor::new(first));
     }
     let (send, blocks) = mpsc::sync_channel(4);
+    let (give_back, given_back) = mpsc::channel::<Vec<u8>>();
     let (hand_over, handed) = mpsc::sync_channel(1);
     let spawned = thread::Builder::new().name("kql-read".to_owned()).spawn(move || {
         let Ok(reader): Result<Bytes, _> = handed.recv() else { return };
         let mut reader = reader;
         // The last block is empty: without it, the thread did not come to its end.
         loop {
-            let mut block = Vec::new();
+            // Blocks go round: memory that is new to the process costs a fault a page.
+            let mut block = given_back.try_recv().unwrap_or_default();
+            block.clear();
+            block.reserve(AHEAD);
             let res = reader.by_ref().take(AHEAD as u64).read_to_end(&mut block);
             let goes_on = matches!(res, Ok(n) if n > 0);
             // Nobody listens when the load was given up.
@@ -404,7 +408,7 @@ fn ahead(mut reader: Bytes) -> Bytes {
     });
     match spawned {
         Ok(_) => match hand_over.send(reader) {
-            Ok(()) => Box::new(Ahead { blocks, block: Cursor::new(first), ended: false }),
+            Ok(()) => Box::new(Ahead { blocks, give_back, block: Cursor::new(first), ended: false }),
             Err(mpsc::SendError(reader)) => Box::new(Cursor::new(first).chain(reader)),
         },
         Err(_) => Box::new(Cursor::new(first).chain(reader)),
@@ -414,6 +418,8 @@ fn ahead(mut reader: Bytes) -> Bytes {
 /// Blocks that another thread reads.
 struct Ahead {
     blocks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// Where blocks go to be filled again.
+    give_back: mpsc::Sender<Vec<u8>>,
     block: Cursor<Vec<u8>>,
     ended: bool,
 }
@@ -427,7 +433,9 @@ impl Read for Ahead {
             }
             let block = self.blocks.recv().map_err(|_| io::Error::other("the thread that reads ended early"))??;
             self.ended = block.is_empty();
-            self.block = Cursor::new(block);
+            let used = std::mem::replace(&mut self.block, Cursor::new(block));
+            // Nobody wants it at the end.
+            _ = self.give_back.send(used.into_inner());
         }
     }
 }

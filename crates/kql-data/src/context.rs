@@ -5,7 +5,7 @@ use std::{
     any::Any,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -202,6 +202,12 @@ pub trait Geo: Send + Sync {
     fn look_up(&self, address: &str) -> Option<Arc<GeoInfo>>;
 }
 
+/// Threads that help the one that runs a query.
+pub trait Crew: Send + Sync {
+    /// Does so many pieces of work, each once, on this thread and on those that are free; returns when all are done.
+    fn share(&self, n_pieces: usize, piece: &(dyn Fn(usize) + Sync));
+}
+
 /// Things prepared, by kind and key.
 type Cache = Map<(&'static str, String), Arc<dyn Any + Send + Sync>>;
 
@@ -223,6 +229,7 @@ pub struct Context {
     warnings: Mutex<Vec<String>>,
     cache: Mutex<Cache>,
     kept: Mutex<Reservation>,
+    crew: OnceLock<Arc<dyn Crew>>,
 }
 
 impl fmt::Debug for Context {
@@ -244,12 +251,36 @@ impl Context {
         let budget = Budget::new(limits.memory);
         let (random, warnings, cache) = (AtomicU64::new(seed), Mutex::default(), Mutex::default());
         let kept = Mutex::new(Reservation { budget: budget.clone(), bytes: 0 });
-        Context { now, seed, stop, budget, limits, geo: None, random, warnings, cache, kept }
+        let crew = OnceLock::new();
+        Context { now, seed, stop, budget, limits, geo: None, random, warnings, cache, kept, crew }
     }
 
     /// Fails once the query is to stop. Called at every batch, and every 4,096 rows in loops that multiply rows.
     pub fn check(&self) -> Result<(), Fault> {
         self.stop.check()
+    }
+
+    /// Lets threads help with what is shared from now on; only the first are taken.
+    pub fn set_crew(&self, crew: Arc<dyn Crew>) {
+        _ = self.crew.set(crew);
+    }
+
+    /// Does so many pieces of work, which are worth a thread that is woken for them, and gives their results in order. Other
+    /// threads help where there are some.
+    pub fn share<R: Send>(
+        &self,
+        n_pieces: usize,
+        piece: impl Fn(usize) -> Result<R, Fault> + Sync,
+    ) -> Result<Vec<R>, Fault> {
+        let Some(crew) = self.crew.get().filter(|_| n_pieces > 1) else { return (0..n_pieces).map(piece).collect() };
+        let results = Mutex::new(Vec::with_capacity(n_pieces));
+        crew.share(n_pieces, &|index| {
+            let res = piece(index);
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, res));
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_unstable_by_key(|it| it.0);
+        results.into_iter().map(|it| it.1).collect()
     }
 
     /// Reserves memory for something that lives as long as the query.

@@ -27,7 +27,7 @@ mod types;
 mod value;
 
 pub use column::{Boxed, Column, ColumnBuilder, NO_ROW};
-pub use context::{Budget, Context, Fault, Geo, GeoInfo, Reservation, Stop};
+pub use context::{Budget, Context, Crew, Fault, Geo, GeoInfo, Reservation, Stop};
 pub use decimal::Decimal;
 pub use dictionary::{DictionaryBuilder, Lookup};
 pub use dynamic::{Bag, Dynamic};

@@ -2,6 +2,7 @@
 
 use crate::{
     execution::{Execution, Run},
+    fold::Deal,
     group::Grouper,
     stream::{Rows, needed},
 };
@@ -12,7 +13,7 @@ use std::ops::ControlFlow;
 
 /// Partial states at most; their number does not depend on threads, so that sums of floats do not either. Aggregates whose
 /// results cannot depend on it have one a thread.
-pub(crate) const RUNS_MAX: usize = 8;
+pub(crate) const STATES_MAX: usize = 8;
 
 const BY: &str = "`summarize`";
 
@@ -46,10 +47,10 @@ impl Aggregates {
         Aggregates { calls, outputs: aggregates.iter().map(|it| it.outputs.clone()).collect() }
     }
 
-    /// Partial states at most.
-    fn runs_max(&self, execution: &Execution<'_>) -> usize {
+    /// How rows are divided among partial states.
+    fn deal(&self) -> Deal {
         let is_exact = self.calls.iter().all(|(aggregate, call, _)| aggregate.is_exact(&call.types));
-        if is_exact { execution.cx.limits.threads.clamp(1, RUNS_MAX) } else { RUNS_MAX }
+        if is_exact { Deal::AsThreadsCome } else { Deal::Stretches(STATES_MAX) }
     }
 
     /// Empty states.
@@ -189,7 +190,7 @@ pub(crate) fn run(
     let stream = run.stream(id, 0, input, needed(plan.schema(input).len(), program.columns.iter().copied()))?;
     let types: Vec<Type> = keys.iter().map(|it| plan.expr(*it).ty()).collect();
     let make = || Groups::new(execution, &types, &calls, BY);
-    let parts = run.fold(&stream, calls.runs_max(execution), make, |groups, batch: Batch| {
+    let parts = run.fold(&stream, calls.deal(), make, |groups, batch: Batch| {
         let columns = program.run(execution, &batch)?;
         groups.add(execution, columns.get(..keys.len()).unwrap_or(&[]), &columns, batch.n_rows)?;
         Ok(ControlFlow::Continue(()))

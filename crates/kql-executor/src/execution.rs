@@ -6,13 +6,12 @@ use crate::{
     project, sample, series,
     shape::Shape,
     sort, steps,
-    stream::{Rows, Stream},
-    threads::Threads,
+    stream::{PARALLEL_ROWS, Rows, Stream},
+    threads::{Helpers, Threads},
     window,
 };
 use kql_data::{Batch, Chunk, Context, Dynamic, Fault, Map, Table, Type, Value};
 use kql_parser::plan::{ExprId, NodeId, Op, Plan};
-use rayon::ThreadPool;
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -31,7 +30,7 @@ pub struct NodeStatistics {
     pub rows: u64,
     /// In so many batches.
     pub batches: u64,
-    /// Time spent in it by all threads, in the host's unit; 0 without a clock.
+    /// Nanoseconds spent in it by all threads; 0 without a clock.
     pub busy: u64,
 }
 
@@ -51,7 +50,7 @@ pub struct Execution<'a> {
     pub(crate) batch_rows: usize,
     clock: Option<&'a (dyn Fn() -> u64 + Sync)>,
     threads: Option<&'a Threads>,
-    pool: OnceLock<Option<ThreadPool>>,
+    helpers: OnceLock<Option<Arc<Helpers>>>,
     shared: Mutex<Map<NodeId, Arc<Rows>>>,
     values: Mutex<Values>,
     programs: Mutex<Map<(NodeId, usize), Arc<Program>>>,
@@ -81,7 +80,7 @@ impl<'a> Execution<'a> {
             batch_rows: Chunk::ROWS,
             clock: None,
             threads: None,
-            pool: OnceLock::new(),
+            helpers: OnceLock::new(),
             shared: Mutex::default(),
             values: Mutex::default(),
             programs: Mutex::default(),
@@ -90,7 +89,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Measures the time of each node with that clock.
+    /// Measures the time of each node with that clock, of nanoseconds, and how long is worked at what others could help with.
     pub fn clock(mut self, clock: &'a (dyn Fn() -> u64 + Sync)) -> Execution<'a> {
         self.clock = Some(clock);
         self
@@ -147,20 +146,29 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The threads, if there are more than one.
-    pub(crate) fn pool(&self) -> Option<&ThreadPool> {
-        let make = || match self.threads {
-            Some(it) => it.take(self.cx.limits.threads),
-            None => Threads::default().take(self.cx.limits.threads),
+    /// The threads that help, if the query may have more than its own.
+    pub(crate) fn helpers(&self) -> Option<&Helpers> {
+        let make = || {
+            let helpers = match self.threads {
+                Some(it) => it.take(self.cx.limits.threads),
+                None => Threads::default().take(self.cx.limits.threads),
+            }?;
+            self.cx.set_crew(helpers.clone());
+            Some(helpers)
         };
-        self.pool.get_or_init(make).as_ref()
+        self.helpers.get_or_init(make).as_deref()
+    }
+
+    /// Whether help is called for only when it surely pays: not without a clock, nor where tests cut batches small.
+    pub(crate) fn has_patience(&self) -> bool {
+        self.clock.is_some() && self.batch_rows >= PARALLEL_ROWS
     }
 }
 
 impl Drop for Execution<'_> {
     fn drop(&mut self) {
-        if let (Some(threads), Some(pool)) = (self.threads, self.pool.take().flatten()) {
-            threads.give(pool);
+        if let (Some(threads), Some(helpers)) = (self.threads, self.helpers.take().flatten()) {
+            threads.give(helpers);
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod evaluate;
 mod execution;
 mod expand;
 mod filter;
+mod fold;
 mod graph;
 mod group;
 mod join;

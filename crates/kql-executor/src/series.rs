@@ -1,8 +1,9 @@
 //! Aggregates along an axis, as arrays: `make-series`.
 
 use crate::{
-    aggregate::{Aggregates, Groups, RUNS_MAX, merged},
+    aggregate::{Aggregates, Groups, STATES_MAX, merged},
     execution::{Execution, Run},
+    fold::Deal,
     group::{Grouper, RowsByGroup},
     stream::{Rows, needed},
 };
@@ -153,7 +154,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, it: &Series) -> Result<Rows, Fault>
     types.push(Type::Long);
     let make = || Groups::new(execution, &types, &calls, BY);
     let n_keys = it.keys.len();
-    let parts = run.fold(&stream, RUNS_MAX, make, |groups, batch: Batch| {
+    let parts = run.fold(&stream, Deal::Stretches(STATES_MAX), make, |groups, batch: Batch| {
         let columns = program.run(execution, &batch)?;
         let Some(axis) = columns.get(n_keys) else { return Ok(ControlFlow::Continue(())) };
         let (mut rows, mut numbers) = (Vec::new(), Vec::new());

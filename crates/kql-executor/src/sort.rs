@@ -4,6 +4,7 @@ mod parts;
 
 use crate::{
     execution::{Execution, Run},
+    fold::Deal,
     group::joined,
     program::{Program, count_of},
     scan,
@@ -49,7 +50,7 @@ pub(crate) fn run(
         scan::bounds_of_first(run, input, *index, key.direction == Direction::Descending, limit)
     });
     let bound = Bound::new(keys.first());
-    let parts = run.fold_wanted(&stream, wanted, usize::MAX, make, |(batches, held), batch: Batch| {
+    let parts = run.fold_wanted(&stream, wanted, Deal::Each, make, |(batches, held), batch: Batch| {
         // The first rows of all are among the first of each batch.
         let batch = match limit {
             Some(n) if n.saturating_mul(4) < batch.n_rows => {

@@ -4,6 +4,7 @@ use crate::{
     execution::Run,
     expand::Expand,
     filter::Filter,
+    fold::Deal,
     parse::Parse,
     project::Project,
     scan::{self, Bounds, Steps},
@@ -11,17 +12,10 @@ use crate::{
 };
 use kql_data::{Batch, Fault, Reservation};
 use kql_parser::plan::{NodeId, Op};
-use rayon::prelude::*;
-use std::{
-    ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 /// Rows from which threads pay.
-const PARALLEL_ROWS: usize = 8_192;
+pub(crate) const PARALLEL_ROWS: usize = 8_192;
 
 /// Rows that were gathered.
 #[derive(Debug, Default)]
@@ -94,22 +88,29 @@ enum Work {
     Parse(Box<Parse>),
 }
 
+impl Stream {
+    /// Whether two runs over the same rows may differ.
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.is_volatile
+    }
+}
+
 /// A batch of a source and the segment it goes through.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     segment: usize,
     rows: TaskRows,
 }
 
 /// Rows that are there, or that a `range` makes when they are wanted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum TaskRows {
     Batch(Batch),
     Range(Steps),
 }
 
 impl Task {
-    fn n_rows(&self) -> usize {
+    pub(crate) fn n_rows(&self) -> usize {
         match &self.rows {
             TaskRows::Batch(it) => it.n_rows,
             TaskRows::Range(it) => it.n_rows,
@@ -206,7 +207,11 @@ impl Run<'_> {
     }
 
     /// The batches of all sources, in order; those of a `range` are not listed before they are wanted.
-    fn tasks(&self, stream: &Stream, wanted: Option<Bounds>) -> Result<impl Iterator<Item = Task> + use<>, Fault> {
+    pub(crate) fn tasks(
+        &self,
+        stream: &Stream,
+        wanted: Option<Bounds>,
+    ) -> Result<impl Iterator<Item = Task> + use<>, Fault> {
         let mut parts: Vec<Box<dyn Iterator<Item = Task>>> = Vec::new();
         for (segment, it) in stream.segments.iter().enumerate() {
             if let Some(steps) = scan::steps(self, it.source)? {
@@ -284,87 +289,12 @@ impl Run<'_> {
         }
     }
 
-    /// Folds all rows into states: tasks are dealt in contiguous runs, each run has one state, states come in order. How
-    /// tasks are dealt does not depend on the number of threads, so neither does the answer.
-    pub(crate) fn fold<S: Send>(
-        &self,
-        stream: &Stream,
-        runs_max: usize,
-        make: impl Fn() -> Result<S, Fault> + Sync,
-        add: impl Fn(&mut S, Batch) -> Flow + Sync,
-    ) -> Result<Vec<S>, Fault> {
-        self.fold_wanted(stream, None, runs_max, make, add)
-    }
-
-    /// The same, without chunks of tables that have no row within those bounds: the stream has one table and no steps then.
-    pub(crate) fn fold_wanted<S: Send>(
-        &self,
-        stream: &Stream,
-        wanted: Option<Bounds>,
-        runs_max: usize,
-        make: impl Fn() -> Result<S, Fault> + Sync,
-        add: impl Fn(&mut S, Batch) -> Flow + Sync,
-    ) -> Result<Vec<S>, Fault> {
-        let tasks: Vec<Task> = self.tasks(stream, wanted)?.collect();
-        let n_rows: usize = tasks.iter().map(|it| it.n_rows()).sum();
-        let runs_max = if n_rows < PARALLEL_ROWS { runs_max.min(n_rows) } else { runs_max };
-        let per_run = tasks.len().div_ceil(runs_max.max(1)).max(1);
-        let mut runs: Vec<Vec<Task>> = Vec::new();
-        for task in tasks {
-            match runs.last_mut() {
-                Some(run) if run.len() < per_run => run.push(task),
-                _ => runs.push(vec![task]),
-            }
-        }
-        self.parallel(runs, n_rows, stream.is_volatile, |run| {
-            let mut state = make()?;
-            for task in run {
-                if self.feed(stream, task, &mut |batch| add(&mut state, batch))?.is_break() {
-                    break;
-                }
-            }
-            Ok(state)
-        })
-    }
-
-    /// Maps items, in parallel where it pays, and gives the results in order.
-    pub(crate) fn parallel<T: Send, R: Send>(
-        &self,
-        items: Vec<T>,
-        n_rows: usize,
-        is_sequential: bool,
-        work: impl Fn(T) -> Result<R, Fault> + Sync,
-    ) -> Result<Vec<R>, Fault> {
-        let pays = items.len() > 1 && (n_rows >= PARALLEL_ROWS || self.execution.batch_rows < PARALLEL_ROWS);
-        let pool = if pays && !is_sequential { self.execution.pool() } else { None };
-        let Some(pool) = pool else {
-            return items.into_iter().map(work).collect();
-        };
-        let failed = AtomicBool::new(false);
-        let one = |item| {
-            if failed.load(Ordering::Relaxed) {
-                return None;
-            }
-            let res = work(item);
-            if res.is_err() {
-                failed.store(true, Ordering::Relaxed);
-            }
-            Some(res)
-        };
-        let results: Vec<Option<Result<R, Fault>>> = pool.install(|| items.into_par_iter().map(one).collect());
-        if failed.load(Ordering::Relaxed) {
-            let fault = results.into_iter().flatten().find_map(Result::err);
-            return Err(fault.unwrap_or_else(|| Fault::new("a part of the query failed")));
-        }
-        results.into_iter().flatten().collect()
-    }
-
     /// All rows of a stream, their memory reserved.
     pub(crate) fn collect(&self, stream: &Stream, by: &str) -> Result<Rows, Fault> {
         let budget = &self.execution.cx.budget;
         let copies = stream.segments.iter().any(|it| it.copies);
         let make = || Ok((Vec::new(), budget.reserve(0, by)?));
-        let states = self.fold(stream, usize::MAX, make, |(batches, held), batch| {
+        let states = self.fold(stream, Deal::Each, make, |(batches, held), batch| {
             if copies {
                 held.grow(batch.bytes_not_held(), by)?;
             }

@@ -1,6 +1,6 @@
 //! Tests over plans built by hand.
 
-mod builder;
+pub(crate) mod builder;
 mod nodes;
 mod oracles;
 mod plugins;

@@ -193,7 +193,7 @@ impl<'a> Texts<'a> {
     ) -> Result<(Texts<'a>, ScalarBuffer<u32>, Reservation), Fault> {
         let execution = run.execution;
         let n_texts: usize = units.iter().map(Unit::len).sum();
-        let is_shared = n_texts >= SHARED_MIN && execution.pool().is_some();
+        let is_shared = n_texts >= SHARED_MIN && execution.helpers().is_some();
         let threads = execution.cx.limits.threads.clamp(1, PARTS_MAX).next_power_of_two();
         let n_parts = if is_shared { threads } else { 1 };
         let mut texts =

@@ -325,3 +325,15 @@ fn scalars_of_a_group_are_its_own() {
     let apply = it.node(Op::Apply { input: filtered, by, body, carried: vec![0], groups_max: None }, &types);
     assert_eq!(it.run(apply), long_rows(&[&[28, 28], &[28, 29], &[29, 29], &[29, 30]]));
 }
+
+#[test]
+fn states_come_in_the_order_of_their_rows() {
+    let text = "range x from 1 to 5000 step 1 | extend k = x % 7 \
+                | summarize make_list(x), make_set(x / 100), arg_max(x % 11, x), dcount(x), sum(x) by k";
+    let expected = super::query::run_with(text, 1, 65_536).unwrap();
+    for threads in [2, 3, 8] {
+        for batch_rows in [1, 7, 64] {
+            assert_eq!(super::query::run_with(text, threads, batch_rows).unwrap(), expected, "{threads} {batch_rows}");
+        }
+    }
+}

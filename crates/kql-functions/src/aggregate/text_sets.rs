@@ -6,6 +6,7 @@ use kql_data::{
     Column, Context, Fault, Lists, StringReader, Type,
     text_hash::{TextHasher, same},
 };
+use std::ops::Range;
 
 /// The group of a row that says nothing new.
 const NOBODY: u32 = u32::MAX;
@@ -13,6 +14,9 @@ const NOBODY: u32 = u32::MAX;
 const ROWS_FIRST: usize = 1 << 17;
 /// Hashes that are looked at together, about.
 const TOGETHER: usize = 1 << 12;
+/// Rows from which threads share a look, and the pieces that they share.
+const SHARED_FROM: usize = 1 << 18;
+const PIECES: usize = 8;
 /// Bytes of a column beside its buffers.
 const PART: usize = 256;
 
@@ -116,9 +120,42 @@ impl TextSets {
 
     fn leave_out_repeated(&mut self, cx: &Context) -> Result<(), Fault> {
         let n_parts = (self.groups.len() / TOGETHER).next_power_of_two().clamp(1, 1 << 12);
+        let n_pieces = if self.groups.len() >= SHARED_FROM { PIECES } else { 1 };
+        let per_piece = self.groups.len().div_ceil(n_pieces).max(1);
+        let dealt = cx.share(n_pieces, |piece| {
+            cx.check()?;
+            Ok(self.deal(piece * per_piece..(piece + 1) * per_piece, n_parts))
+        })?;
+        let size = |part: usize| dealt.iter().map(|it| it.part(part).len()).sum::<usize>();
+        let n_most = (0..n_parts).map(size).max().unwrap_or(0);
+        let per_piece = n_parts.div_ceil(n_pieces);
+        let repeated = cx.share(n_pieces, |piece| {
+            let mut slots = vec![FREE; (n_most * 2).next_power_of_two()];
+            let mut repeated = Vec::new();
+            for part in (piece * per_piece..(piece + 1) * per_piece).take_while(|it| *it < n_parts) {
+                cx.check()?;
+                let n_slots = (size(part) * 2).next_power_of_two();
+                let rows = dealt.iter().flat_map(|it| it.part(part));
+                self.find_repeated(rows, slots.get_mut(..n_slots).unwrap_or_default(), &mut repeated);
+            }
+            Ok(repeated)
+        })?;
+        for row in repeated.into_iter().flatten() {
+            if let Some(group) = self.groups.get_mut(row as usize) {
+                *group = NOBODY;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deals some of the rows to parts by their hashes.
+    fn deal(&self, rows: Range<usize>, n_parts: usize) -> Dealt {
         let shift = u64::BITS - n_parts.trailing_zeros();
         let part_of = |mixed: u64| mixed.checked_shr(shift).unwrap_or(0) as usize;
-        let rows = || self.groups.iter().zip(&self.hashes).zip(0_u32..).filter(|it| *it.0.0 != NOBODY);
+        let rows = rows.start.min(self.groups.len())..rows.end.min(self.groups.len());
+        let groups = self.groups.get(rows.clone()).unwrap_or(&[]);
+        let hashes = self.hashes.get(rows.clone()).unwrap_or(&[]);
+        let rows = || groups.iter().zip(hashes).zip(rows.start as u32..).filter(|it| *it.0.0 != NOBODY);
         // Where the next row of each part goes; in the end, where its rows end.
         let mut ends = vec![0_usize; n_parts];
         for ((group, hash), _) in rows() {
@@ -126,12 +163,10 @@ impl TextSets {
                 *count += 1;
             }
         }
-        let (mut n_rows, mut n_most) = (0, 0);
+        let mut n_rows = 0;
         for end in &mut ends {
-            n_most = n_most.max(*end);
             n_rows += std::mem::replace(end, n_rows);
         }
-        // Half of the mixed hash, and the row.
         let mut entries = vec![0_u64; n_rows];
         for ((group, hash), row) in rows() {
             let mixed = mixed(*group, *hash);
@@ -141,22 +176,13 @@ impl TextSets {
             }
             *end += 1;
         }
-        let mut slots = vec![FREE; (n_most * 2).next_power_of_two()];
-        let mut from = 0;
-        for end in ends {
-            cx.check()?;
-            self.leave_out(entries.get(from..end).unwrap_or(&[]), &mut slots);
-            from = end;
-        }
-        Ok(())
+        Dealt { entries, ends }
     }
 
-    /// Leaves out the rows of a part whose text their group has from a row before.
-    fn leave_out(&mut self, entries: &[u64], slots: &mut [u64]) {
-        let n_slots = (entries.len() * 2).next_power_of_two();
-        let Some(slots) = slots.get_mut(..n_slots) else { return };
+    /// Finds the rows of a part whose text their group has from a row before.
+    fn find_repeated<'e>(&self, entries: impl Iterator<Item = &'e u64>, slots: &mut [u64], repeated: &mut Vec<u32>) {
         slots.fill(FREE);
-        let mask = n_slots - 1;
+        let mask = slots.len().wrapping_sub(1);
         for entry in entries {
             // The higher bits of the half tell rows of a part apart as well as any.
             let mut at = (entry >> 40) as usize & mask;
@@ -166,9 +192,7 @@ impl TextSets {
                     break;
                 }
                 if *slot >> 32 == entry >> 32 && self.is_same(*slot as u32, *entry as u32) {
-                    if let Some(group) = self.groups.get_mut(*entry as u32 as usize) {
-                        *group = NOBODY;
-                    }
+                    repeated.push(*entry as u32);
                     break;
                 }
                 at = (at + 1) & mask;
@@ -218,7 +242,23 @@ impl TextSets {
 
     /// Rough bytes held, with what the next look takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes + self.groups.capacity() * 16 + self.sizes.capacity() * 4
+        self.bytes + self.groups.capacity() * 24 + self.sizes.capacity() * 4
+    }
+}
+
+/// Rows dealt to parts by their hashes.
+struct Dealt {
+    /// Of each row half of the mixed hash, and its number; those of a part together, in order.
+    entries: Vec<u64>,
+    /// Where each part ends.
+    ends: Vec<usize>,
+}
+
+impl Dealt {
+    fn part(&self, part: usize) -> &[u64] {
+        let end = |part: usize| self.ends.get(part).copied().unwrap_or(self.entries.len());
+        let from = part.checked_sub(1).map_or(0, end);
+        self.entries.get(from..end(part)).unwrap_or(&[])
     }
 }
 
@@ -235,7 +275,8 @@ fn mixed(group: u32, hash: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use kql_data::Crew;
+    use std::{collections::HashSet, sync::Arc};
 
     /// Texts of which about so many differ, and groups.
     fn sample(n_rows: usize, n_distinct: u64) -> (Vec<String>, Vec<u32>) {
@@ -263,9 +304,22 @@ mod tests {
             .collect()
     }
 
+    /// Two threads.
+    struct Two;
+
+    impl Crew for Two {
+        fn share(&self, n_pieces: usize, piece: &(dyn Fn(usize) + Sync)) {
+            std::thread::scope(|scope| {
+                _ = scope.spawn(|| (0..n_pieces).filter(|it| it % 2 == 1).for_each(piece));
+                (0..n_pieces).filter(|it| it % 2 == 0).for_each(piece);
+            });
+        }
+    }
+
     #[test]
     fn sets_are_those_of_a_plain_loop() {
-        let cx = Context::default();
+        let (cx, shared) = (Context::default(), Context::default());
+        shared.set_crew(Arc::new(Two));
         for (n_rows, n_distinct, batch, max) in [
             (20_000, 50, 700, usize::MAX),
             (20_000, 1_000_000, 700, usize::MAX),
@@ -291,8 +345,8 @@ mod tests {
             }
             left.merge(&cx, right, &[4, 3, 2, 1, 0], max).unwrap();
             let wanted = expected(&texts, &groups, max);
-            for mut sets in [whole, left] {
-                sets.look(&cx, max).unwrap();
+            for (mut sets, cx) in [(whole, &cx), (left, &shared)] {
+                sets.look(cx, max).unwrap();
                 let sizes: Vec<u32> = sets.sizes().to_vec();
                 let column = sets.arrays();
                 for (row, wanted) in wanted.iter().enumerate() {

@@ -1,21 +1,41 @@
 //! Groups and their aggregates: partial states over runs of chunks, merged in order.
 
 use crate::{
-    execution::{Execution, Run},
+    execution::{Execution, Run, lock},
     fold::Deal,
     group::Grouper,
     stream::{Rows, needed},
 };
-use kql_data::{Batch, Column, Fault, Reservation, Type, Value};
+use kql_data::{Batch, Column, Context, Fault, Reservation, Type, Value};
 use kql_functions::{Accumulator, AggregateCall};
 use kql_parser::plan::{AggregateExpr, ExprId, NodeId};
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Mutex};
 
 /// Partial states at most; their number does not depend on threads, so that sums of floats do not either. Aggregates whose
 /// results cannot depend on it have one a thread.
 pub(crate) const STATES_MAX: usize = 8;
 
 const BY: &str = "`summarize`";
+
+/// Bytes of a state from which another thread is worth what merging or finishing it costs.
+const LARGE: usize = 4 << 20;
+
+/// Does something for each of some states, of which so many are large.
+fn each<T: Send, R: Send>(
+    cx: &Context,
+    items: Vec<T>,
+    n_large: usize,
+    work: impl Fn(T) -> Result<R, Fault> + Sync,
+) -> Result<Vec<R>, Fault> {
+    if n_large < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    let items: Vec<Mutex<Option<T>>> = items.into_iter().map(|it| Mutex::new(Some(it))).collect();
+    cx.share(items.len(), |index| {
+        let item = items.get(index).and_then(|it| lock(it).take());
+        item.map_or_else(|| Err(Fault::new("a state is gone")), &work)
+    })
+}
 
 /// Aggregates of one node, and where their arguments stand among the program's results.
 #[derive(Debug)]
@@ -88,17 +108,17 @@ impl Aggregates {
         states: Vec<Box<dyn Accumulator>>,
         n_groups: usize,
     ) -> Result<Vec<Vec<Column>>, Fault> {
-        let mut out = Vec::with_capacity(states.len());
-        for (mut state, ((aggregate, ..), types)) in states.into_iter().zip(self.calls.iter().zip(&self.outputs)) {
+        let n_large = states.iter().filter(|it| it.bytes() >= LARGE).count();
+        let calls = states.into_iter().zip(self.calls.iter().zip(&self.outputs)).collect();
+        each(execution.cx, calls, n_large, |(mut state, ((aggregate, ..), types)): (Box<dyn Accumulator>, _)| {
             execution.cx.check()?;
             state.resize(n_groups);
             let columns = state.finish(execution.cx)?;
             if columns.len() != types.len() || columns.iter().any(|it| it.len() != n_groups) {
                 return Err(Fault::new(format!("aggregate `{}` gave columns of another shape", aggregate.name)));
             }
-            out.push(columns);
-        }
-        Ok(out)
+            Ok(columns)
+        })
     }
 }
 
@@ -150,10 +170,13 @@ impl<'a> Groups<'a> {
     pub(crate) fn merge(&mut self, execution: &Execution<'_>, other: Groups<'_>) -> Result<(), Fault> {
         execution.cx.check()?;
         let numbers = self.grouper.merge(&other.grouper)?;
-        for (state, other) in self.accumulators.iter_mut().zip(other.accumulators) {
-            state.resize(self.grouper.len());
-            state.merge(execution.cx, other, &numbers)?;
-        }
+        let n_groups = self.grouper.len();
+        let n_large = other.accumulators.iter().filter(|it| it.bytes() >= LARGE).count();
+        let pairs = self.accumulators.iter_mut().zip(other.accumulators).collect();
+        _ = each(execution.cx, pairs, n_large, |(state, other): (&mut Box<dyn Accumulator>, _)| {
+            state.resize(n_groups);
+            state.merge(execution.cx, other, &numbers)
+        })?;
         self.account()
     }
 

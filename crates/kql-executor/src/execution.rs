@@ -7,7 +7,7 @@ use crate::{
     shape::Shape,
     sort, steps,
     stream::{PARALLEL_ROWS, Rows, Stream},
-    threads::{Helpers, Threads},
+    threads::{Helpers, Threads, keep_large_pieces},
     window,
 };
 use kql_data::{Batch, Chunk, Context, Dynamic, Fault, Map, Table, Type, Value};
@@ -72,6 +72,7 @@ pub fn execute(cx: &Context, plan: &Plan, tables: &dyn Tables, node: NodeId) -> 
 impl<'a> Execution<'a> {
     /// An execution in which nothing ran yet.
     pub fn new(cx: &'a Context, plan: &'a Plan, tables: &'a dyn Tables) -> Execution<'a> {
+        keep_large_pieces();
         Execution {
             cx,
             plan,

@@ -59,9 +59,9 @@ impl Run<'_> {
         let fold = Fold {
             run: self,
             stream,
-            tasks,
             may_split: matches!(deal, Deal::AsThreadsCome),
-            dealt: Mutex::new(Dealt { unbegun, begun: Vec::new() }),
+            dealt: Mutex::new(Dealt { n_left: tasks.len(), unbegun, begun: Vec::new() }),
+            tasks,
             make,
             add,
             results: Results::default(),
@@ -166,6 +166,8 @@ struct Fold<'f, S, M, A> {
 }
 
 struct Dealt {
+    /// Batches that nobody has begun.
+    n_left: usize,
     /// Stretches that nobody has begun, the first one last.
     unbegun: Vec<Range<usize>>,
     /// What is left of the others.
@@ -187,6 +189,18 @@ impl Dealt {
         self.begun.push(stretch.clone());
         Some((self.begun.len() - 1, stretch.start))
     }
+
+    /// The next batch of a stretch.
+    fn next(&mut self, place: usize) -> Option<usize> {
+        let next = self.begun.get_mut(place)?.next()?;
+        self.n_left -= 1;
+        Some(next)
+    }
+
+    /// The rest of a stretch is not wanted.
+    fn leave(&mut self, place: usize) {
+        while self.next(place).is_some() {}
+    }
 }
 
 /// The state that a thread is at.
@@ -206,8 +220,7 @@ where
 {
     /// The next batch, of this thread's stretch or of another that it begins.
     fn next(&self, worker: &mut Option<State<S>>) -> Option<usize> {
-        let next_of = |place: usize| lock(&self.dealt).begun.get_mut(place).and_then(Iterator::next);
-        if let Some(next) = worker.as_ref().and_then(|it| next_of(it.place)) {
+        if let Some(next) = worker.as_ref().and_then(|it| lock(&self.dealt).next(it.place)) {
             return Some(next);
         }
         self.put(worker);
@@ -219,7 +232,7 @@ where
                 return None;
             }
         }
-        next_of(place)
+        lock(&self.dealt).next(place)
     }
 
     /// Puts this thread's state to the results.
@@ -248,8 +261,7 @@ where
         let Some(task) = self.tasks.get(at) else { return false };
         match self.run.feed(self.stream, task.clone(), &mut |batch| (self.add)(&mut it.state, batch)) {
             Ok(flow) if flow.is_continue() => {}
-            // The rest of the stretch is not wanted.
-            Ok(_) => _ = lock(&self.dealt).begun.get_mut(it.place).map(|it| it.start = it.end),
+            Ok(_) => lock(&self.dealt).leave(it.place),
             Err(why) => {
                 self.results.put(it.first, Err(why));
                 *worker = None;
@@ -259,12 +271,7 @@ where
     }
 
     fn left(&self) -> usize {
-        if self.results.has_failed() {
-            return 0;
-        }
-        let dealt = lock(&self.dealt);
-        let n_begun: usize = dealt.begun.iter().map(Range::len).sum();
-        n_begun + dealt.unbegun.iter().map(Range::len).sum::<usize>()
+        if self.results.has_failed() { 0 } else { lock(&self.dealt).n_left }
     }
 
     fn end(&self, mut worker: Option<State<S>>) {
@@ -284,18 +291,20 @@ mod tests {
 
     #[test]
     fn who_has_nothing_left_takes_half_of_what_another_has() {
-        let whole = || Dealt { unbegun: std::iter::once(0..10).collect(), begun: Vec::new() };
+        let whole = || Dealt { n_left: 10, unbegun: std::iter::once(0..10).collect(), begun: Vec::new() };
         let mut dealt = whole();
         assert_eq!(dealt.begin(true), Some((0, 0)));
-        assert_eq!((dealt.begun[0].next(), dealt.begun[0].next()), (Some(0), Some(1)));
+        assert_eq!((dealt.next(0), dealt.next(0), dealt.n_left), (Some(0), Some(1), 8));
         assert_eq!(dealt.begin(true), Some((1, 6)));
         assert_eq!(dealt.begun, [2..6, 6..10]);
         assert_eq!(dealt.begin(true), Some((2, 8)));
         assert_eq!(dealt.begin(true), Some((3, 4)));
-        for it in &mut dealt.begun {
-            _ = it.next();
+        for place in 0..4 {
+            _ = dealt.next(place);
         }
         assert_eq!(dealt.begin(true), None, "the last of a stretch stays where it is");
+        (0..4).for_each(|place| dealt.leave(place));
+        assert_eq!(dealt.n_left, 0);
         let mut dealt = whole();
         assert!(dealt.begin(false).is_some());
         assert_eq!(dealt.begin(false), None);

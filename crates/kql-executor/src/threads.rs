@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Once,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -58,6 +58,21 @@ impl Threads {
             waiting.push(helpers);
         }
     }
+}
+
+/// Bytes that glibc still learns from.
+const LARGE: usize = 31 << 20;
+
+/// Tells the allocator that large pieces come and go. glibc's hands them to the system and back, page by page, until it has
+/// seen such a one given back; from then on it keeps twice as much for the next query. Nothing of the piece is touched.
+pub(crate) fn keep_large_pieces() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let mut piece: Vec<u8> = Vec::new();
+        // Where it is not to be had, nothing is learnt.
+        _ = piece.try_reserve_exact(LARGE);
+        drop(std::hint::black_box(piece));
+    });
 }
 
 /// The threads that help a query.

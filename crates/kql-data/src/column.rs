@@ -246,7 +246,7 @@ impl Column {
             Column::Guid(it) => it.get(row).is_none(),
             Column::Dynamic(it) => it.get(row).is_none(),
             Column::Shredded(it) => matches!(it.tag(row), crate::Tag::Missing | crate::Tag::Null),
-            Column::Lists(it) => row >= it.len(),
+            Column::Lists(it) => it.numbers(row).is_none(),
             Column::String(_) | Column::Dictionary(_) => false,
         }
     }
@@ -288,10 +288,7 @@ impl Column {
             Column::Guid(it) => Column::Guid(it.take(rows)),
             Column::Dynamic(it) => Column::Dynamic(it.take(rows)),
             Column::Shredded(it) => Column::Shredded(it.take(rows)),
-            Column::Lists(it) => {
-                let (values, bytes) = it.take(rows);
-                Column::Dynamic(Boxed::sized(values, bytes))
-            }
+            Column::Lists(it) => it.take(rows),
             Column::String(it) => Column::String(take_strings(it, rows)),
             Column::Dictionary(it) => {
                 // Code 0 is "", which is what a missing string is.
@@ -351,6 +348,11 @@ impl Column {
         if let Some(parts) = shredded.filter(|it| !it.is_empty()) {
             return Ok(Column::Shredded(Shredded::concat(&parts)));
         }
+        let lists: Option<Vec<&Lists>> =
+            columns.iter().map(|it| if let Column::Lists(it) = it { Some(it) } else { None }).collect();
+        if let Some(joined) = lists.and_then(|it| Lists::concat(&it)) {
+            return Ok(Column::Lists(joined));
+        }
         let mut out = ColumnBuilder::new(ty, columns.iter().map(Column::len).sum());
         for column in columns {
             out.extend(column);
@@ -403,7 +405,10 @@ impl Column {
 
 fn take_strings(array: &LargeStringArray, rows: &[u32]) -> LargeStringArray {
     let len = array.len();
-    let mut out = LargeStringBuilder::with_capacity(rows.len(), rows.len() * 16);
+    let offsets = array.value_offsets();
+    let end = |row: usize| offsets.get(row).map_or(0, |it| *it as usize);
+    let size = |row: &u32| if (*row as usize) < len { end(*row as usize + 1) - end(*row as usize) } else { 0 };
+    let mut out = LargeStringBuilder::with_capacity(rows.len(), rows.iter().map(size).sum());
     for row in rows {
         out.append_value(if (*row as usize) < len { array.value(*row as usize) } else { "" });
     }

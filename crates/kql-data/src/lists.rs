@@ -1,19 +1,20 @@
 //! Dynamic columns of arrays whose elements are rows of other columns: what `make_list` and `make_set` give. Most of them are
 //! only counted or written, and a value an element would take many times the memory and the time.
 
-use crate::{Column, Dynamic, StringDictionary, json};
+use crate::{Boxed, Column, Dynamic, NO_ROW, Rows, StringDictionary, json};
 use arrow_array::Array;
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
-/// Arrays over the rows of other columns. Cloning and slicing share the data; taking rows makes values.
+/// Arrays over the rows of other columns. Cloning, slicing and taking rows share the data.
 #[derive(Clone, Debug)]
 pub struct Lists {
     all: Arc<All>,
-    offset: usize,
-    len: usize,
+    rows: Rows,
+    /// Of rows that were taken: the bytes of arrays that no other column counts.
+    counted: usize,
 }
 
 #[derive(Debug)]
@@ -35,12 +36,15 @@ struct All {
 #[derive(Debug, Default)]
 struct Made {
     value: OnceLock<Dynamic>,
-    /// Whether a column has it that counted its bytes.
+    /// Whether a column of rows that were taken counts its bytes.
     is_counted: AtomicBool,
 }
 
 /// Bytes that a value of its own takes beside its content: two counters, and what the allocator puts around it.
 const SHARED: usize = 32;
+
+/// Rows that have less than this part of all elements do not share them.
+const FEW: usize = 4;
 
 impl Lists {
     /// Arrays of so many elements each. `items` are pairs of an array and the number of an element's row; elements of one array
@@ -68,7 +72,7 @@ impl Lists {
         }
         let made = sizes.iter().map(|_| Made::default()).collect();
         let all = All { parts, items: numbers, ends, made, by_code: OnceLock::new(), behind };
-        Lists { all: Arc::new(all), offset: 0, len: sizes.len() }
+        Lists { all: Arc::new(all), rows: Rows::Range { offset: 0, len: sizes.len() }, counted: 0 }
     }
 
     /// Bytes behind the values of a column's rows: texts, where each row has its own.
@@ -85,29 +89,40 @@ impl Lists {
 
     /// Number of arrays.
     pub fn len(&self) -> usize {
-        self.len
+        self.rows.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.rows.is_empty()
     }
 
-    /// How many elements an array has; `None` beyond the end.
+    /// How many elements an array has; `None` for a null row and beyond the end.
     pub fn n_elements(&self, row: usize) -> Option<usize> {
-        (row < self.len).then(|| self.all.items(self.offset + row).len())
+        self.numbers(row).map(<[u32]>::len)
     }
 
-    /// The array of a row, made once; `None` beyond the end.
+    /// The array of a row, made once; `None` for a null row and beyond the end.
     pub fn get(&self, row: usize) -> Option<&Dynamic> {
-        if row < self.len { self.all.get(self.offset + row) } else { None }
+        self.all.get(self.rows.get(row)?)
+    }
+
+    /// The numbers of an array's elements; `None` for a null row and beyond the end.
+    pub fn numbers(&self, row: usize) -> Option<&[u32]> {
+        self.rows.get(row).map(|it| self.all.items(it))
+    }
+
+    /// The column whose rows those numbers are, when all elements stand in one.
+    pub fn elements(&self) -> Option<&Column> {
+        if let [(0, one)] = self.all.parts.as_slice() { Some(one) } else { None }
     }
 
     /// Appends the array of a row as JSON.
     pub fn write_json(&self, row: usize, out: &mut String) {
+        let Some(list) = self.rows.get(row) else { return out.push_str("null") };
         out.push('[');
         let mut comma = "";
-        self.all.each(self.offset + row, |column, row| {
+        self.all.each(list, |column, row| {
             out.push_str(comma);
             comma = ",";
             match column {
@@ -119,52 +134,104 @@ impl Lists {
     }
 
     pub(crate) fn slice(&self, from: usize, count: usize) -> Lists {
-        Lists { all: self.all.clone(), offset: self.offset + from, len: count }
+        let counted = share(self.counted, count, self.len());
+        Lists { all: self.all.clone(), rows: self.rows.slice(from, count), counted }
     }
 
-    /// The arrays of those rows, and the bytes of those that no column has counted.
-    pub(crate) fn take(&self, rows: &[u32]) -> (Vec<Option<Dynamic>>, usize) {
-        let mut bytes = 0;
-        let one = |row: &u32| {
-            let row = *row as usize;
-            let value = self.get(row)?;
-            let made = self.all.made.get(self.offset + row)?;
-            if !made.is_counted.swap(true, Ordering::Relaxed) {
-                bytes += value.bytes();
+    /// Those rows, in that order. They count the bytes of arrays that no other column counts. Of few elements values are made,
+    /// so that they do not hold all.
+    pub(crate) fn take(&self, rows: &[u32]) -> Column {
+        let taken = self.of_rows(self.rows.take(rows));
+        let n_elements: usize = (0..taken.len()).filter_map(|row| taken.n_elements(row)).sum();
+        if n_elements >= self.all.items.len() / FEW {
+            return Column::Lists(taken);
+        }
+        let values = (0..taken.len()).map(|row| taken.get(row).cloned()).collect();
+        Column::Dynamic(Boxed::sized(values, taken.counted))
+    }
+
+    fn of_rows(&self, rows: Rows) -> Lists {
+        let mut counted = 0;
+        let bytes = self.all.bytes_by_element();
+        for list in (0..rows.len()).filter_map(|row| rows.get(row)) {
+            let is_new = |it: &Made| !it.is_counted.swap(true, Ordering::Relaxed);
+            if self.all.made.get(list).is_some_and(is_new) {
+                counted += SHARED + size_of::<Made>() + self.all.items(list).len() * bytes;
             }
-            Some(value.clone())
-        };
-        let values = rows.iter().map(one).collect();
-        (values, bytes)
+        }
+        Lists { all: self.all.clone(), rows, counted }
+    }
+
+    /// The rows of all, one after the other, if they are rows of the same arrays.
+    pub(crate) fn concat(parts: &[&Lists]) -> Option<Lists> {
+        let first = parts.first()?;
+        if !parts.iter().all(|it| Arc::ptr_eq(&it.all, &first.all)) {
+            return None;
+        }
+        let number = |list: Option<usize>| list.map_or(NO_ROW, |it| it as u32);
+        let rows = parts.iter().flat_map(|it| (0..it.len()).map(|row| number(it.rows.get(row))));
+        let rows = Rows::Indices(rows.collect());
+        let mut joined = first.of_rows(rows);
+        joined.counted += parts.iter().map(|it| it.counted).sum::<usize>();
+        Some(joined)
     }
 
     /// Bytes of its rows as values, which they may become.
     pub fn value_bytes(&self) -> usize {
-        let of_items = self.all.items.len() * size_of::<Dynamic>() + self.all.behind;
-        let of_lists = self.all.ends.len() * (SHARED + size_of::<Made>());
-        let of_codes = |it: &StringDictionary| {
-            let n_made = it.len().min(self.all.items.len());
-            n_made * (SHARED + it.bytes() / it.len().max(1)) + it.len() * size_of::<OnceLock<Dynamic>>()
-        };
-        self.share(of_items + of_lists + self.all.dictionary().map_or(0, of_codes))
+        match &self.rows {
+            Rows::Range { len, .. } => share(self.all.value_bytes(), *len, self.all.ends.len()),
+            Rows::Indices(_) => {
+                let by_element = self.all.bytes_by_element();
+                let n_elements: usize = (0..self.len()).filter_map(|row| self.n_elements(row)).sum();
+                n_elements * by_element + self.len() * (SHARED + size_of::<Made>())
+            }
+        }
     }
 
     /// Bytes of its rows, as values and as they are.
     pub(crate) fn bytes(&self) -> usize {
-        let parts: usize = self.all.parts.iter().map(|it| it.1.bytes()).sum();
-        self.value_bytes() + self.share(parts + self.all.items.len() * 4 + self.all.ends.len() * 8)
-    }
-
-    /// The part of its rows in the bytes of all.
-    fn share(&self, bytes: usize) -> usize {
-        match self.all.ends.len() {
-            n if n == self.len => bytes,
-            n => (bytes as u128 * self.len as u128 / n as u128) as usize,
+        match &self.rows {
+            Rows::Range { len, .. } => {
+                let all = self.all.value_bytes() + self.all.own_bytes();
+                share(all, *len, self.all.ends.len())
+            }
+            Rows::Indices(it) => it.len() * 4 + self.counted,
         }
     }
 }
 
+/// The part of so many rows in the bytes of all.
+fn share(bytes: usize, n_rows: usize, n_all: usize) -> usize {
+    match n_all {
+        n if n == n_rows => bytes,
+        0 => 0,
+        n => (bytes as u128 * n_rows as u128 / n as u128) as usize,
+    }
+}
+
 impl All {
+    /// Bytes of all arrays as values.
+    fn value_bytes(&self) -> usize {
+        let of_items = self.items.len() * size_of::<Dynamic>() + self.behind;
+        let of_lists = self.ends.len() * (SHARED + size_of::<Made>());
+        let of_codes = |it: &StringDictionary| {
+            let n_made = it.len().min(self.items.len());
+            n_made * (SHARED + it.bytes() / it.len().max(1)) + it.len() * size_of::<OnceLock<Dynamic>>()
+        };
+        of_items + of_lists + self.dictionary().map_or(0, of_codes)
+    }
+
+    /// Bytes of what it is without values.
+    fn own_bytes(&self) -> usize {
+        let parts: usize = self.parts.iter().map(|it| it.1.bytes()).sum();
+        parts + self.items.len() * 4 + self.ends.len() * 8
+    }
+
+    /// Bytes of one element with all that stands behind it, about.
+    fn bytes_by_element(&self) -> usize {
+        (self.value_bytes() + self.own_bytes()).div_ceil(self.items.len().max(1))
+    }
+
     /// Numbers of the elements of an array.
     fn items(&self, list: usize) -> &[u32] {
         let from = list.checked_sub(1).and_then(|it| self.ends.get(it)).copied().unwrap_or(0);
@@ -223,7 +290,7 @@ impl All {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ColumnBuilder, DictionaryBuilder, DictionaryColumn, DynamicReader, NO_ROW, Type, Value};
+    use crate::{ColumnBuilder, DictionaryBuilder, DictionaryColumn, DynamicReader, Type, Value};
 
     /// Arrays of texts that are plain, by dictionary and constant, and one without elements.
     fn texts() -> (Column, Vec<&'static str>) {
@@ -267,6 +334,20 @@ mod tests {
         assert_eq!(of(&column.slice(1, 2).take(&[1, NO_ROW, 1, 0])), [expected[2], "", expected[2], "[]"]);
         let joined = Column::concat(Type::Dynamic, &[column.clone(), column.slice(3, 1)]).unwrap();
         assert_eq!(of(&joined), [expected.as_slice(), &expected[3..]].concat());
+        // Rows taken of rows taken, by arrays as by values.
+        let taken = column.take(&[2, NO_ROW, 0, 2, 3]);
+        assert!(matches!(&taken, Column::Lists(_)) && taken.is_null(1) && !taken.is_null(0));
+        assert_eq!(of(&taken.slice(1, 4).take(&[0, 2, 1])), ["", expected[2], expected[0]]);
+        assert!(matches!(taken.take(&[4, 1]), Column::Dynamic(_)));
+        assert_eq!(of(&taken.take(&[4, 1])), [expected[3], ""]);
+        let joined = Column::concat(Type::Dynamic, &[taken.slice(0, 2), column.slice(3, 1)]).unwrap();
+        assert!(matches!(&joined, Column::Lists(_)));
+        assert_eq!(of(&joined), [expected[2], "", expected[3]]);
+        let mut json = String::new();
+        if let Column::Lists(it) = &taken {
+            it.write_json(1, &mut json);
+        }
+        assert_eq!(json, "null");
         let (slice, reader) = (column.slice(2, 2), DynamicReader::new(&column));
         assert_eq!(DynamicReader::new(&slice).get(0).json(), reader.get(2).json());
     }

@@ -297,7 +297,7 @@ impl Rows {
         }
     }
 
-    fn take(&self, rows: &[u32]) -> Rows {
+    pub(crate) fn take(&self, rows: &[u32]) -> Rows {
         let pick = |row: &u32| match (*row, self) {
             (NO_ROW, _) => NO_ROW,
             (row, Rows::Range { offset, .. }) => *offset as u32 + row,
@@ -306,7 +306,7 @@ impl Rows {
         Rows::Indices(rows.iter().map(pick).collect())
     }
 
-    fn slice(&self, from: usize, count: usize) -> Rows {
+    pub(crate) fn slice(&self, from: usize, count: usize) -> Rows {
         match self {
             Rows::Range { offset, .. } => Rows::Range { offset: offset + from, len: count },
             Rows::Indices(it) => Rows::Indices(it.slice(from, count)),

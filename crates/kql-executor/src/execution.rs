@@ -11,6 +11,7 @@ use crate::{
     window,
 };
 use kql_data::{Batch, Chunk, Context, Dynamic, Fault, Map, Table, Type, Value};
+use kql_functions::Calls;
 use kql_parser::plan::{ExprId, NodeId, Op, Plan};
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
@@ -56,6 +57,8 @@ pub struct Execution<'a> {
     programs: Mutex<Map<(NodeId, usize), Arc<Program>>>,
     streams: Mutex<Map<(NodeId, usize), Arc<Stream>>>,
     counters: Vec<Counters>,
+    /// What calls remember by dictionary.
+    pub(crate) calls: Arc<Calls>,
 }
 
 impl std::fmt::Debug for Execution<'_> {
@@ -87,6 +90,7 @@ impl<'a> Execution<'a> {
             programs: Mutex::default(),
             streams: Mutex::default(),
             counters: plan.nodes.iter().map(|_| Counters::default()).collect(),
+            calls: Arc::default(),
         }
     }
 

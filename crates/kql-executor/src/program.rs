@@ -30,6 +30,30 @@ enum Instruction {
     Call(CallSite, Vec<usize>),
 }
 
+/// By what two instructions surely are the same.
+#[derive(PartialEq, Eq, Hash)]
+enum Same {
+    Column(usize, Type),
+    Text(Arc<str>),
+    Number(i64, Type),
+    Call(&'static str, usize, Vec<usize>),
+}
+
+impl Same {
+    fn of(instruction: &Instruction) -> Option<Same> {
+        Some(match instruction {
+            Instruction::Column(index, ty) => Same::Column(*index, *ty),
+            Instruction::Constant(Value::String(it), Type::String) => Same::Text(it.clone()),
+            Instruction::Constant(Value::Long(it) | Value::Datetime(it) | Value::Timespan(it), ty) => {
+                Same::Number(*it, *ty)
+            }
+            Instruction::Constant(..) => return None,
+            Instruction::Call(site, _) if site.function.volatile => return None,
+            Instruction::Call(site, args) => Same::Call(site.function.name, site.overload, args.clone()),
+        })
+    }
+}
+
 impl Program {
     /// Compiles those expressions. What `toscalar` and subqueries in them give must be ready.
     pub(crate) fn compile(run: &Run<'_>, roots: &[ExprId]) -> Result<Program, Fault> {
@@ -39,6 +63,7 @@ impl Program {
         // Arguments stand before their calls.
         wanted.sort_unstable();
         let mut places: Map<ExprId, usize> = Map::default();
+        let mut known: Map<Same, usize> = Map::default();
         let mut it = Program::default();
         for id in wanted {
             let instruction = match plan.expr(id) {
@@ -51,13 +76,19 @@ impl Program {
                     let args = args.iter().map(|arg| places.get(arg).copied()).collect::<Option<Vec<usize>>>();
                     let args = args.ok_or_else(|| Fault::new("an argument stands behind its call in the plan"))?;
                     it.is_volatile |= function.volatile;
-                    Instruction::Call(CallSite::new(function, *overload)?, args)
+                    let site = CallSite::new(function, *overload)?.shared(&execution.calls);
+                    Instruction::Call(site, args)
                 }
                 Expr::Scalar { node, ty } => Instruction::Constant(run.scalar(*node, *ty)?, *ty),
                 Expr::List { node } => Instruction::Constant(run.list(*node)?, Type::Dynamic),
             };
-            _ = places.insert(id, it.instructions.len());
-            it.instructions.push(instruction);
+            // The same expression in several places is evaluated once.
+            let next = it.instructions.len();
+            let place = Same::of(&instruction).map_or(next, |same| *known.entry(same).or_insert(next));
+            _ = places.insert(id, place);
+            if place == next {
+                it.instructions.push(instruction);
+            }
         }
         it.columns.sort_unstable();
         it.columns.dedup();

@@ -10,7 +10,7 @@ use crate::{
 };
 use arrow_buffer::BooleanBuffer;
 use kql_data::{
-    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Reservation, StringDictionary, Texts, Type,
+    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Map, Reservation, StringDictionary, Texts, Type,
     Value, json,
 };
 use std::{
@@ -220,7 +220,11 @@ fn is_identical(a: &Value, b: &Value) -> bool {
 pub struct CallSite {
     /// The function called.
     pub function: &'static Function,
+    /// The number of its overload.
+    pub overload: usize,
     kernel: Kernel,
+    /// What other calls of the query remember.
+    calls: Option<Arc<Calls>>,
     /// Of what `parse_json` gives, the slots that are read.
     wanted: Option<Arc<[Arc<str>]>>,
     remembered: Mutex<Vec<Arc<Remembered>>>,
@@ -236,15 +240,59 @@ struct Remembered {
     values: OnceLock<Option<(Arc<Values>, Reservation)>>,
 }
 
+impl Remembered {
+    fn new(origins: Vec<Origin>) -> Remembered {
+        Remembered { origins, n_rows: AtomicUsize::new(0), values: OnceLock::new() }
+    }
+
+    fn is_of(&self, origins: &[Origin]) -> bool {
+        self.origins.len() == origins.len() && self.origins.iter().zip(origins).all(|(a, b)| a.is(b))
+    }
+}
+
+/// Entries for each row that was seen from which on it pays to go by entry: rows would soon have met them, and what is made
+/// of a dictionary stays one.
+const ROWS_BY_ENTRY: usize = 2;
+
 /// Sets of arguments that one call remembers: chunks of a few tables, of a union.
 const REMEMBERED_MAX: usize = 8;
+
+/// Sets of arguments that all calls of one overload remember.
+const SHARED_MAX: usize = 64;
+
+/// What the calls of one query remember, by function and overload: the same call in several places is made once.
+#[derive(Debug, Default)]
+pub struct Calls(Mutex<Map<(&'static str, usize), Vec<Arc<Remembered>>>>);
+
+impl Calls {
+    /// What is known of a call for those arguments, or a place for it.
+    fn find(&self, function: &'static str, overload: usize, origins: Vec<Origin>) -> Arc<Remembered> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = all.entry((function, overload)).or_default();
+        if let Some(it) = all.iter().find(|it| it.is_of(&origins)) {
+            return it.clone();
+        }
+        if all.len() >= SHARED_MAX {
+            _ = all.remove(0);
+        }
+        let it = Arc::new(Remembered::new(origins));
+        all.push(it.clone());
+        it
+    }
+}
 
 impl CallSite {
     /// A call of an overload; fails by name when it has no kernel yet.
     pub fn new(function: &'static Function, overload: usize) -> Result<CallSite, Fault> {
         let kernel = function.overloads.get(overload).and_then(|it| it.kernel);
         let kernel = kernel.ok_or_else(|| Fault::Unsupported(format!("function `{}`", function.name)))?;
-        Ok(CallSite { function, kernel, wanted: None, remembered: Mutex::default() })
+        Ok(CallSite { function, overload, kernel, calls: None, wanted: None, remembered: Mutex::default() })
+    }
+
+    /// The same, which shares what it remembers with other calls.
+    pub fn shared(mut self, calls: &Arc<Calls>) -> CallSite {
+        self.calls = Some(calls.clone());
+        self
     }
 
     /// Tells a call of `parse_json` that of its result only slots of those names are read: others need not be there.
@@ -286,7 +334,7 @@ impl CallSite {
         let n_entries = source.dictionary.len();
         let remembered = self.remembered(args);
         let n_seen = remembered.n_rows.fetch_add(n_rows, Ordering::Relaxed).saturating_add(n_rows);
-        if n_seen < n_entries && remembered.values.get().is_none() {
+        if n_seen < n_entries / ROWS_BY_ENTRY && remembered.values.get().is_none() {
             return None;
         }
         let make = || {
@@ -302,11 +350,13 @@ impl CallSite {
     fn remembered(&self, args: &[Cells]) -> Arc<Remembered> {
         let origins: Vec<Origin> = args.iter().map(Cells::origin).collect();
         let mut all = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |it: &&Arc<Remembered>| it.origins.iter().zip(&origins).all(|(a, b)| a.is(b));
-        if let Some(it) = all.iter().find(is_it) {
+        if let Some(it) = all.iter().find(|it| it.is_of(&origins)) {
             return it.clone();
         }
-        let it = Arc::new(Remembered { origins, n_rows: AtomicUsize::new(0), values: OnceLock::new() });
+        let it = match &self.calls {
+            Some(calls) => calls.find(self.function.name, self.overload, origins),
+            None => Arc::new(Remembered::new(origins)),
+        };
         if all.len() >= REMEMBERED_MAX {
             _ = all.remove(0);
         }
@@ -428,6 +478,25 @@ mod tests {
             let found = site.evaluate(&cx, &[constant_column, column.clone()], 4).unwrap();
             assert_eq!(found.value(1), Value::String(format!("{constant}y").into()));
         }
+    }
+
+    #[test]
+    fn the_same_call_elsewhere_is_known() {
+        let (cx, calls) = (Context::default(), Arc::default());
+        let column = dictionary(&["A", "b", "A", "c", "b", "A"]);
+        let sites = [(); 2].map(|()| site("tolower", &[Type::String]).shared(&calls));
+        let other = site("toupper", &[Type::String]).shared(&calls);
+        let made = |site: &CallSite, rows: &Column| match site.apply(&cx, &[Cells::Rows(rows.clone())], rows.len()) {
+            Ok(Cells::Entries(it)) => it,
+            _ => panic!("by rows"),
+        };
+        let (first, second) = (made(&sites[0], &column), made(&sites[1], &column.slice(0, 1)));
+        assert!(Arc::ptr_eq(&first.values, &second.values));
+        assert_eq!(texts(&Cells::Entries(made(&other, &column)))[1], Value::String("B".into()));
+        // Another dictionary is another call.
+        let third = made(&sites[1], &dictionary(&["x", "Y", "x"]));
+        assert_eq!(texts(&Cells::Entries(third))[1], Value::String("y".into()));
+        assert_eq!(texts(&Cells::Entries(second)), [Value::String("a".into())]);
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Finish<'_> {
             parts.resize(n_rows.len(), None);
             let written = node.is_some_and(|it| tree.writes(it));
             let mut failures = Failures::default();
-            let converted = match item.origin {
+            let mut converted = match item.origin {
                 Origin::Seconds(id) => {
                     let mut of = |chunk: usize, part: Option<&Node>, len| {
                         let known = moments.entry((id, chunk));
@@ -97,6 +97,9 @@ impl Finish<'_> {
                 }
                 _ => self.columns(&item, parts, &n_rows, (ty, written), &mut failures)?,
             };
+            if let Origin::FinishReasons(_) = item.origin {
+                raw::share_dictionary(&mut converted);
+            }
             columns.iter_mut().zip(converted).for_each(|(out, it)| out.push(it));
             if failures.count > 0 {
                 let (column, example) = (item.name.to_string(), failures.example.unwrap_or_default());

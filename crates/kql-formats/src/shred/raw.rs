@@ -5,7 +5,10 @@ use crate::read::{
     scan::{Cursor, Odd, Text},
 };
 use arrow_array::builder::LargeStringBuilder;
-use kql_data::{Column, Dynamic, Map, Node, Tag, Texts};
+use kql_data::{
+    Column, DictionaryBuilder, DictionaryColumn, Dynamic, Map, Node, Shredded, StringDictionary, Tag, Texts,
+};
+use std::{borrow::Cow, sync::Arc};
 
 /// Nesting that is looked at.
 const DEPTH_MAX: usize = 100;
@@ -38,30 +41,64 @@ pub(super) fn texts(node: Option<&Node>, n_rows: usize, written: bool) -> Column
     Column::String(out.finish())
 }
 
-/// The `finish_reason` of the first element, in an array, in every row.
+/// Different reasons up to which their arrays are told apart by a dictionary.
+const REASONS_MAX: usize = 1_024;
+
+/// The `finish_reason` of the first element, in an array, in every row: as JSON texts by dictionary while reasons are few.
 pub(super) fn finish_reasons(node: Option<&Node>, n_rows: usize) -> Column {
-    let mut made: Map<String, Dynamic> = Map::default();
-    let mut array = |reason: &str| match made.get(reason) {
-        Some(it) => it.clone(),
-        None => {
-            let it = Dynamic::array(vec![Dynamic::string(reason)]);
-            if made.len() < 1_024 {
-                _ = made.insert(reason.to_owned(), it.clone());
-            }
-            it
-        }
-    };
     let raw = node.and_then(|it| it.raw.as_ref()).map(Texts::reader);
-    let mut of = |row: usize| {
-        let Some(node) = node else { return array("") };
+    let reason = |row: usize| -> Cow<'_, str> {
+        let Some(node) = node else { return Cow::Borrowed("") };
         if let (Tag::Raw, Some(raw)) = (node.tag(row), raw)
             && let Ok(reason) = first_reason(raw.get(row))
         {
-            return array(reason);
+            return Cow::Borrowed(reason);
         }
-        array(&node.value(row).at(0).get("finish_reason").text())
+        Cow::Owned(node.value(row).at(0).get("finish_reason").text())
     };
-    Column::dynamics((0..n_rows).map(|row| Some(of(row))).collect())
+    let (mut known, mut texts) = (Map::default(), DictionaryBuilder::default());
+    let mut codes: Vec<u32> = Vec::with_capacity(n_rows);
+    for row in 0..n_rows {
+        let reason = reason(row);
+        let code = match known.get(&*reason) {
+            Some(code) => *code,
+            None if known.len() >= REASONS_MAX => break,
+            None => {
+                let code = texts.code(&Dynamic::array(vec![Dynamic::string(&*reason)]).json());
+                *known.entry(reason.into_owned()).or_insert(code)
+            }
+        };
+        codes.push(code);
+    }
+    if codes.len() == n_rows {
+        return by_dictionary(codes, &Arc::new(texts.finish()));
+    }
+    let array = |row| Some(Dynamic::array(vec![Dynamic::string(&*reason(row))]));
+    Column::dynamics((0..n_rows).map(array).collect())
+}
+
+/// JSON texts by their codes, one in every row.
+fn by_dictionary(codes: Vec<u32>, dictionary: &Arc<StringDictionary>) -> Column {
+    let tags = vec![Tag::Raw as u8; codes.len()].into();
+    let raw = Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: dictionary.clone() });
+    Column::Shredded(Shredded::new(Arc::new(Node { tags, raw: Some(raw), ..Node::default() })))
+}
+
+/// Gives all columns of JSON texts in every row one dictionary, if they have few together.
+pub(super) fn share_dictionary(columns: &mut [Column]) {
+    let mut texts = DictionaryBuilder::default();
+    let mut parts: Vec<Vec<u32>> = Vec::with_capacity(columns.len());
+    for column in &*columns {
+        let Column::Shredded(it) = column else { return };
+        let Some(Texts::Dictionary(raw)) = &it.node.raw else { return };
+        let map: Vec<u32> = raw.dictionary.values().iter().map(|it| texts.code(it.unwrap_or(""))).collect();
+        if texts.len() > REASONS_MAX {
+            return;
+        }
+        parts.push(raw.codes.iter().map(|code| map.get(*code as usize).copied().unwrap_or(0)).collect());
+    }
+    let dictionary = Arc::new(texts.finish());
+    columns.iter_mut().zip(parts).for_each(|(column, codes)| *column = by_dictionary(codes, &dictionary));
 }
 
 fn only_raw(node: &Node) -> bool {
@@ -116,6 +153,44 @@ fn first_reason(text: &str) -> Result<&str, Odd> {
 mod tests {
     use super::*;
     use kql_data::json;
+
+    #[test]
+    fn arrays_of_reasons_share_a_dictionary_while_they_are_few() {
+        let texts = |n: usize| -> Vec<String> {
+            let text = |it: usize| match it % (n + 1) {
+                0 => "[]".to_owned(),
+                it => format!("[{{\"finish_reason\":\"r\\\"{it}\"}}]"),
+            };
+            (0..3_000).map(text).collect()
+        };
+        let column = |texts: &[String]| {
+            let node = Node {
+                tags: vec![Tag::Raw as u8; texts.len()].into(),
+                raw: Some(Texts::Plain(texts.iter().map(Some).collect())),
+                ..Node::default()
+            };
+            finish_reasons(Some(&node), texts.len())
+        };
+        for (n, is_few) in [(2, true), (1_500, false)] {
+            let texts = texts(n);
+            let mut columns = [column(&texts), column(&texts[1..]), finish_reasons(None, 2)];
+            assert_eq!(matches!(columns[0], Column::Shredded(_)), is_few);
+            share_dictionary(&mut columns);
+            let ids = columns.iter().map(|it| match it {
+                Column::Shredded(it) => it.as_json_texts().map(|it| it.dictionary.id()),
+                _ => None,
+            });
+            let ids: Vec<_> = ids.collect();
+            assert_eq!(is_few, ids.iter().all(|it| it.is_some() && it == &ids[0]));
+            for (row, text) in texts.iter().enumerate() {
+                let reason = json::read(text).unwrap().at(0).get("finish_reason").text();
+                let expected = Dynamic::array(vec![Dynamic::string(reason)]);
+                assert_eq!(columns[0].dynamic(row), expected);
+                assert!(row == 0 || columns[1].dynamic(row - 1) == expected);
+            }
+            assert_eq!(columns[2].dynamic(1).json(), "[\"\"]");
+        }
+    }
 
     #[test]
     fn reasons() {

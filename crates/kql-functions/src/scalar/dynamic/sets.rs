@@ -3,14 +3,15 @@
 use super::{ARRAY, variadic};
 use crate::{
     declare::{
-        Overload, Returns,
+        CHECK_ROWS, Overload, Returns,
         lift::each_row,
         types::{array, dynamic},
     },
     scalar::bounds,
 };
+use arrow_array::{Array, builder::BooleanBuilder};
 use indexmap::IndexSet;
-use kql_data::{Context, Dynamic, Fault, Set, Type};
+use kql_data::{Column, Context, Dynamic, Fault, Set, Type};
 use std::borrow::Cow;
 
 const SET_UNION: &[Overload] = &[variadic(ARRAY, 2, 64, |cx, args, n_rows| {
@@ -24,6 +25,11 @@ const JACCARD: &[Overload] = &[Overload {
     returns: Returns::Type(Type::Real),
     ..crate::overload!((set1: array, set2: array) -> real { jaccard(&set1, &set2) })
 }];
+
+const HAS_BY_ROW: Overload = crate::overload!((set: array, value: any_dynamic) -> bool {
+    set.as_array().map(|it| it.contains(&value))
+});
+const SET_HAS_ELEMENT: &[Overload] = &[Overload { kernel: Some(set_has_element), ..HAS_BY_ROW }];
 
 crate::functions! {
     /// The distinct items of all arrays.
@@ -52,12 +58,53 @@ crate::functions! {
     ///
     ///     set_has_element(dynamic(["this", "is", "an", "example"]), "example") => true
     ///     set_has_element(dynamic([1, 2]), 3) => false
-    fn set_has_element(set: array, value: any_dynamic) -> bool { set.as_array().map(|it| it.contains(&value)) }
+    fn set_has_element = SET_HAS_ELEMENT;
 
     /// The number of items that two sets share, divided by the number of all their items.
     ///
     ///     jaccard_index(dynamic([1, 2, 3]), dynamic([1, 2, 3, 4])) => 0.75
     fn jaccard_index = JACCARD;
+}
+
+/// Without making the arrays where they are rows of a column like the values.
+fn set_has_element(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    let [Column::Lists(lists), values] = args else { return by_row(cx, args, n_rows) };
+    let has = |row: usize, is_it: &dyn Fn(usize) -> bool| {
+        lists.numbers(row).map(|it| it.iter().any(|number| is_it(*number as usize)))
+    };
+    let found = |test: &dyn Fn(usize) -> Option<bool>| -> Result<Column, Fault> {
+        let mut out = BooleanBuilder::with_capacity(n_rows);
+        for row in 0..n_rows {
+            if row % CHECK_ROWS == 0 {
+                cx.check()?;
+            }
+            out.append_option(test(row));
+        }
+        Ok(Column::Bool(out.finish()))
+    };
+    match (lists.elements(), values) {
+        (Some(Column::Dictionary(items)), Column::Dictionary(it)) if items.dictionary.id() == it.dictionary.id() => {
+            let code = |row: usize| it.codes.get(row).copied();
+            found(&|row| has(row, &|item| items.codes.get(item).copied() == code(row)))
+        }
+        (Some(items), values) if items.ty() == Type::String && values.ty() == Type::String => {
+            let (items, values) = (items.string_reader(), values.string_reader());
+            found(&|row| has(row, &|item| items.get(item) == values.get(row)))
+        }
+        (Some(Column::Long(items)), Column::Long(values)) => {
+            let value = |row: usize| values.is_valid(row).then(|| values.value(row));
+            let is_it = |item: usize, value: i64| items.is_valid(item) && items.value(item) == value;
+            found(&|row| value(row).and_then(|value| has(row, &|item| is_it(item, value))))
+        }
+        _ => by_row(cx, args, n_rows),
+    }
+}
+
+fn by_row(cx: &Context, args: &[Column], n_rows: usize) -> Result<Column, Fault> {
+    match HAS_BY_ROW.kernel {
+        Some(kernel) => kernel(cx, args, n_rows),
+        None => Ok(Column::null(Type::Bool, n_rows)),
+    }
 }
 
 type Distinct<'a> = IndexSet<&'a Dynamic, ahash::RandomState>;
@@ -121,7 +168,50 @@ fn jaccard(a: &Dynamic, b: &Dynamic) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kql_data::json::read;
+    use kql_data::{DictionaryBuilder, DictionaryColumn, Lists, NO_ROW, Value, json::read};
+    use std::sync::Arc;
+
+    /// Arrays of rows of a column, the second null.
+    fn lists(items: &Column) -> Column {
+        let pairs = [(0, 0), (0, 2), (1, 1), (2, 0), (2, 1), (2, 2)].into_iter();
+        let lists = Column::Lists(Lists::new(&[2, 1, 3, 0], pairs, vec![(0, items.clone())], 0));
+        let taken = lists.take(&[0, NO_ROW, 2, 3, 0, 1]);
+        assert!(matches!(taken, Column::Lists(_)));
+        taken
+    }
+
+    #[test]
+    fn arrays_of_rows_have_what_their_values_have() {
+        let cx = Context::default();
+        let dictionary = |texts: [&str; 6]| {
+            let mut builder = DictionaryBuilder::default();
+            let codes: Vec<u32> = texts.iter().map(|it| builder.code(it)).collect();
+            Column::Dictionary(DictionaryColumn { codes: codes.into(), dictionary: Arc::new(builder.finish()) })
+        };
+        let texts = ["a", "", "c", "a", "b", "c"];
+        let longs = |it: [Option<i64>; 6]| Column::Long(it.to_vec().into());
+        let numbers = longs([Some(1), None, Some(3), Some(1), None, Some(3)]);
+        let moments = Column::Datetime(vec![Some(1), Some(2), Some(3), None, Some(1), Some(3)].into());
+        let one = dictionary(texts);
+        for (items, values) in [
+            (&one, &one),
+            (&one, &dictionary(["b", "c", "c", "a", "", ""])),
+            (&Column::strings(texts), &one),
+            (&one, &Column::constant(Value::String("c".into()), Type::String, 6)),
+            (&numbers, &longs([Some(3), Some(3), None, Some(1), Some(2), Some(1)])),
+            (&numbers, &Column::constant(Value::Long(1), Type::Long, 6)),
+            (&numbers, &moments),
+            (&moments, &moments),
+            (&one, &numbers),
+        ] {
+            let lists = lists(items);
+            let made = Column::dynamics((0..6).map(|row| Some(lists.dynamic(row))).collect());
+            let found = set_has_element(&cx, &[lists, values.clone()], 6).unwrap();
+            let expected = by_row(&cx, &[made, values.clone()], 6).unwrap();
+            let of = |it: &Column| (0..6).map(|row| it.value(row)).collect::<Vec<_>>();
+            assert_eq!(of(&found), of(&expected));
+        }
+    }
 
     fn run(f: fn(Arrays<'_, '_>) -> Option<Dynamic>, arrays: &[&str]) -> String {
         let arrays: Vec<_> = arrays.iter().map(|it| read(it).map(Cow::Owned)).collect();

@@ -1,6 +1,6 @@
 //! Dynamic columns taken apart at load: one tree of typed columns, so that a path is a column and not a parse.
 
-use crate::{Bag, Column, DictionaryColumn, Dynamic, NO_ROW, StringReader, json};
+use crate::{Bag, Column, DictionaryBuilder, DictionaryColumn, Dynamic, NO_ROW, StringReader, json};
 use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
 use arrow_buffer::ScalarBuffer;
 use indexmap::IndexMap;
@@ -454,28 +454,16 @@ fn joined(parts: &[(Option<&Node>, &Rows)]) -> Node {
     }
 }
 
-/// Texts of several nodes; by dictionary where all share one.
+/// Texts of several nodes; by dictionary where all share one, or where their dictionaries are no larger than they.
 fn joined_texts(
     parts: &[(Option<&Node>, &Rows)],
     texts: impl for<'n> Fn(&'n Node) -> Option<&'n Texts>,
 ) -> Option<Texts> {
     let of = |node: &Option<&Node>| node.and_then(&texts).cloned();
     let all: Vec<Option<Texts>> = parts.iter().map(|(node, _)| of(node)).collect();
-    let first = all.iter().flatten().next()?;
-    let shared = match first {
-        Texts::Dictionary(it) => Some(it.dictionary.clone()),
-        Texts::Plain(_) => None,
-    };
-    let shared = shared.filter(|shared| {
-        all.iter().flatten().all(|it| matches!(it, Texts::Dictionary(it) if it.dictionary.id() == shared.id()))
-    });
-    if let Some(dictionary) = shared {
-        let mut codes: Vec<u32> = Vec::new();
-        for ((_, rows), texts) in parts.iter().zip(&all) {
-            let known: &[u32] = if let Some(Texts::Dictionary(it)) = texts { &it.codes } else { &[] };
-            codes.extend((0..rows.len()).map(|row| rows.get(row).and_then(|it| known.get(it)).copied().unwrap_or(0)));
-        }
-        return Some(Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary }));
+    _ = all.iter().flatten().next()?;
+    if let Some(joined) = joined_codes(parts, &all) {
+        return Some(Texts::Dictionary(joined));
     }
     let mut out = LargeStringBuilder::new();
     for ((_, rows), texts) in parts.iter().zip(&all) {
@@ -485,6 +473,43 @@ fn joined_texts(
         }
     }
     Some(Texts::Plain(out.finish()))
+}
+
+fn joined_codes(parts: &[(Option<&Node>, &Rows)], texts: &[Option<Texts>]) -> Option<DictionaryColumn> {
+    let of = |it: &Texts| if let Texts::Dictionary(it) = it { Some(it.clone()) } else { None };
+    let known: Vec<DictionaryColumn> = texts.iter().flatten().map(of).collect::<Option<_>>()?;
+    let first = known.first()?;
+    let is_one = known.iter().all(|it| it.dictionary.id() == first.dictionary.id());
+    let n_rows: usize = parts.iter().map(|(_, rows)| rows.len()).sum();
+    if !is_one && known.iter().map(|it| it.dictionary.len()).sum::<usize>() > n_rows {
+        return None;
+    }
+    let (mut codes, mut builder) = (Vec::with_capacity(n_rows), DictionaryBuilder::default());
+    for ((_, rows), texts) in parts.iter().zip(texts) {
+        let Some(Texts::Dictionary(it)) = texts else {
+            codes.resize(codes.len() + rows.len(), 0);
+            continue;
+        };
+        let by_row =
+            (0..rows.len()).map(|row| rows.get(row).and_then(|it_row| it.codes.get(it_row)).copied().unwrap_or(0));
+        if is_one {
+            codes.extend(by_row);
+            continue;
+        }
+        // Only texts that rows have.
+        let mut numbers = vec![u32::MAX; it.dictionary.len()];
+        codes.extend(by_row.map(|code| match numbers.get_mut(code as usize) {
+            Some(number) => {
+                if *number == u32::MAX {
+                    *number = builder.code(it.dictionary.get(code));
+                }
+                *number
+            }
+            None => 0,
+        }));
+    }
+    let dictionary = if is_one { first.dictionary.clone() } else { Arc::new(builder.finish()) };
+    Some(DictionaryColumn { codes: codes.into(), dictionary })
 }
 
 #[cfg(test)]

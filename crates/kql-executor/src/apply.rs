@@ -3,6 +3,8 @@
 //! Most subplans are a chain of nodes over the group. Such a chain runs over all groups at once, each row with the number
 //! of its group; only what is not such a chain runs group by group.
 
+pub(crate) mod by_row;
+
 use crate::{
     aggregate::{Aggregates, Groups},
     execution::{Execution, Frame, Run, lock},
@@ -69,7 +71,7 @@ pub(crate) fn run(
         }
         vec![Stretch::new(whole, groups)]
     };
-    let (chain, leaves) = (Chain::compile(run, body)?, leaves(run, body));
+    let (chain, leaves) = (Chain::compile(run, body, None)?.map(|it| it.0), leaves(run, body));
     // What marks the group behind the columns of the subquery's own input is not for the subquery.
     let width = leaves.first().map_or(schema.len(), |it| plan.schema(*it).len());
     let works: Vec<Work<'_>> = stretches
@@ -292,10 +294,12 @@ impl Part {
 }
 
 /// Nodes that work on all groups at once, from the group upwards.
+#[derive(Debug)]
 struct Chain {
     links: Vec<Link>,
 }
 
+#[derive(Debug)]
 enum Link {
     Filter(Filter),
     Project(Project),
@@ -309,12 +313,13 @@ enum Link {
 }
 
 impl Chain {
-    /// The chain of a body; `None` when it is none.
-    fn compile(run: &Run<'_>, body: NodeId) -> Result<Option<Chain>, Fault> {
+    /// The chain of a body, its leaf, and which columns of that it reads; `wanted` are those that are read of the body. `None`
+    /// when it is no chain.
+    fn compile(run: &Run<'_>, body: NodeId, wanted: Needed) -> Result<Option<(Chain, NodeId, Needed)>, Fault> {
         let execution = run.execution;
         let (mut links, mut id) = (Vec::new(), body);
         // Which columns of what a node gives are read by those above it.
-        let mut wanted: Needed = None;
+        let mut wanted: Needed = wanted;
         loop {
             let Some(node) = execution.plan.node(id).filter(|_| execution.shape.needs_group(id)) else {
                 return Ok(None);
@@ -371,7 +376,20 @@ impl Chain {
             id = input;
         }
         links.reverse();
-        Ok(Some(Chain { links }))
+        Ok(Some((Chain { links }, id, wanted)))
+    }
+
+    fn is_volatile(&self) -> bool {
+        self.links.iter().any(|it| match it {
+            Link::Filter(it) => it.is_volatile(),
+            Link::Project(it) => it.is_volatile(),
+            Link::Expand(it, _) => it.is_volatile(),
+            Link::Parse(it) => it.is_volatile(),
+            Link::Window(program, _) => program.is_volatile,
+            Link::Aggregate { program, .. } | Link::Sort { program, .. } => program.is_volatile,
+            Link::Limit(_) => false,
+            Link::Scan(_) => true,
+        })
     }
 
     fn run(&self, execution: &Execution<'_>, part: Part) -> Result<Part, Fault> {

@@ -381,6 +381,7 @@ impl<'r> Run<'r> {
         execution.cx.check()?;
         let since = execution.time();
         let rows = match &node.op {
+            _ if execution.shape.is_row_wise(id) => return self.gather(id),
             Op::Scan { .. }
             | Op::Values { .. }
             | Op::Range { .. }

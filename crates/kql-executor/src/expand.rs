@@ -5,12 +5,14 @@ use crate::{
     program::{Program, Results, whole_number},
     stream::{Needed, Rows, is_needed, needed},
 };
+use arrow_buffer::ScalarBuffer;
 use kql_data::{
-    Bag, Batch, Column, ColumnBuilder, Dynamic, DynamicReader, Fault, Shredded, Tag, Texts, Type, Value, json,
+    Bag, Batch, Column, ColumnBuilder, DictionaryBuilder, DictionaryColumn, Dynamic, DynamicReader, Fault, Reservation,
+    Shredded, StringDictionary, Tag, Texts, Type, Value, json,
 };
 use kql_functions::scalar::conversion::convert;
 use kql_parser::plan::{ExpandOutput, NodeId, Op};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Rows for one input row when no limit is given.
 const LIMIT: usize = i32::MAX as usize;
@@ -88,6 +90,42 @@ fn element(value: &Dynamic, at: usize, bags_as_arrays: bool) -> Dynamic {
     }
 }
 
+/// The elements of JSON texts that stand in many rows, as texts themselves: each is read once.
+struct ElementTexts {
+    /// The text of each row.
+    codes: ScalarBuffer<u32>,
+    /// By text the codes of its elements.
+    elements: Vec<Vec<u32>>,
+    dictionary: Arc<StringDictionary>,
+    _held: Reservation,
+}
+
+impl ElementTexts {
+    /// Of a column that has nothing else, and has rows enough.
+    fn new(execution: &Execution<'_>, column: &Column, bags_as_arrays: bool) -> Result<Option<ElementTexts>, Fault> {
+        let Column::Shredded(column) = column else { return Ok(None) };
+        let texts = column.as_json_texts().filter(|it| it.dictionary.len() / 2 <= it.codes.len());
+        let Some(texts) = texts else { return Ok(None) };
+        let (mut builder, mut n_codes) = (DictionaryBuilder::default(), 0);
+        let mut elements: Vec<Vec<u32>> = Vec::with_capacity(texts.dictionary.len());
+        let (by, mut held) = ("`mv-expand`", execution.cx.budget.reserve(0, "`mv-expand`")?);
+        for text in texts.dictionary.values() {
+            let value = json::read(text.unwrap_or("")).unwrap_or(Dynamic::Null);
+            let one = |at| builder.code(&element(&value, at, bags_as_arrays).text());
+            let codes: Vec<u32> = (0..n_elements(&value)).map(one).collect();
+            n_codes += codes.len();
+            elements.push(codes);
+            held.follow(builder.bytes() + n_codes * 4 + elements.len() * size_of::<Vec<u32>>(), by)?;
+        }
+        let dictionary = Arc::new(builder.finish());
+        Ok(Some(ElementTexts { codes: texts.codes, elements, dictionary, _held: held }))
+    }
+
+    fn of_row(&self, row: usize) -> &[u32] {
+        self.codes.get(row).and_then(|code| self.elements.get(*code as usize)).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Expand {
     pub(crate) fn compile(run: &Run<'_>, op: &Op, wanted: &Needed) -> Result<(Expand, Needed), Fault> {
         let Op::Expand { input, values, bags_as_arrays, limit, outputs } = op else {
@@ -126,7 +164,11 @@ impl Expand {
     /// Begins with a batch.
     pub(crate) fn start<'e>(&'e self, execution: &Execution<'_>, batch: &Batch) -> Result<Cursor<'e>, Fault> {
         let values = self.program.run(execution, batch)?;
-        Ok(Cursor { expand: self, batch: batch.clone(), values, row: 0, at: 0, first_row: 0 })
+        let texts = match (&*values, self.types.as_slice()) {
+            ([column], [Type::String]) => ElementTexts::new(execution, column, self.bags_as_arrays)?.map(Arc::new),
+            _ => None,
+        };
+        Ok(Cursor { expand: self, batch: batch.clone(), values, texts, row: 0, at: 0, first_row: 0 })
     }
 }
 
@@ -135,6 +177,7 @@ pub(crate) struct Cursor<'e> {
     expand: &'e Expand,
     batch: Batch,
     values: Results,
+    texts: Option<Arc<ElementTexts>>,
     row: usize,
     /// Elements of the row that have been given.
     at: usize,
@@ -170,17 +213,58 @@ impl Cursor<'_> {
         Ok((n_rows > 0).then(|| Batch::new(columns, n_rows)))
     }
 
+    fn is_read(&self, wanted: ExpandOutput) -> bool {
+        self.expand.outputs.iter().any(|(it, _, is_read)| *is_read && *it == wanted)
+    }
+
+    /// Whether the next row is the first of an input row's.
+    pub(crate) fn is_between_rows(&self) -> bool {
+        self.at == 0
+    }
+
+    /// The same as [`Cursor::next_with_rows`], where all elements are texts of a dictionary.
+    fn next_of_texts(
+        &mut self,
+        execution: &Execution<'_>,
+        texts: &ElementTexts,
+    ) -> Result<Option<(Batch, Vec<u32>)>, Fault> {
+        let (mut rows, mut indices, mut codes): (Vec<u32>, Vec<i64>, Vec<u32>) = (Vec::new(), Vec::new(), Vec::new());
+        let with_indices = self.is_read(ExpandOutput::Index);
+        while self.row < self.batch.n_rows && rows.len() < execution.batch_rows {
+            let elements = texts.of_row(self.row);
+            let count = elements.len().min(self.expand.limit);
+            let until = count.min(self.at + (execution.batch_rows - rows.len()));
+            rows.resize(rows.len() + (until - self.at), self.row as u32);
+            if with_indices {
+                indices.extend((self.at..until).map(|it| it as i64));
+            }
+            codes.extend_from_slice(elements.get(self.at..until).unwrap_or(&[]));
+            self.at = until;
+            if until >= count {
+                self.at = 0;
+                self.row += 1;
+            }
+            if self.row.is_multiple_of(4_096) {
+                execution.cx.check()?;
+            }
+        }
+        let elements = DictionaryColumn { codes: codes.into(), dictionary: texts.dictionary.clone() };
+        self.outputs(execution, rows, &indices, &[Column::Dictionary(elements)])
+    }
+
     /// And the input row of each.
     pub(crate) fn next_with_rows(&mut self, execution: &Execution<'_>) -> Result<Option<(Batch, Vec<u32>)>, Fault> {
         execution.cx.check()?;
+        if let Some(texts) = self.texts.clone() {
+            return self.next_of_texts(execution, &texts);
+        }
         let expand = self.expand;
         let mut rows: Vec<u32> = Vec::new();
         let mut indices: Vec<i64> = Vec::new();
         let mut cells: Vec<Vec<Dynamic>> = expand.types.iter().map(|_| Vec::new()).collect();
         let readers: Vec<DynamicReader<'_>> = self.values.iter().map(DynamicReader::new).collect();
-        let is_read = |wanted: ExpandOutput| expand.outputs.iter().any(|(it, _, is_read)| *is_read && *it == wanted);
-        let with_indices = is_read(ExpandOutput::Index);
-        let with_element: Vec<bool> = (0..readers.len()).map(|it| is_read(ExpandOutput::Element(it))).collect();
+        let with_indices = self.is_read(ExpandOutput::Index);
+        let with_element: Vec<bool> = (0..readers.len()).map(|it| self.is_read(ExpandOutput::Element(it))).collect();
         let mut values: Vec<Cow<'_, Dynamic>> = Vec::with_capacity(readers.len());
         // Only how many elements there are is asked for.
         if let ([column], [false], false, 0) = (&*self.values, with_element.as_slice(), with_indices, self.at) {
@@ -215,19 +299,30 @@ impl Cursor<'_> {
                 execution.cx.check()?;
             }
         }
+        let elements: Vec<Column> =
+            cells.into_iter().zip(&expand.types).map(|(cells, ty)| element_column(cells, *ty)).collect();
+        self.outputs(execution, rows, &indices, &elements)
+    }
+
+    /// The output of so many rows, with the input row of each; `None` without any.
+    fn outputs(
+        &self,
+        execution: &Execution<'_>,
+        rows: Vec<u32>,
+        indices: &[i64],
+        elements: &[Column],
+    ) -> Result<Option<(Batch, Vec<u32>)>, Fault> {
         if rows.is_empty() {
             return Ok(None);
         }
-        let elements: Vec<Column> =
-            cells.into_iter().zip(&expand.types).map(|(cells, ty)| element_column(cells, *ty)).collect();
         let column = |(output, ty, is_read): &(ExpandOutput, Type, bool)| match output {
             _ if !is_read => Some(Column::null(*ty, rows.len())),
             ExpandOutput::Input(it) => self.batch.columns.get(*it).map(|it| it.take(&rows)),
             ExpandOutput::Element(it) => elements.get(*it).cloned(),
-            ExpandOutput::Index => Some(Column::longs(indices.clone())),
+            ExpandOutput::Index => Some(Column::longs(indices.to_vec())),
             ExpandOutput::Row => Some(Column::longs(rows.iter().map(|it| self.first_row + i64::from(*it)).collect())),
         };
-        let columns: Option<Vec<Column>> = expand.outputs.iter().map(column).collect();
+        let columns: Option<Vec<Column>> = self.expand.outputs.iter().map(column).collect();
         let columns = columns.ok_or_else(|| Fault::new("an expansion reads a column that is not there"))?;
         Ok(Some((Batch::new(columns, rows.len()).hold(&execution.cx.budget, "`mv-expand`")?, rows)))
     }

@@ -1,6 +1,6 @@
 //! What kind of node each is: fused into a chain, or a point where all rows are gathered. Found in one pass, no recursion.
 
-use crate::stream::Needed;
+use crate::{apply::by_row, stream::Needed};
 use kql_data::Set;
 use kql_parser::plan::{ExpandOutput, Expr, ExprId, NodeId, Op, Plan};
 
@@ -25,6 +25,8 @@ pub(crate) struct Shape {
 struct NodeShape {
     /// All its rows are gathered before another node reads them.
     is_point: bool,
+    /// Each batch can be worked on by itself, in a chain with others.
+    is_row_wise: bool,
     /// It reads the rows of one group of an `Apply` around it.
     needs_group: bool,
     n_parents: usize,
@@ -35,27 +37,39 @@ struct NodeShape {
     limit: Option<ExprId>,
 }
 
+/// Counts the readers of each node. An expansion for an `Apply` that goes by its rows goes with it, if nothing else reads it.
+fn count_parents(plan: &Plan, nodes: &mut [NodeShape]) {
+    for input in plan.nodes.iter().flat_map(|it| it.op.inputs()) {
+        if let Some(it) = nodes.get_mut(input.0 as usize) {
+            it.n_parents += 1;
+        }
+    }
+    for expansion in plan.nodes.iter().filter_map(|it| by_row::expansion(plan, &it.op)) {
+        if let Some(it) = nodes.get_mut(expansion.0 as usize) {
+            it.is_row_wise = it.n_parents == 1;
+        }
+    }
+}
+
 impl Shape {
     pub(crate) fn new(plan: &Plan) -> Shape {
         let mut nodes = vec![NodeShape::default(); plan.nodes.len()];
         let mut has_group_values = false;
-        for node in &plan.nodes {
-            for input in node.op.inputs() {
-                if let Some(it) = nodes.get_mut(input.0 as usize) {
-                    it.n_parents += 1;
-                }
-            }
-        }
+        count_parents(plan, &mut nodes);
         for (index, node) in plan.nodes.iter().enumerate() {
             let mut shape = nodes.get(index).copied().unwrap_or_default();
             shape.n_segments = 1;
+            shape.is_row_wise |= is_row_wise(&node.op);
+            if let Some(below) = by_row::expansion(plan, &node.op).and_then(|it| nodes.get(it.0 as usize)) {
+                shape.is_row_wise = below.is_row_wise && !below.is_point;
+            }
             shape.needs_group = matches!(node.op, Op::Group);
             for subplan in plan.subplans(node.op.expressions()) {
                 let needs_group = nodes.get(subplan.0 as usize).is_some_and(|it| it.needs_group);
                 shape.needs_group |= needs_group;
                 has_group_values |= needs_group;
             }
-            let mut is_fused = is_row_wise(&node.op) || matches!(node.op, Op::Union { .. });
+            let mut is_fused = shape.is_row_wise || matches!(node.op, Op::Union { .. });
             if is_fused {
                 shape.n_segments = 0;
             }
@@ -73,7 +87,7 @@ impl Shape {
                     shape.n_expands = shape.n_expands.max(below.n_expands);
                 }
             }
-            if is_row_wise(&node.op) {
+            if shape.is_row_wise {
                 shape.n_steps = shape.n_steps.saturating_add(shape.n_segments);
                 shape.n_expands += usize::from(matches!(node.op, Op::Expand { .. }));
             }
@@ -131,6 +145,11 @@ impl Shape {
     /// Whether all rows of the node are gathered before another reads them.
     pub(crate) fn is_point(&self, node: NodeId) -> bool {
         self.nodes.get(node.0 as usize).is_some_and(|it| it.is_point)
+    }
+
+    /// Whether each batch of the node can be worked on by itself, in a chain with others.
+    pub(crate) fn is_row_wise(&self, node: NodeId) -> bool {
+        self.nodes.get(node.0 as usize).is_some_and(|it| it.is_row_wise)
     }
 
     /// Whether the node reads the rows of a group of an `Apply` around it.
@@ -296,8 +315,8 @@ impl Shape {
     }
 }
 
-/// Whether each batch can be worked on by itself, in a chain with others.
-pub(crate) fn is_row_wise(op: &Op) -> bool {
+/// Whether each batch can be worked on by itself, whatever stands around.
+fn is_row_wise(op: &Op) -> bool {
     match op {
         Op::Filter { .. } | Op::Project { .. } | Op::Parse { .. } | Op::ParseKv { .. } => true,
         // Numbers of input rows need the rows before.

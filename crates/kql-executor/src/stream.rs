@@ -1,6 +1,7 @@
 //! Chains of row-wise nodes over sources, run batch by batch: in parallel, in order, without gathering rows between.
 
 use crate::{
+    apply::by_row::ByRow,
     execution::Run,
     expand::Expand,
     filter::Filter,
@@ -8,7 +9,6 @@ use crate::{
     parse::Parse,
     project::Project,
     scan::{self, Bounds, Steps},
-    shape::is_row_wise,
 };
 use kql_data::{Batch, Fault, Reservation};
 use kql_parser::plan::{NodeId, Op};
@@ -86,6 +86,7 @@ enum Work {
     Project(Project),
     Expand(Expand),
     Parse(Box<Parse>),
+    Apply(Box<ByRow>),
 }
 
 impl Stream {
@@ -166,7 +167,7 @@ impl Run<'_> {
                 Op::Union { inputs } if !is_source => {
                     open.extend(inputs.iter().rev().map(|it| (*it, steps.clone(), needed.clone(), copies)));
                 }
-                op if !is_source && is_row_wise(op) => {
+                op if !is_source && self.execution.shape.is_row_wise(id) => {
                     let (work, input, below) = self.compile_step(op, &needed)?;
                     let work_copies = !matches!(&work, Work::Project(it) if it.only_picks());
                     out.is_volatile |= work.is_volatile();
@@ -201,6 +202,10 @@ impl Run<'_> {
             Op::Parse { .. } | Op::ParseKv { .. } => {
                 let (step, input, below) = Parse::compile(self, op, needed)?;
                 (Work::Parse(Box::new(step)), input, below)
+            }
+            Op::Apply { .. } => {
+                let (step, input, below) = ByRow::compile(self, op, needed)?;
+                (Work::Apply(Box::new(step)), input, below)
             }
             _ => return Err(Fault::new("a node that is not row-wise in a chain")),
         })
@@ -255,6 +260,19 @@ impl Run<'_> {
                     while let Some(part) = cursor.next(execution)? {
                         execution.count(step.node, part.n_rows, 1, since);
                         if self.drive(rest, part, sink)?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                        since = execution.time();
+                    }
+                    return Ok(ControlFlow::Continue(()));
+                }
+                Work::Apply(it) => {
+                    let rest = steps.get(index + 1..).unwrap_or(&[]);
+                    let mut cursor = it.start(execution, &batch)?;
+                    let mut since = since;
+                    while let Some((part, _)) = cursor.next_with_rows(execution)? {
+                        execution.count(step.node, part.n_rows, 1, since);
+                        if part.n_rows > 0 && self.drive(rest, part, sink)?.is_break() {
                             return Ok(ControlFlow::Break(()));
                         }
                         since = execution.time();
@@ -391,6 +409,7 @@ impl Work {
             Work::Project(it) => it.is_volatile(),
             Work::Expand(it) => it.is_volatile(),
             Work::Parse(it) => it.is_volatile(),
+            Work::Apply(it) => it.is_volatile(),
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::{
 };
 use arrow_buffer::BooleanBuffer;
 use kql_data::{
-    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Map, Reservation, StringDictionary, Texts, Type,
-    Value, json,
+    Column, Context, DictionaryBuilder, DictionaryColumn, Dynamic, Fault, Map, Reservation, StringDictionary, Texts,
+    Type, Value, json,
 };
 use std::{
     borrow::Cow,
@@ -262,7 +262,9 @@ const SHARED_MAX: usize = 64;
 
 /// What the calls of one query remember, by function and overload: the same call in several places is made once.
 #[derive(Debug, Default)]
-pub struct Calls(Mutex<Map<(&'static str, usize), Vec<Arc<Remembered>>>>);
+pub struct Calls(Mutex<KnownCalls>);
+
+type KnownCalls = Map<(&'static str, usize), Vec<Arc<Remembered>>>;
 
 impl Calls {
     /// What is known of a call for those arguments, or a place for it.

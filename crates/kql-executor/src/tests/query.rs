@@ -225,3 +225,40 @@ fn subqueries_see_no_more_columns_than_they_have() {
         ["4"]
     );
 }
+
+#[test]
+fn subqueries_over_rows_give_the_same_as_a_step_and_as_a_whole() {
+    let data = r#"let d = datatable(k:long, a:dynamic, s:dynamic)[
+        1, dynamic([3, 1, 2]), dynamic(["x", "Y"]), 2, dynamic([]), dynamic([]), 3, dynamic([5]), dynamic(["y", "y", ""]),
+        4, dynamic(null), dynamic(null), 5, dynamic([1, 1, 7, 2]), dynamic(["X", "z"]), 6, dynamic({"p": 1}), dynamic([[1]])];
+        union d, (d | where k > 4), (range k from 7 to 40 step 1 | extend a = range(1, k % 5), s = pack_array(tostring(k % 3)))"#;
+    // What reads another table runs by itself, over all rows.
+    let alone = "where 1 == toscalar(print 1)";
+    let bodies = [
+        ("a to typeof(long)", "top 2 by a"),
+        ("a to typeof(long)", "summarize total = sum(a), most = max(a)"),
+        ("a to typeof(long)", "where a > 1 | summarize n = count() by odd = a % 2"),
+        ("a to typeof(long)", "where a > 100"),
+        ("with_itemindex=i x = a to typeof(long)", "extend y = x * 10 + i | project y"),
+        ("x = s to typeof(string)", "summarize set = make_set_if(tolower(x), tolower(x) in ('x', 'y', '1'))"),
+        ("x = s to typeof(string), y = a to typeof(long)", "take 2 | project x, y, k"),
+        ("s", "extend n = row_number() | where n != 2"),
+        ("a", "mv-expand b = pack_array(a, k) | summarize list = make_list(b)"),
+        ("a to typeof(long) limit 2", "sort by a asc | extend before = prev(a)"),
+    ];
+    for (columns, body) in bodies {
+        let mut found = Vec::new();
+        for body in [body.to_owned(), format!("{alone} | {body}")] {
+            for rest in
+                ["", "| where k % 3 > 0 | extend q = k + 1", "| where k > 2 | project k | summarize count(), max(k)"]
+            {
+                let text = format!("{data} | where k != 9 | mv-apply {columns} on ({body}) {rest}");
+                // The union gives batches of several sizes.
+                found.push(rows(&format!("{text} | sort by tostring(pack_all()) asc")));
+            }
+        }
+        let (step, whole) = found.split_at(3);
+        assert_eq!(step, whole, "{columns} {body}");
+        assert!(body.contains("100") || !step[0].is_empty(), "{body}");
+    }
+}

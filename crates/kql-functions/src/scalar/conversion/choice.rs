@@ -7,7 +7,7 @@ use crate::{
     scalar::operator::{compare, lift},
 };
 use arrow_array::{Float64Array, Int64Array};
-use kql_data::{Column, ColumnBuilder, Context, DynamicReader, Fault, Type, Value};
+use kql_data::{Column, ColumnBuilder, Context, DynamicReader, Fault, NO_ROW, Type, Value};
 use std::cmp::Ordering;
 
 /// The type of branches: one type, int and long as long, and dynamic beside anything as dynamic.
@@ -98,6 +98,9 @@ fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
         return out.finish();
     }
     if ty == Type::Dynamic {
+        if let Some(tree) = choose_trees(branches, choices) {
+            return tree;
+        }
         let readers: Vec<_> = branches.iter().map(DynamicReader::new).collect();
         let one = |(row, choice): (usize, &u32)| Some(readers.get(*choice as usize)?.get(row).into_owned());
         return Column::dynamics(choices.iter().enumerate().map(one).collect());
@@ -106,6 +109,28 @@ fn choose(ty: Type, branches: &[Column], choices: &[u32]) -> Column {
         out.push(&branches.get(*choice as usize).map_or(Value::Null, |it| it.value(row)));
     }
     out.finish()
+}
+
+/// Of shredded branches the rows that are chosen stay shredded; a branch may also be null throughout.
+fn choose_trees(branches: &[Column], choices: &[u32]) -> Option<Column> {
+    let is_null = |it: &Column| matches!(it, Column::Constant { value: Value::Null, .. });
+    if !branches.iter().all(|it| matches!(it, Column::Shredded(_)) || is_null(it)) {
+        return None;
+    }
+    let mut chosen: Vec<Vec<u32>> = vec![Vec::new(); branches.len()];
+    for (row, choice) in choices.iter().enumerate() {
+        chosen.get_mut(*choice as usize)?.push(u32::try_from(row).ok()?);
+    }
+    let mut order = vec![NO_ROW; choices.len()];
+    let (mut parts, mut place) = (Vec::with_capacity(branches.len()), 0);
+    for (branch, rows) in branches.iter().zip(&chosen).filter(|(branch, rows)| !is_null(branch) && !rows.is_empty()) {
+        for row in rows {
+            *order.get_mut(*row as usize)? = place;
+            place += 1;
+        }
+        parts.push(branch.take(rows));
+    }
+    Some(Column::concat(Type::Dynamic, &parts).ok()?.take(&order))
 }
 
 /// Branches of numbers or times are read without making values of them.
@@ -319,3 +344,64 @@ pub const FUNCTIONS: &[Function] = &[
         }],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kql_data::{DictionaryBuilder, DictionaryColumn, Dynamic, Node, Shredded, Tag, Texts, json};
+    use std::sync::Arc;
+
+    /// JSON texts of arrays by a dictionary of their own; "" is null.
+    fn arrays(texts: &[&str]) -> Node {
+        let mut builder = DictionaryBuilder::default();
+        let codes: Vec<u32> = texts.iter().map(|it| builder.code(it)).collect();
+        let tag = |it: &&str| if it.is_empty() { Tag::Null as u8 } else { Tag::Raw as u8 };
+        let dictionary = Arc::new(builder.finish());
+        let raw = Some(Texts::Dictionary(DictionaryColumn { codes: codes.into(), dictionary }));
+        Node { tags: texts.iter().map(tag).collect(), raw, ..Node::default() }
+    }
+
+    fn tree(node: Node) -> Column {
+        Column::Shredded(Shredded::new(Arc::new(node)))
+    }
+
+    #[test]
+    fn branches_that_are_trees_give_a_tree_of_the_same_values() {
+        let cx = Context::default();
+        let first = tree(arrays(&["[1]", "", "", "[2,3]", "", "[1]"]));
+        let second = tree(arrays(&["[9]", "[1]", "", "", "[2]", "[9]"]));
+        let slot = arrays(&["", "[7]", "", "", "", "[8]"]);
+        let bag = Node {
+            tags: vec![Tag::Bag as u8; 6].into(),
+            children: [("k".into(), slot.into())].into_iter().collect(),
+            ..Node::default()
+        };
+        let null = Column::null(Type::Dynamic, 6);
+        let made = |it: &Column| Column::dynamics((0..6).map(|row| Some(it.dynamic(row))).collect());
+        let sets: [Vec<Column>; 5] = [
+            vec![first.clone(), second.clone()],
+            vec![second.clone(), null.clone(), first.clone()],
+            vec![first.clone(), tree(bag)],
+            vec![first.take(&[5, 4, 3, NO_ROW, 1, 0]), second.clone()],
+            vec![null.clone(), null],
+        ];
+        for args in sets {
+            let values: Vec<Column> = args.iter().map(made).collect();
+            let (found, expected) = (coalesce(&cx, &args, 6).unwrap(), coalesce(&cx, &values, 6).unwrap());
+            for row in 0..6 {
+                assert_eq!(found.dynamic(row), expected.dynamic(row));
+            }
+        }
+        // Texts of two dictionaries are by one again.
+        let many = |it: &Column| it.take(&(0..60).map(|row| row % 6).collect::<Vec<u32>>());
+        let found = coalesce(&cx, &[many(&first), many(&second)], 60).unwrap();
+        let Column::Shredded(found) = found else { panic!("values") };
+        assert_eq!(found.as_json_texts().map(|it| it.dictionary.len()), Some(4));
+        assert_eq!(found.value(13), json::read("[1]").unwrap());
+        let condition = Column::Bool((0..6).map(|it| Some(it < 4)).collect());
+        let chosen = iff(&cx, &[condition, first.clone(), second.clone()], 6).unwrap();
+        let expected = |row: usize| if row < 4 { first.dynamic(row) } else { second.dynamic(row) };
+        assert!((0..6).all(|row| chosen.dynamic(row) == expected(row)));
+        assert_eq!(chosen.dynamic(2), Dynamic::Null);
+    }
+}

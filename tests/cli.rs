@@ -472,6 +472,10 @@ fn limits() {
         let operator = query.split(' ').next().unwrap();
         assert!(it.err.contains(&format!("`{operator}` reached the limit `memory` of 4194304")), "{query}: {}", it.err);
     }
+    // What an expression makes is held by the operator that gathers it.
+    let text = "range i from 1 to 3000000 step 1 | extend s = strcat('x', i) | sort by s | summarize max(s)";
+    let it = kql(&room, &["--limit-memory", "4MB", "-c", text]);
+    assert!(it.err.contains("`sort` reached the limit `memory` of 4194304; raise it, or ask for less"), "{}", it.err);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     project, sample, series,
     shape::Shape,
     sort, steps,
-    stream::{PARALLEL_ROWS, Rows, Stream},
+    stream::{self, PARALLEL_ROWS, Rows, Stream},
     threads::{Helpers, Threads, keep_large_pieces},
     window,
 };
@@ -182,6 +182,34 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The word of an operator that gathers rows; none for what hands them on.
+fn operator(op: &Op) -> Option<&str> {
+    Some(match op {
+        Op::Aggregate { .. } => "summarize",
+        Op::Sort { .. } => "sort",
+        Op::Join { .. } => "join",
+        Op::Expand { .. } => "mv-expand",
+        Op::Window { .. } => "serialize",
+        Op::Limit { .. } => "take",
+        Op::Sample { .. } => "sample",
+        Op::Series(_) => "make-series",
+        Op::Steps(_) => "scan",
+        Op::Graph(_) => "make-graph",
+        Op::Apply { .. } => "partition",
+        Op::Evaluate { plugin, .. } => plugin,
+        Op::Shared { .. } => "materialize",
+        Op::Scan { .. }
+        | Op::Values { .. }
+        | Op::Range { .. }
+        | Op::Group
+        | Op::Filter { .. }
+        | Op::Project { .. }
+        | Op::Parse { .. }
+        | Op::ParseKv { .. }
+        | Op::Union { .. } => return None,
+    })
+}
+
 /// What expressions want of nodes: a scalar, or a list.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
@@ -241,7 +269,7 @@ impl<'r> Run<'r> {
             if is_point && self.is_ready(*node) {
                 rows = Some(self.ready(*node)?);
             } else if is_target || is_point {
-                let made = self.compute(*node, is_target)?;
+                let made = self.compute(*node, is_target).map_err(|it| self.within(*node, is_target, it))?;
                 if is_point {
                     _ = lock(&self.frame.results).insert(*node, made.clone());
                 }
@@ -257,6 +285,20 @@ impl<'r> Run<'r> {
             }
         }
         rows.ok_or_else(|| Fault::new(format!("the plan has no node {}", target.0)))
+    }
+
+    /// A fault of a node's rows. What found no memory left is often not what took it, so that the operator is told beside it.
+    fn within(&self, node: NodeId, is_target: bool, fault: Fault) -> Fault {
+        let Fault::Limit { name: "memory", limit, by } = fault else { return fault };
+        let holder = match self.execution.plan.node(node).and_then(|it| operator(&it.op)) {
+            _ if by.contains('`') => return Fault::Limit { name: "memory", limit, by },
+            Some(it) => format!("`{it}`"),
+            None if is_target => stream::RESULT.to_owned(),
+            None => "rows that are read several times".to_owned(),
+        };
+        let by =
+            if by == stream::RESULT || holder.trim_matches('`') == by { holder } else { format!("{by} for {holder}") };
+        Fault::Limit { name: "memory", limit, by }
     }
 
     /// Where values of a node are kept: with the group that it depends on, or for the whole query.

@@ -122,9 +122,9 @@ fn sorted(
     limit: Option<usize>,
 ) -> Result<Batch, Fault> {
     let columns = program.run(execution, whole)?;
-    let _order = execution.cx.budget.reserve(whole.n_rows.saturating_mul(16), BY)?;
     execution.cx.check()?;
     let rows = order(execution.cx, &columns, keys, whole.n_rows, limit)?;
+    let _order = execution.cx.budget.reserve(rows.len().saturating_mul(size_of::<u32>()), BY)?;
     execution.cx.check()?;
     Ok(whole.take(&rows))
 }
@@ -234,6 +234,10 @@ pub(crate) fn order(
     let cells: Vec<(Cells<'_>, SortKey)> = cells.collect::<Result<_, Fault>>()?;
     // As much of the keys as fits into one number: it orders most rows, and often all of them.
     let n_bits: u32 = cells.iter().map(|(it, _)| it.width().unwrap_or(u128::BITS)).fold(0, u32::saturating_add);
+    // The numbers and rows, and which part a row is dealt to.
+    let n_bytes =
+        if n_bits <= u64::BITS { size_of::<(u64, u32)>() } else { size_of::<(u128, u32)>() } + size_of::<u16>();
+    let _held = cx.budget.reserve(n_rows.saturating_mul(n_bytes), BY)?;
     if n_bits <= u64::BITS {
         let rows = (0..n_rows).map(|row| (prefix(&cells, row, u64::BITS) as u64, row as u32)).collect();
         ordered(cx, rows, limit, |_, _| Ordering::Equal)

@@ -17,6 +17,9 @@ use std::{ops::ControlFlow, sync::Arc};
 /// Rows from which threads pay.
 pub(crate) const PARALLEL_ROWS: usize = 8_192;
 
+/// What holds the rows of the target.
+pub(crate) const RESULT: &str = "the result";
+
 /// Rows that were gathered.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -338,7 +341,7 @@ impl Run<'_> {
         {
             return self.ready(segment.source);
         }
-        Ok(Arc::new(self.collect(&stream, "the result")?))
+        Ok(Arc::new(self.collect(&stream, RESULT)?))
     }
 
     /// The rows of `input` for a consumer that reads these columns.

@@ -250,6 +250,10 @@ impl Accumulator for List {
     }
 }
 
+/// What a slot of a bag takes beside the bytes of its key and value: its entry, its place in the index, the two allocations, and
+/// what is free of tables that doubled.
+const SLOT: usize = 136;
+
 /// Bags by group.
 struct Bags {
     max: usize,
@@ -262,7 +266,7 @@ impl Bags {
         let Some(bag) = self.bags.get_mut(group as usize) else { return Ok(()) };
         for (key, value) in slots {
             if bag.len() < self.max && !bag.contains_key(key) {
-                self.bytes += 96 + key.len() + value.bytes();
+                self.bytes += SLOT + key.len() + value.bytes();
                 _ = bag.insert(key.clone(), value.clone());
             }
         }
@@ -288,8 +292,10 @@ impl Accumulator for Bags {
     }
 
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
+        let (before, mut held) = (self.bytes, cx.budget.reserve(0, "make_bag")?);
         for (slots, group) in same::<Bags>(other)?.bags.iter().zip(groups) {
             self.add(cx, *group, slots)?;
+            held.follow(self.bytes - before, "make_bag")?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use divan::{Bencher, counter::ItemsCount};
 use kql::{
-    Engine, Limits,
+    Engine, Limits, Schema, Type,
     formats::{Format, LoadOptions, WriteOptions, load_bytes, write},
     parser::{ParseOptions, parse},
 };
@@ -26,6 +26,10 @@ const TABLE: &str = "range n from 0 to 199999 step 1
         Text = strcat('GET /path/', h, '?token=', n, ' HTTP/1.1 agent curl/', h % 9, ' referrer https://example.org/', h),
         Details = bag_pack('ip', strcat('10.0.', h % 256, '.', n % 256), 'port', h % 65536, 'tags', pack_array('a', h % 3))";
 
+/// Texts that hold other things: JSON, moments, addresses, numbers. None is like another.
+const TEXTS: &str = "T | project Id, Stamp = tostring(TimeGenerated), Number = tostring(R), Address = tostring(Details.ip),
+        Payload = tostring(bag_pack('kind', Result, 'code', N, 'user', bag_pack('name', User, 'tags', pack_array(1, Id))))";
+
 fn limits() -> Limits {
     Limits { threads: 1, ..Limits::interactive() }
 }
@@ -34,12 +38,21 @@ fn limits() -> Limits {
 static LOGINS: LazyLock<(Engine, Vec<u8>)> = LazyLock::new(|| {
     let mut engine = Engine::new();
     engine.set_limits(limits());
-    let outcome = engine.query(TABLE).unwrap();
-    let (table, mut lines) = (outcome.table().unwrap(), Vec::new());
-    write(Format::Ndjson, &table.schema, &table.batches, &WriteOptions::default(), &mut lines).unwrap();
+    let lines = lines_of(&engine, TABLE);
     _ = engine.load_bytes("T", lines.clone()).unwrap();
+    let columns = ["Id", "Stamp", "Number", "Address", "Payload"].map(|it| (it, Type::String));
+    let options = LoadOptions { schema: Some(Schema::of(&columns)), limits: limits(), ..LoadOptions::default() };
+    let texts = load_bytes("X", lines_of(&engine, TEXTS), options).unwrap();
+    engine.add_table("X", texts.table);
     (engine, lines)
 });
+
+fn lines_of(engine: &Engine, query: &str) -> Vec<u8> {
+    let outcome = engine.query(query).unwrap();
+    let (table, mut lines) = (outcome.table().unwrap(), Vec::new());
+    write(Format::Ndjson, &table.schema, &table.batches, &WriteOptions::default(), &mut lines).unwrap();
+    lines
+}
 
 fn run(bencher: Bencher<'_, '_>, query: &str) {
     let engine = &LOGINS.0;
@@ -50,7 +63,8 @@ fn run(bencher: Bencher<'_, '_>, query: &str) {
 #[divan::bench(args = [
     "User has 'user77'", "User contains 'er77'", "User == 'user77@example.com'", "User in ('user77@example.com', 'user78@example.com')",
     "Id has '77'", "Id contains '-777'", "Id == 'id-77-77'", "Text has 'curl'", "Text contains 'TOKEN=77'", "Text contains_cs 'token=77'",
-    "Text matches regex @'agent curl/[3-5]'", "tostring(Details.ip) startswith '10.0.7.'", "TimeGenerated > datetime(2026-06-03)", "N between (10 .. 20)",
+    "Text has_any ('curl/7', 'nobody', 'user77')", "User has_any ('user77', 'user78')", "Text matches regex @'agent curl/[3-5]'",
+    "tostring(Details.ip) startswith '10.0.7.'", "TimeGenerated > datetime(2026-06-03)", "N between (10 .. 20)",
 ])]
 fn filter(bencher: Bencher<'_, '_>, predicate: &str) {
     run(bencher, &format!("T | where {predicate} | count"));
@@ -60,6 +74,7 @@ fn filter(bencher: Bencher<'_, '_>, predicate: &str) {
 #[divan::bench(args = [
     "count() by Result", "count() by User", "count() by User, Result", "count() by Id", "count() by N", "count() by N, Result",
     "count() by bin(TimeGenerated, 1h)", "count() by tostring(Details.ip)", "sum(R), avg(N), max(TimeGenerated)", "dcount(User)", "dcount(Id)",
+    "count_distinct(Id)", "dcount(Id) by Result", "make_set(Id) by User", "make_list(Id), make_list(TimeGenerated) by User",
     "make_set(Result) by User", "arg_max(TimeGenerated, *) by User", "percentile(R, 95) by Result", "countif(Result == 'failure') by User",
 ])]
 fn summarize(bencher: Bencher<'_, '_>, aggregates: &str) {
@@ -81,6 +96,22 @@ fn join(bencher: Bencher<'_, '_>, kind: &str) {
     run(bencher, &format!("T | join kind={kind} ({right}) on User | count"));
 }
 
+/// Keys that are never the same, as texts and as numbers, in the order of the other side and in another.
+#[divan::bench(args = ["inner, Id", "leftanti, Id", "inner, Id, in another order", "inner, At, in another order"])]
+fn join_unique(bencher: Bencher<'_, '_>, what: &str) {
+    let mut words = what.split(", ");
+    let (kind, key) = (words.next().unwrap(), words.next().unwrap());
+    let sorted = words.next().map_or("", |_| "| sort by h asc");
+    let right = format!("T | project Id, At = tolong(TimeGenerated), h = hash(Id) {sorted} | where h > 0");
+    run(bencher, &format!("T | project Id, At = tolong(TimeGenerated) | join kind={kind} ({right}) on {key} | count"));
+}
+
+/// A row for each value of an array.
+#[divan::bench(args = ["mv-expand t = Details.tags | count", "mv-expand t = Details.tags to typeof(string) | summarize count() by t"])]
+fn expand(bencher: Bencher<'_, '_>, operators: &str) {
+    run(bencher, &format!("T | {operators}"));
+}
+
 /// A time between two rows of one user.
 #[divan::bench]
 fn join_window(bencher: Bencher<'_, '_>) {
@@ -99,6 +130,16 @@ fn extend(bencher: Bencher<'_, '_>, assignment: &str) {
     run(bencher, &format!("T | extend {assignment} | summarize count() by isnull(x)"));
 }
 
+/// Functions that take apart what hardly repeats, and what a dictionary holds.
+#[divan::bench(args = [
+    "X | extend x = todatetime(Stamp)", "X | extend x = todouble(Number)", "X | extend x = parse_json(Payload).code",
+    "X | extend x = parse_json(Payload).user.tags[1]", "X | extend x = parse_ipv4(Address)", "X | extend x = extract(@'-(\\d+)$', 1, Id)",
+    "T | extend x = extract(@'^user(\\d+)', 1, User)", "X | parse Id with 'id-' x:long '-' *",
+])]
+fn texts(bencher: Bencher<'_, '_>, query: &str) {
+    run(bencher, &format!("{query} | summarize count() by isnull(x)"));
+}
+
 /// A rule's text: taken apart, and bound over a table.
 #[divan::bench(args = ["parse", "bind"])]
 fn rule(bencher: Bencher<'_, '_>, what: &str) {
@@ -112,8 +153,11 @@ fn rule(bencher: Bencher<'_, '_>, what: &str) {
     }
 }
 
-/// The table from lines of JSON, and from Parquet: whole, two columns of it, a row group of it.
-#[divan::bench(args = ["ndjson", "parquet", "parquet, two columns", "parquet, one row group", "write parquet"], sample_count = 10)]
+/// The table from lines of JSON, and from Parquet: whole, two columns of it, an hour of it, which is a row group.
+#[divan::bench(args = [
+    "ndjson", "ndjson, two columns", "ndjson, an hour", "ndjson, the careful reader", "parquet", "parquet, two columns",
+    "parquet, one row group", "write parquet",
+], sample_count = 10)]
 fn load(bencher: Bencher<'_, '_>, what: &str) {
     let (engine, lines) = &*LOGINS;
     let table = engine.table("T").unwrap().clone();
@@ -127,18 +171,19 @@ fn load(bencher: Bencher<'_, '_>, what: &str) {
     let reads = |query: &str| engine.reads(query).unwrap().remove("T").unwrap();
     let options = match what {
         "write parquet" => return bencher.bench(written),
-        "parquet, two columns" => {
+        "parquet, two columns" | "ndjson, two columns" => {
             let reads = reads("T | summarize max(TimeGenerated) by User");
             LoadOptions { columns: Some(reads.columns), ..LoadOptions::default() }
         }
-        "parquet, one row group" => {
+        "parquet, one row group" | "ndjson, an hour" => {
             let reads = reads("T | where TimeGenerated < datetime(2026-06-01 01:00)");
             LoadOptions { search: Some(reads.rows), ..LoadOptions::default() }
         }
+        "ndjson, the careful reader" => LoadOptions { careful: true, ..LoadOptions::default() },
         _ => LoadOptions::default(),
     };
     let options = LoadOptions { limits: limits(), ..options };
-    let bytes = if what == "ndjson" { lines.clone() } else { written() };
+    let bytes = if what.starts_with("ndjson") { lines.clone() } else { written() };
     bencher
         .with_inputs(|| (bytes.clone(), options.clone()))
         .bench_values(|(bytes, options)| load_bytes("T", bytes, options).unwrap());

@@ -51,6 +51,11 @@ fn damaged(random: &mut Random, seeds: &[&[u8]]) -> Vec<u8> {
         b",",
     ];
     let mut bytes = seeds[random.below(seeds.len())].to_vec();
+    // Files that say where their parts lie would otherwise hardly be read beyond what says it.
+    if random.below(2) == 0 {
+        overwritten(random, &mut bytes);
+        return bytes;
+    }
     for _ in 0..=random.below(8) {
         let at = random.below(bytes.len() + 1);
         let to = (at + random.below(24)).min(bytes.len());
@@ -74,6 +79,27 @@ fn damaged(random: &mut Random, seeds: &[&[u8]]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// Changes bytes and moves none: near the end, where formats keep their tables, or anywhere.
+fn overwritten(random: &mut Random, bytes: &mut [u8]) {
+    const ODD: &[u8] = &[0, 1, 0x7f, 0x80, 0xff];
+    let Some(last) = bytes.len().checked_sub(1) else { return };
+    for _ in 0..=random.below(4) {
+        let reach = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(600) };
+        let at = last - random.below(reach);
+        match random.below(5) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = bytes[at].wrapping_add(1),
+            2 => bytes[at] = bytes[at].wrapping_sub(1),
+            3 => bytes[at] = ODD[random.below(ODD.len())],
+            _ => {
+                let n_bytes = (1 + random.below(8)).min(bytes.len() - at);
+                let from = random.below(bytes.len() - n_bytes + 1);
+                bytes.copy_within(from..from + n_bytes, at);
+            }
+        }
+    }
 }
 
 fn check(target: &Target, bytes: &[u8], what: &str) {

@@ -118,7 +118,7 @@ impl<'a> Execution<'a> {
             return Err(Fault::new(format!("the plan has no node {}", node.0)));
         }
         let rows = Run { execution: self, frame: &Frame::default() }.evaluate(node, false)?;
-        Ok(crate::stream::slices(&rows.batches, self.batch_rows))
+        Ok(stream::slices(&rows.batches, self.batch_rows))
     }
 
     /// Makes ready what `toscalar` or a subquery as a list wants of a node.

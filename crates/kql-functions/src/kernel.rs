@@ -6,9 +6,10 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-    _mm256_movemask_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi32,
-    _mm256_srlv_epi32, _mm256_sub_epi32,
+    __m256i, _mm256_add_epi8, _mm256_and_si256, _mm256_blendv_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+    _mm256_min_epu32, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packus_epi16, _mm256_packus_epi32,
+    _mm256_permutevar8x32_epi32, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi32, _mm256_setr_epi64x,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
 };
 
 /// A byte that stands so far behind the beginning of what is searched for.
@@ -229,21 +230,20 @@ fn word_of_codes(codes: &[u32], table: u64) -> u64 {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn bits_of_codes_avx2(codes: &[u32], table: u64) -> Vec<u64> {
-    let low = _mm256_set1_epi32((table as u32).cast_signed());
-    let high = _mm256_set1_epi32(((table >> 32) as u32).cast_signed());
-    let half = _mm256_set1_epi32(32);
+    // A byte a code, of which the highest bit tells: sixteen in each half of a register.
+    let bytes = |first: u32| i64::from_le_bytes(std::array::from_fn(|at| ((table >> first >> at & 1) as u8) << 7));
+    let sixteen = |first: u32| {
+        let (low, high) = (bytes(first), bytes(first + 8));
+        _mm256_setr_epi64x(low, high, low, high)
+    };
+    let quarters = [sixteen(0), sixteen(16), sixteen(32), sixteen(48)];
     let mut words = Vec::with_capacity(codes.len().div_ceil(64));
     let (chunks, rest) = codes.as_chunks::<64>();
     for chunk in chunks {
-        let mut word = 0_u64;
-        for codes in chunk.as_chunks::<8>().0.iter().rev() {
-            // SAFETY: eight codes are the 32 bytes.
-            let codes = unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) };
-            // Shifted by 32 or more there is nothing left.
-            let high = _mm256_srlv_epi32(high, _mm256_sub_epi32(codes, half));
-            let bits = _mm256_or_si256(_mm256_srlv_epi32(low, codes), high);
-            let bits = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32::<31>(bits)));
-            word = word << 8 | u64::from(bits.cast_unsigned());
+        let (halves, _) = chunk.as_chunks::<32>();
+        let mut word = 0;
+        for half in halves.iter().rev() {
+            word = word << 32 | u64::from(bits_of_32(half, &quarters));
         }
         words.push(word);
     }
@@ -251,6 +251,39 @@ fn bits_of_codes_avx2(codes: &[u32], table: u64) -> Vec<u64> {
         words.push(word_of_codes(rest, table));
     }
     words
+}
+
+/// The bits of 32 codes, by the bytes of 64 of which the highest bits tell.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bits_of_32(codes: &[u32; 32], quarters: &[__m256i; 4]) -> u32 {
+    let (low, high) = (
+        _mm256_packus_epi32(eight(codes, 0), eight(codes, 8)),
+        _mm256_packus_epi32(eight(codes, 16), eight(codes, 24)),
+    );
+    // Packing goes on in each half of a register for itself.
+    let order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    let ordered = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    // The first beyond the table gets the bit with which a look-up gives 0.
+    let at = _mm256_add_epi8(ordered, _mm256_set1_epi8(64));
+    let (is_odd, is_upper) = (_mm256_slli_epi16::<3>(at), _mm256_slli_epi16::<2>(at));
+    let [first, second, third, fourth] = quarters;
+    let (first, second) = (_mm256_shuffle_epi8(*first, at), _mm256_shuffle_epi8(*second, at));
+    let (third, fourth) = (_mm256_shuffle_epi8(*third, at), _mm256_shuffle_epi8(*fourth, at));
+    let (lower, upper) = (_mm256_blendv_epi8(first, second, is_odd), _mm256_blendv_epi8(third, fourth, is_odd));
+    _mm256_movemask_epi8(_mm256_blendv_epi8(lower, upper, is_upper)).cast_unsigned()
+}
+
+/// Eight of the codes; all beyond a table of 64 are as good as the first of them.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn eight(codes: &[u32; 32], from: usize) -> __m256i {
+    let Some(codes) = codes.get(from..from + 8) else { return _mm256_setzero_si256() };
+    // SAFETY: eight codes are the 32 bytes.
+    let codes = unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) };
+    _mm256_min_epu32(codes, _mm256_set1_epi32(64))
 }
 
 #[cfg(test)]

@@ -85,13 +85,17 @@ impl DictionaryBuilder {
         slots.clear();
         slots.extend(hashes.iter().map(|it| self.slots.get(*it as usize & mask).copied().unwrap_or(FREE)));
         codes.clear();
-        codes.extend(hashes.iter().zip(slots).enumerate().map(|(at, (hash, slot))| {
+        codes.reserve(n);
+        for at in 0..n {
+            let (Some(hash), Some(slot)) = (hashes.get(at), slots.get(at)) else { break };
             let value = value(at);
-            match slot.hash == *hash && slot.len as usize == value.len() && same(self.text_at(slot), value) {
+            let is_known = slot.hash == *hash && slot.len as usize == value.len() && same(self.text_at(slot), value);
+            let code = match is_known {
                 true => slot.code,
                 false => self.find_or_add(*hash, value),
-            }
-        }));
+            };
+            codes.push(code);
+        }
         codes
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod json;
 mod parallel;
 pub(crate) mod record;
 pub(crate) mod scan;
+pub(crate) mod shape;
 pub(crate) mod source;
 mod special;
 mod stretch;

@@ -3,7 +3,10 @@
 //! It checks all syntax. A record that it finds odd (not JSON, a key twice, nested too deep) is undone and given to
 //! [`super::careful`], which decides.
 
-use super::scan::{Cursor, Number, Odd, Text};
+use super::{
+    scan::{Cursor, Number, Odd, Text, special_from},
+    shape::Shapes,
+};
 use crate::openai::Shape;
 use crate::shred::{Base, Mark, NONE, NodeId, ROOT, Tree, Twice};
 use kql_data::{Tag, json};
@@ -78,6 +81,8 @@ pub(crate) struct Fast<'a> {
 pub(crate) struct Scratch {
     key: Vec<u8>,
     keys: Vec<Range<usize>>,
+    /// Of arrays that stood as they would be written, nested as deep as was allowed.
+    shapes: Shapes,
 }
 
 /// Reads the record that begins at a place of the block that the tree is settled with, and ends in its line. Returns where it
@@ -161,8 +166,7 @@ impl Fast<'_> {
 
     fn value_alone(&mut self, node: NodeId, depth_max: usize, end: usize) -> Result<(), Odd> {
         self.tree.set_bag(ROOT)?;
-        self.value(node, depth_max)?;
-        if self.cursor.at == end { Ok(()) } else { Err(Odd) }
+        if self.value(self.cursor.at, node, depth_max)? == end { Ok(()) } else { Err(Odd) }
     }
 
     fn record(&mut self, depth_max: usize) -> Result<(), Odd> {
@@ -170,61 +174,78 @@ impl Fast<'_> {
         if self.cursor.byte() != b'{' {
             return Err(Odd);
         }
-        self.object(ROOT, depth_max)
+        self.cursor.at = self.object(self.cursor.at, ROOT, depth_max)?;
+        Ok(())
     }
 
-    /// Reads an object, from its bracket on. `depth` levels may open, this one included.
-    fn object(&mut self, node: NodeId, depth: usize) -> Result<(), Odd> {
+    /// Reads an object, from the place of its bracket on, and returns the place behind it. `depth` levels may open, this one
+    /// included. Places are handed on in registers: the cursor of the reader serves what is seldom.
+    fn object(&mut self, start: usize, node: NodeId, depth: usize) -> Result<usize, Odd> {
         let depth = depth.checked_sub(1).ok_or(Odd)?;
-        let (start, mark) = (self.cursor.at, self.tree.mark());
+        let (text, mark) = (self.cursor.text(), self.tree.mark());
         self.tree.set_bag(node)?;
-        self.cursor.at += 1;
-        self.cursor.space();
-        if self.cursor.byte() == b'}' {
-            self.cursor.at += 1;
-            return Ok(());
-        }
-        let mut last = NONE;
+        let (mut at, mut last) = (start, NONE);
         loop {
-            let (member, child) = match self.tree.predicted(node, last, self.cursor.rest()) {
+            // At the bracket, or at a comma.
+            let (member, child) = match self.tree.predicted(node, last, text, at) {
                 Some(it) => {
-                    self.cursor.at += it.len;
+                    at += it.len;
                     (it.member, it.node)
                 }
-                None => match self.unexpected(node, last)? {
-                    Some(it) => it,
-                    None => {
-                        // No room for another key: the bag is kept as text.
-                        self.tree.undo(node, mark);
-                        self.cursor.at = start;
-                        self.cursor.skip_value(depth + 1)?;
-                        self.tree.keep_text_as_it_stands(node);
-                        return self.text(node, Tag::Raw, start, self.cursor.at);
+                None => {
+                    self.cursor.at = at + 1;
+                    self.cursor.space();
+                    if last == NONE && self.cursor.byte() == b'}' {
+                        return Ok(self.cursor.at + 1);
                     }
-                },
+                    let Some(it) = self.unexpected(node, last)? else {
+                        return self.crowded(start, node, depth, mark);
+                    };
+                    self.cursor.space();
+                    at = self.cursor.at;
+                    it
+                }
             };
-            self.cursor.space();
-            match child {
-                NONE => self.cursor.skip_value(depth)?,
-                child => self.value(child, depth)?,
-            }
+            at = match child {
+                NONE => self.skip_value(at, depth)?,
+                child => self.value(at, child, depth)?,
+            };
             if node == ROOT && self.sifts && self.tree.sift(child, self.block) {
                 self.drops = true;
             }
-            self.cursor.space();
-            match self.cursor.byte() {
-                b',' => {
-                    self.cursor.at += 1;
+            match text.get(at) {
+                Some(b',') => {}
+                Some(b'}') => return Ok(at + 1),
+                _ => {
+                    self.cursor.at = at;
                     self.cursor.space();
+                    at = self.cursor.at;
+                    match self.cursor.byte() {
+                        b',' => {}
+                        b'}' => return Ok(at + 1),
+                        _ => return Err(Odd),
+                    }
                 }
-                b'}' => {
-                    self.cursor.at += 1;
-                    return Ok(());
-                }
-                _ => return Err(Odd),
             }
             last = member;
         }
+    }
+
+    /// Keeps the object that begins at a place as text: its bag has no room for another key.
+    #[cold]
+    fn crowded(&mut self, start: usize, node: NodeId, depth: usize, mark: Mark) -> Result<usize, Odd> {
+        self.tree.undo(node, mark);
+        let end = self.skip_value(start, depth + 1)?;
+        self.tree.keep_text_as_it_stands(node);
+        self.text(node, Tag::Raw, start, end)?;
+        Ok(end)
+    }
+
+    fn skip_value(&mut self, at: usize, depth: usize) -> Result<usize, Odd> {
+        self.cursor.at = at;
+        self.cursor.space();
+        self.cursor.skip_value(depth)?;
+        Ok(self.cursor.at)
     }
 
     #[inline]
@@ -267,33 +288,48 @@ impl Fast<'_> {
         if member.is_none() && node == ROOT { Err(Odd) } else { Ok(member) }
     }
 
-    #[inline]
-    fn value(&mut self, node: NodeId, depth: usize) -> Result<(), Odd> {
+    /// Reads the value at a place, and returns the place behind it. Most are short strings without escapes.
+    #[inline(always)]
+    fn value(&mut self, at: usize, node: NodeId, depth: usize) -> Result<usize, Odd> {
+        let text = self.cursor.text();
+        if text.get(at) != Some(&b'"') {
+            return self.no_string(at, node, depth);
+        }
+        let end = special_from(text, at + 1);
+        if text.get(end) != Some(&b'"') {
+            return self.escaped(at + 1, end, node);
+        }
+        self.text(node, Tag::String, at + 1, end)?;
+        Ok(end + 1)
+    }
+
+    /// Reads a string that begins at a place, and is plain up to another.
+    #[inline(never)]
+    fn escaped(&mut self, from: usize, at: usize, node: NodeId) -> Result<usize, Odd> {
+        let start = self.tree.side().len();
+        self.cursor.at = at;
+        self.cursor.unescape(from, self.tree.side())?;
+        self.tree.set_side(node, Tag::String, start)?;
+        Ok(self.cursor.at)
+    }
+
+    /// Reads a value that is no string, or has white space before it.
+    fn no_string(&mut self, at: usize, node: NodeId, depth: usize) -> Result<usize, Odd> {
+        self.cursor.at = at;
         match self.cursor.byte() {
-            b'"' => match self.cursor.string()? {
-                Text::Plain(from, to) => self.text(node, Tag::String, from, to)?,
-                Text::Escaped(from) => {
-                    let start = self.tree.side().len();
-                    self.cursor.unescape(from, self.tree.side())?;
-                    self.tree.set_side(node, Tag::String, start)?;
-                }
-            },
-            b'{' | b'[' if self.tree.skims(node) || self.drops && self.cursor.byte() == b'[' => {
-                let is_bag = self.cursor.byte() == b'{';
+            b'{' if !self.tree.skims(node) => return self.object(at, node, depth),
+            b'{' => {
                 self.cursor.skip_value(depth)?;
-                match is_bag {
-                    true => self.tree.set_bag(node)?,
-                    false => self.tree.set(node, Tag::Raw)?,
-                }
+                self.tree.set_bag(node)?;
             }
-            b'{' => self.object(node, depth)?,
-            b'[' => {
-                let start = self.cursor.at;
-                if self.tree.writes(node) {
-                    return self.written(node, depth, start);
-                }
+            b'[' if self.tree.skims(node) || self.drops => {
                 self.cursor.skip_value(depth)?;
-                self.text(node, Tag::Raw, start, self.cursor.at)?;
+                self.tree.set(node, Tag::Raw)?;
+            }
+            b'[' if self.tree.writes(node) => self.written(node, depth, at)?,
+            b'[' => {
+                self.cursor.skip_value(depth)?;
+                self.text(node, Tag::Raw, at, self.cursor.at)?;
             }
             b't' => {
                 self.cursor.literal("true")?;
@@ -307,24 +343,39 @@ impl Fast<'_> {
                 self.cursor.literal("null")?;
                 self.tree.set(node, Tag::Null)?;
             }
-            b'-' | b'0'..=b'9' => {
-                let start = self.cursor.at;
-                match self.cursor.number()? {
-                    Number::Long(it) => self.tree.set_long(node, it)?,
-                    Number::Real(it) => self.tree.set_real(node, it)?,
-                    Number::Raw => self.text(node, Tag::Raw, start, self.cursor.at)?,
+            b'-' | b'0'..=b'9' => match self.cursor.number()? {
+                Number::Long(it) => self.tree.set_long(node, it)?,
+                Number::Real(it) => self.tree.set_real(node, it)?,
+                Number::Raw => self.text(node, Tag::Raw, at, self.cursor.at)?,
+            },
+            _ => {
+                self.cursor.space();
+                if self.cursor.at == at {
+                    return Err(Odd);
                 }
+                return self.spaced(node, depth);
             }
-            _ => return Err(Odd),
         }
-        Ok(())
+        Ok(self.cursor.at)
+    }
+
+    /// Reads the value at the cursor, which stood behind white space.
+    #[inline(never)]
+    fn spaced(&mut self, node: NodeId, depth: usize) -> Result<usize, Odd> {
+        self.value(self.cursor.at, node, depth)
     }
 
     /// Reads an array that is kept as it would be written.
     fn written(&mut self, node: NodeId, depth: usize, start: usize) -> Result<(), Odd> {
         let from = self.tree.side().len();
+        if self.scratch.shapes.follow(&mut self.cursor, depth) {
+            return self.text(node, Tag::Raw, start, self.cursor.at);
+        }
         match self.cursor.canonical(depth, &mut self.scratch.keys, self.tree.side()) {
-            Ok(false) => return self.text(node, Tag::Raw, start, self.cursor.at),
+            Ok(false) => {
+                self.scratch.shapes.learn(self.cursor.since(start)?, depth);
+                return self.text(node, Tag::Raw, start, self.cursor.at);
+            }
             Ok(true) => return Ok(self.tree.set_side(node, Tag::Raw, from)?),
             Err(Odd) => self.tree.side().truncate(from),
         }

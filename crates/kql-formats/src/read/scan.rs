@@ -41,6 +41,32 @@ pub(crate) enum Number {
 /// Powers of ten that a float holds exactly.
 const POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
+/// Powers of ten up to that of eight digits.
+const WHOLE_POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The place of the first quote, backslash or control character from a place on; the end when there is none.
+#[inline(always)]
+pub(crate) fn special_from(text: &[u8], from: usize) -> usize {
+    let mut at = from;
+    // Most strings are short.
+    if let Some(sixteen) = text.get(at..).and_then(|it| it.first_chunk::<16>()) {
+        let found = special(sixteen);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    while let Some(block) = text.get(at..).and_then(|it| it.first_chunk::<32>()) {
+        let found = special_of_32(block);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize;
+        }
+        at += 32;
+    }
+    let rest = text.get(at..).unwrap_or(&[]);
+    at + rest.iter().take_while(|it| **it >= 0x20 && **it != b'"' && **it != b'\\').count()
+}
+
 impl<'a> Cursor<'a> {
     /// At the beginning of a text.
     pub(crate) fn new(text: &'a str) -> Cursor<'a> {
@@ -50,6 +76,12 @@ impl<'a> Cursor<'a> {
     /// In the lines of a text, from a place on. It does not leave the line.
     pub(crate) fn in_line(text: &'a str, at: usize) -> Cursor<'a> {
         Cursor { text, at, in_line: true }
+    }
+
+    /// The whole text.
+    #[inline(always)]
+    pub(crate) fn text(&self) -> &'a [u8] {
+        self.text.as_bytes()
     }
 
     /// What is left.
@@ -118,6 +150,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes over a literal.
+    #[inline(always)]
     pub(crate) fn literal(&mut self, literal: &str) -> Result<(), Odd> {
         if !self.rest().starts_with(literal.as_bytes()) {
             return Err(Odd);
@@ -129,32 +162,7 @@ impl<'a> Cursor<'a> {
     /// Goes to the first quote, backslash or control character.
     #[inline(always)]
     fn seek_special(&mut self) {
-        let mut rest = self.rest();
-        // Most strings are short.
-        if let Some((sixteen, more)) = rest.split_first_chunk::<16>() {
-            let found = special(sixteen);
-            if found != 0 {
-                self.at += found.trailing_zeros() as usize;
-                return;
-            }
-            self.at += 16;
-            rest = more;
-        }
-        self.seek_far(rest);
-    }
-
-    #[inline(always)]
-    fn seek_far(&mut self, mut rest: &[u8]) {
-        while let Some((block, more)) = rest.split_first_chunk::<32>() {
-            let found = special_of_32(block);
-            if found != 0 {
-                self.at += found.trailing_zeros() as usize;
-                return;
-            }
-            self.at += 32;
-            rest = more;
-        }
-        self.at += rest.iter().take_while(|it| **it >= 0x20 && **it != b'"' && **it != b'\\').count();
+        self.at = special_from(self.text.as_bytes(), self.at);
     }
 
     /// Reads a string, from its quote on. What has escapes is for [`Cursor::unescape`].
@@ -267,6 +275,38 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Goes over digits, eight at a time, and returns their number, of which what does not fit is lost.
+    #[inline(always)]
+    fn leading_digits(&mut self) -> u64 {
+        let mut whole: u64 = 0;
+        while let Some(eight) = self.rest().first_chunk::<8>() {
+            let digits = u64::from_le_bytes(*eight) ^ 0x3030_3030_3030_3030;
+            // Up to the first that is no digit nothing is carried from byte to byte.
+            let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+            let n = others.trailing_zeros() as usize / 8;
+            if n == 0 {
+                return whole;
+            }
+            // Zeros before them.
+            let pairs = (digits << (64 - n * 8)).wrapping_mul(2_561) >> 8;
+            let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(6_553_601) >> 16;
+            let eight = (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(42_949_672_960_001) >> 32;
+            whole = whole.wrapping_mul(WHOLE_POWERS.get(n).copied().unwrap_or(0)).wrapping_add(eight);
+            self.at += n;
+            if n < 8 {
+                return whole;
+            }
+        }
+        loop {
+            let digit = self.byte().wrapping_sub(b'0');
+            if digit > 9 {
+                return whole;
+            }
+            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
+            self.at += 1;
+        }
+    }
+
     /// Reads a number.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<Number, Odd> {
@@ -276,15 +316,7 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         let digits = self.at;
-        let mut whole: u64 = 0;
-        loop {
-            let digit = self.byte().wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            whole = whole.wrapping_mul(10).wrapping_add(u64::from(digit));
-            self.at += 1;
-        }
+        let whole = self.leading_digits();
         let n_digits = self.at - digits;
         let first = self.text.as_bytes().get(digits).copied();
         if n_digits == 0 || n_digits > 1 && first == Some(b'0') || n_digits > NUMBER_BYTES {

@@ -32,8 +32,10 @@ pub(super) fn short_escape(second: u8) -> Option<u8> {
 #[inline(always)]
 pub(super) fn special(sixteen: &[u8; 16]) -> u32 {
     let bytes = u8x16::new(*sixteen);
-    let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
-    (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control).to_bitmask()
+    // A bit turned over, a quote is the byte behind all control characters.
+    let turned = bytes ^ u8x16::splat(2);
+    let low = turned.min(u8x16::splat(0x20)).simd_eq(turned);
+    (bytes.simd_eq(u8x16::splat(b'\\')) | low).to_bitmask()
 }
 
 /// The same of thirty-two.
@@ -65,36 +67,60 @@ pub(super) enum Ended {
 pub(super) fn unescape_block(window: &[u8; BLOCK + 16], out: &mut Vec<u8>) -> (Ended, usize) {
     let (pieces, _) = window.as_chunks::<16>();
     let specials = pieces.iter().take(BLOCK / 16).rev().fold(0, |all, it| all << 16 | u64::from(special(it)));
-    let (mut rest, mut at) = (specials, 0);
-    loop {
+    let (mut rest, mut at, mut plain) = (specials, 0, Plain { bytes: [0; BLOCK + 16], n: 0 });
+    let ended = loop {
         let to = if rest == 0 { BLOCK } else { rest.trailing_zeros() as usize };
-        copy(window, at, to, out);
+        plain.copy(window, at, to);
         if rest == 0 {
-            return (Ended::Block, BLOCK);
+            break (Ended::Block, BLOCK);
         }
         let next = window.get(to + 1).copied().filter(|_| to + 1 < BLOCK);
         match window.get(to) {
-            Some(b'"') => return (Ended::String, to + 1),
+            Some(b'"') => break (Ended::String, to + 1),
             Some(b'\\') => match next.and_then(short_escape) {
-                Some(it) => out.push(it),
-                None => return (Ended::Escape, to),
+                Some(it) => plain.push(it),
+                None => break (Ended::Escape, to),
             },
-            _ => return (Ended::Odd, to),
+            _ => break (Ended::Odd, to),
         }
         at = to + 2;
         // The byte behind the backslash may be special itself.
         rest &= (!0 << to) << 2;
-    }
+    };
+    // All of the room is appended without a call, and cut off again where nothing was put.
+    let len = out.len() + plain.n;
+    out.extend_from_slice(&plain.bytes);
+    out.truncate(len);
+    ended
 }
 
-/// Appends a part of a window: whole pieces of sixteen bytes, of which what is too much is cut off again.
-#[inline(always)]
-fn copy(window: &[u8; BLOCK + 16], from: usize, to: usize, out: &mut Vec<u8>) {
-    let mut at = from;
-    while at < to {
-        let Some(sixteen) = window.get(at..).and_then(|it| it.first_chunk::<16>()) else { return };
-        out.extend_from_slice(sixteen);
-        at += 16;
+/// What a block says, so far.
+struct Plain {
+    bytes: [u8; BLOCK + 16],
+    n: usize,
+}
+
+impl Plain {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if let Some(it) = self.bytes.get_mut(self.n) {
+            *it = byte;
+        }
+        self.n += 1;
     }
-    out.truncate(out.len() - (at - to));
+
+    /// Appends a part of a window: whole pieces of sixteen bytes, of which what is too much is written over later.
+    #[inline(always)]
+    fn copy(&mut self, window: &[u8; BLOCK + 16], from: usize, to: usize) {
+        let (mut at, mut n) = (from, self.n);
+        while at < to {
+            let source = window.get(at..).and_then(|it| it.first_chunk::<16>());
+            let target = self.bytes.get_mut(n..).and_then(|it| it.first_chunk_mut::<16>());
+            if let (Some(source), Some(target)) = (source, target) {
+                *target = *source;
+            }
+            (at, n) = (at + 16, n + 16);
+        }
+        self.n += to.saturating_sub(from);
+    }
 }

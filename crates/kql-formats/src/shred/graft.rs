@@ -139,7 +139,7 @@ fn reorder(node: &mut Sprout, firsts: &Map<NodeId, First>) {
     node.members.sort_by_key(|it| if it.details { last } else { firsts.get(&it.node).copied().unwrap_or(last) });
     node.first = NONE;
     for (at, member) in node.members.iter_mut().enumerate() {
-        member.follow = NONE;
+        (member.follow, member.other) = (NONE, NONE);
         if let Some(it) = node.by_key.get_mut(&member.key) {
             *it = at as u32;
         }

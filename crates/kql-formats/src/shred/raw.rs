@@ -3,6 +3,7 @@
 use crate::read::{
     canonical::canonical,
     scan::{Cursor, Odd, Text},
+    shape::Shapes,
 };
 use arrow_array::builder::LargeStringBuilder;
 use kql_data::{
@@ -47,10 +48,11 @@ const REASONS_MAX: usize = 1_024;
 /// The `finish_reason` of the first element, in an array, in every row: as JSON texts by dictionary while reasons are few.
 pub(super) fn finish_reasons(node: Option<&Node>, n_rows: usize) -> Column {
     let raw = node.and_then(|it| it.raw.as_ref()).map(Texts::reader);
-    let reason = |row: usize| -> Cow<'_, str> {
+    let mut shapes = Shapes::default();
+    let mut reason = |row: usize| -> Cow<'_, str> {
         let Some(node) = node else { return Cow::Borrowed("") };
         if let (Tag::Raw, Some(raw)) = (node.tag(row), raw)
-            && let Ok(reason) = first_reason(raw.get(row))
+            && let Some(reason) = reason_like_others(raw.get(row), &mut shapes)
         {
             return Cow::Borrowed(reason);
         }
@@ -104,6 +106,27 @@ pub(super) fn share_dictionary(columns: &mut [Column]) {
 fn only_raw(node: &Node) -> bool {
     let empty = [Tag::Missing as u8, Tag::Null as u8, Tag::Raw as u8];
     node.tags.iter().all(|it| empty.contains(it))
+}
+
+/// The same as [`first_reason`], without a look at the keys of an array that has the shape of one before.
+fn reason_like_others<'a>(text: &'a str, shapes: &mut Shapes) -> Option<&'a str> {
+    match shapes.asked(text) {
+        Some("null") => return Some(""),
+        Some(it) if !it.contains('\\') => {
+            if let Some(reason) = it.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+                return Some(reason);
+            }
+        }
+        _ => {}
+    }
+    let reason = first_reason(text).ok()?;
+    // Where it stands, with its quotes.
+    let from = (reason.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize).wrapping_sub(1);
+    let place = from..from.wrapping_add(reason.len() + 2);
+    if !reason.is_empty() && matches!(canonical(text), Ok(None)) {
+        shapes.learn_place(text, place);
+    }
+    Some(reason)
 }
 
 /// The finish reason of the first element of a JSON array, when it is plainly there or not.

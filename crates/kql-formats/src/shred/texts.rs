@@ -3,7 +3,7 @@
 use super::growth::{Entry, Layout, Texts as Source};
 use arrow_array::{Array, LargeStringArray, builder::LargeStringBuilder};
 use arrow_buffer::OffsetBuffer;
-use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Texts};
+use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Texts, text_hash::same};
 use std::sync::Arc;
 
 /// Values from which on a dictionary is given up when more of 1,024 are distinct than so many. Of values of which nearly all
@@ -132,7 +132,7 @@ impl Sprouts {
         let value = |at: usize| entries.get(at).map_or(&[][..], |it| it.bytes(texts));
         // A column of one value needs no look-up.
         let one = if self.dictionary.len() == 2 { self.dictionary.value(1).as_bytes() } else { &[] };
-        if !one.is_empty() && (0..entries.len()).all(|it| value(it) == one) {
+        if !one.is_empty() && (0..entries.len()).all(|it| same(value(it), one)) {
             places.fill(&mut self.codes, room, std::iter::repeat_n(1, entries.len()));
         } else {
             let codes = self.dictionary.look_up(entries.len(), value, lookup);

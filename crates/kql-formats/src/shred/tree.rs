@@ -52,6 +52,8 @@ pub(crate) struct Member {
     pub(crate) node: NodeId,
     /// The member that came next last time.
     pub(super) follow: u32,
+    /// The member that came next before that.
+    pub(super) other: u32,
     /// The key is another name of the node.
     pub(super) details: bool,
     pub(super) key: Arc<str>,
@@ -237,7 +239,7 @@ pub(crate) struct Guess {
     pub(crate) member: u32,
     /// Its node.
     pub(crate) node: NodeId,
-    /// Bytes of the key and its colon.
+    /// Bytes up to its value, or to white space before that.
     pub(crate) len: usize,
 }
 
@@ -362,16 +364,26 @@ impl Tree {
         self.finished_bytes + self.side.capacity() + self.nodes.iter().map(now).sum::<usize>()
     }
 
-    /// The member that followed `last` last time, if the text at hand begins with it.
-    #[inline]
-    pub(crate) fn predicted(&self, node: NodeId, last: u32, text: &[u8]) -> Option<Guess> {
+    /// The member that followed `last` last time, or the one that did before, if it stands behind the bracket or comma at a
+    /// place, perhaps with a blank between.
+    #[inline(always)]
+    pub(crate) fn predicted(&self, node: NodeId, last: u32, text: &[u8], at: usize) -> Option<Guess> {
         let node = &self.nodes[node as usize];
-        let at = match last {
-            NONE => node.first,
-            last => node.members[last as usize].follow,
+        let (follow, other) = match last {
+            NONE => (node.first, NONE),
+            last => (node.members[last as usize].follow, node.members[last as usize].other),
         };
-        let member = node.members.get(at as usize)?;
-        member.pattern.begins(text).then_some(Guess { member: at, node: member.node, len: member.pattern.len })
+        let from = 1 + usize::from(text.get(at + 1) == Some(&b' '));
+        let text = text.get(at + from..)?;
+        let guess = |at: u32| {
+            let member = node.members.get(at as usize)?;
+            member.pattern.begins(text).then(|| {
+                let len = from + member.pattern.len;
+                let blank = usize::from(text.get(member.pattern.len) == Some(&b' '));
+                Guess { member: at, node: member.node, len: len + blank }
+            })
+        };
+        guess(follow).or_else(|| guess(other))
     }
 
     /// The member of a key that is likely known, with which the text at hand begins.
@@ -417,7 +429,10 @@ impl Tree {
         let sprout = &mut self.nodes[node as usize];
         match last {
             NONE => sprout.first = at,
-            last => sprout.members[last as usize].follow = at,
+            last => {
+                let last = &mut sprout.members[last as usize];
+                (last.follow, last.other) = (at, last.follow);
+            }
         }
     }
 
@@ -477,7 +492,7 @@ impl Tree {
         let sprout = &mut self.nodes[node as usize];
         let at = sprout.members.len() as u32;
         _ = sprout.by_key.insert(key.clone(), at);
-        sprout.members.push(Member { key, pattern, node: child, follow: NONE, details });
+        sprout.members.push(Member { key, pattern, node: child, follow: NONE, other: NONE, details });
         at
     }
 

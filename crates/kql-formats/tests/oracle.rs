@@ -9,6 +9,12 @@ use std::io::Read;
 struct Random(u64);
 
 impl Random {
+    /// Of a test. Others: KQL_SEED=1.
+    fn of(test: u64) -> Random {
+        let seed = std::env::var("KQL_SEED").ok().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+        Random(test.wrapping_add(seed.wrapping_mul(1_000)))
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -176,7 +182,7 @@ fn compare(text: &[u8], chunk_rows: usize) -> Loaded {
 
 #[test]
 fn both_readers_agree_on_generated_input() {
-    let mut random = Random(1);
+    let mut random = Random::of(1);
     for round in 0..300 {
         let text = records(&mut random, 20);
         let loaded = compare(text.as_bytes(), [0, 1, 7][round % 3]);
@@ -191,7 +197,7 @@ fn both_readers_agree_on_generated_input() {
 
 #[test]
 fn both_readers_agree_on_damaged_input() {
-    let mut random = Random(2);
+    let mut random = Random::of(2);
     for round in 0..1_500 {
         let mut text = records(&mut random, 8).into_bytes();
         if round % 5 == 0 {
@@ -234,7 +240,7 @@ fn sparse_records(random: &mut Random, n: usize) -> String {
 
 #[test]
 fn both_readers_agree_on_slots_that_few_rows_have() {
-    let mut random = Random(6);
+    let mut random = Random::of(6);
     for round in 0..40 {
         let text = sparse_records(&mut random, 400);
         _ = compare(text.as_bytes(), [0, 16, 100][round % 3]);
@@ -243,7 +249,7 @@ fn both_readers_agree_on_slots_that_few_rows_have() {
 
 #[test]
 fn both_readers_write_the_same_texts() {
-    let mut random = Random(7);
+    let mut random = Random::of(7);
     for round in 0..200 {
         let mut text = String::new();
         for _ in 0..30 {
@@ -255,6 +261,62 @@ fn both_readers_write_the_same_texts() {
         }
         let first = "{\"object\":\"chat.completion\",\"created\":1,\"choices\":[]}\n";
         let loaded = compare(format!("{first}{text}").as_bytes(), [0, 1, 7][round % 3]);
+        assert_eq!(loaded.shape, Shape::OpenAiChat);
+    }
+}
+
+/// Arrays of the same keys in all rows: shapes that are remembered, and what differs from them.
+#[test]
+fn both_readers_write_texts_of_one_shape() {
+    let mut random = Random::of(11);
+    for round in 0..300 {
+        let mut pieces = vec!["[{\"".to_owned()];
+        for key in 0..=random.below(5) {
+            let key =
+                if key == random.below(6) { "finish_reason" } else { random.pick(&["a", "b\\\"", "c d", "message"]) };
+            let last = pieces.last_mut().unwrap();
+            last.push_str(key);
+            last.push_str(random.pick(&["\":", "\":[", "\":{\"k\":", "\": "]));
+            let close = match last.as_bytes().last() {
+                Some(b'[') => "]",
+                Some(b' ') => "",
+                _ if last.ends_with("k\":") => "}",
+                _ => "",
+            };
+            pieces.push(format!("{close},\""));
+        }
+        pieces.last_mut().unwrap().truncate(0);
+        let mut text = "{\"object\":\"chat.completion\",\"created\":1,\"choices\":[]}\n".to_owned();
+        let depths: Vec<&str> = pieces
+            .iter()
+            .map(|it| {
+                if it.ends_with('[') {
+                    "]"
+                } else if it.ends_with("k\":") {
+                    "}"
+                } else {
+                    ""
+                }
+            })
+            .collect();
+        let end = format!("{}}}]", depths.iter().rev().nth(1).unwrap());
+        for _ in 0..30 {
+            text.push_str("{\"object\":\"chat.completion\",\"choices\":");
+            for piece in &pieces[..pieces.len() - 1] {
+                text.push_str(piece);
+                match random.below(30) {
+                    0 => text.push_str(random.pick(&ODD)),
+                    1 => text.push_str("[1,{\"x\":2}]"),
+                    2..6 => string(&mut random, &mut text),
+                    6 => text.push_str("[]"),
+                    7..14 => text.push_str(random.pick(&["\"stop\"", "\"length\"", "null"])),
+                    _ => text.push_str(random.pick(&SCALARS)),
+                }
+            }
+            text.push_str(&end);
+            text.push_str(random.pick(&["}\n", "}\n", "}\n", " }\n", ",\"z\":1}\n"]));
+        }
+        let loaded = compare(text.as_bytes(), [0, 1, 7][round % 3]);
         assert_eq!(loaded.shape, Shape::OpenAiChat);
     }
 }
@@ -278,7 +340,7 @@ fn string(random: &mut Random, out: &mut String) {
 
 #[test]
 fn both_readers_agree_on_strings_with_escapes() {
-    let mut random = Random(8);
+    let mut random = Random::of(8);
     let mut n_rows = 0;
     for round in 0..200 {
         let chat = "{\"object\":\"chat.completion\",\"created\":1,\"choices\":[]}\n";
@@ -301,7 +363,7 @@ fn both_readers_agree_on_strings_with_escapes() {
 
 #[test]
 fn threads_change_nothing() {
-    let mut random = Random(5);
+    let mut random = Random::of(5);
     for round in 0..600 {
         let mut text = match round % 7 {
             0 => sparse_records(&mut random, 60).into_bytes(),
@@ -343,7 +405,7 @@ fn threads_change_nothing() {
 /// What several threads convert, and columns of which some threads give up the dictionary: the same as of one.
 #[test]
 fn threads_change_no_large_table() {
-    let mut random = Random(9);
+    let mut random = Random::of(9);
     let mut text = String::new();
     for row in 0..120_000 {
         let when =
@@ -372,7 +434,7 @@ fn threads_change_no_large_table() {
 /// A line that is too long, and a reader that fails, end a load at the same place, whatever the threads.
 #[test]
 fn threads_end_at_the_same_line() {
-    let mut random = Random(10);
+    let mut random = Random::of(10);
     for round in 0..60 {
         let mut lines: Vec<String> =
             (0..200).map(|row| format!("{{\"n\":{row},\"t\":\"{}\"}}\n", "y".repeat(800))).collect();
@@ -432,7 +494,7 @@ impl std::io::Read for Failing {
 
 #[test]
 fn delimited_input_is_accounted_for() {
-    let mut random = Random(3);
+    let mut random = Random::of(3);
     for round in 0..1_000 {
         let mut text = String::from("id,name,when\n");
         for row in 0..10 {
@@ -451,7 +513,7 @@ fn delimited_input_is_accounted_for() {
 
 #[test]
 fn any_bytes_end_well() {
-    let mut random = Random(4);
+    let mut random = Random::of(4);
     for _ in 0..3_000 {
         let n = random.below(300);
         let dense = random.below(2) == 0;

@@ -52,7 +52,10 @@ fn exact_faults() {
             vec!["SYN0001 2..3 `/* … */` is no comment; write `//` before every line of a comment"],
         ),
         ("T | where a — b", vec!["SYN0001 12..15 dash `—`; write a hyphen: `-`"]),
-        ("T | where a in b", vec!["SYN0002 15..16 expected `(` and values, found `b`"]),
+        (
+            "T | where a in b",
+            vec!["SYN0002 15..16 expected `(` and values, found `b`; write the values in brackets: `in (…)`"],
+        ),
         ("T | where x between (1, 2)", vec!["SYN0002 22..23 expected `..`, found `,`"]),
         (
             "T | where a AND b",

@@ -3,11 +3,22 @@
 
 mod targets;
 
-use std::panic;
+use std::{env, fs, panic, path::Path};
 
-libfuzzer_sys::fuzz_target!(init: let_foreign_panics_pass(), |bytes: &[u8]| {
-    targets::run(env!("CARGO_BIN_NAME"), bytes);
-});
+const NAME: &str = env!("CARGO_BIN_NAME");
+
+libfuzzer_sys::fuzz_target!(init: begin(), |bytes: &[u8]| targets::run(NAME, bytes));
+
+fn begin() {
+    let_foreign_panics_pass();
+    // The corpus, which is empty at first: no chance finds a file of Parquet.
+    let Some(corpus) = env::args().skip(1).find(|it| Path::new(it).is_dir()) else { return };
+    let seeds = targets::TARGETS.iter().filter(|it| it.name == NAME).flat_map(|it| it.seeds);
+    for (number, seed) in seeds.enumerate() {
+        // Without them it goes on, only slower.
+        _ = fs::write(Path::new(&corpus).join(format!("seed{number}")), seed);
+    }
+}
 
 /// libFuzzer ends the program at any panic. Those of the crates that decode pages are caught by the reader of Parquet, which calls
 /// the file damaged: they are no finding.

@@ -163,9 +163,10 @@ fn what_parse_remembers_is_counted() {
     // As many rows as texts: then each text is parsed once. What each of two operators remembers is there at once.
     engine.set_batch_rows(Some(10_000));
     let parse = "T | parse s with 'user=' a:long ' host=' x | parse s with * 'host=' y | where a < 0 | count";
-    engine.set_limits(Limits { memory: 4 << 20, ..Limits::default() });
+    // On one thread: how many batches several hold at once hangs on when they come.
+    engine.set_limits(Limits { memory: 4 << 20, threads: 1, ..Limits::default() });
     assert_eq!(engine.query(parse).unwrap().rows().len(), 1);
-    engine.set_limits(Limits { memory: 1_600_000, ..Limits::default() });
+    engine.set_limits(Limits { memory: 1_600_000, threads: 1, ..Limits::default() });
     let error = engine.query(parse).unwrap_err().to_string();
     assert!(error.contains("`parse` reached the limit `memory`"), "{error}");
 }

@@ -126,4 +126,17 @@ mod tests {
             (0..100_000).map(|it| hasher.hash(format!("user-{it}").as_bytes())).collect();
         assert_eq!(hashes.len(), 100_000);
     }
+
+    #[test]
+    fn texts_that_differ_in_one_byte_are_not_the_same() {
+        for len in 0..100 {
+            let text: Vec<u8> = (0..len).collect();
+            assert!(same(&text, &text.clone()) && !same(&text, &[&text[..], b"x"].concat()));
+            for at in 0..text.len() {
+                let mut other = text.clone();
+                other[at] ^= 1 << (at % 8);
+                assert!(!same(&text, &other), "{len} {at}");
+            }
+        }
+    }
 }

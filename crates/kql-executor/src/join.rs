@@ -1,8 +1,11 @@
 //! Rows of two sides with equal keys. Keys get numbers from the side with fewer rows; both sides are then lists of numbers.
 
 mod keys;
+mod many;
 mod matches;
+mod sweep;
 mod texts;
+mod units;
 mod window;
 
 use crate::{
@@ -17,7 +20,7 @@ use kql_data::{Batch, Column, Fault, NO_ROW, Reservation, Type};
 use kql_parser::plan::{Expr, ExprId, JoinKind, NodeId, Op};
 use matches::{Matches, Present, keep_first_of_key};
 use std::borrow::Cow;
-use window::{Cursor, Sorted, Window};
+use window::{Places, Sorted, Window};
 
 /// Pairs of rows that are put out, or tested, at once.
 const PAIRS: usize = 1 << 16;
@@ -27,7 +30,7 @@ const CHECK_ROWS: usize = 4_096;
 const BY: &str = "`join`";
 
 /// A window, and the right rows in its order.
-type Windowed = (Window, Sorted);
+type Windowed<'n> = (Window, Sorted<'n>);
 
 /// `Op::Join`.
 pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result<Rows, Fault> {
@@ -36,15 +39,7 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result
     };
     let execution = run.execution;
     let plan = execution.plan;
-    let (left_keys, right_keys): (Vec<ExprId>, Vec<ExprId>) = keys.iter().copied().unzip();
-    let left_rows = run.input(id, 0, *left, None, BY)?;
-    let right_rows = run.input(id, 1, *right, None, BY)?;
-    if left_rows.n_rows().max(right_rows.n_rows()) >= NO_ROW as usize {
-        return Err(Fault::new("a side of a join has more than 4 billion rows"));
-    }
-    let programs = [run.program(id, 0, &left_keys)?, run.program(id, 1, &right_keys)?];
-    let types: Vec<Type> = left_keys.iter().map(|it| plan.expr(*it).ty()).collect();
-    let keyed = keys::number(run, types, &programs, left_rows, right_rows)?;
+    let keyed = numbered(run, id, *left, *right, keys)?;
     let Keyed { left: left_side, right: mut right_side, n_keys, left_makes } = keyed;
 
     let left_types: Vec<Type> = plan.schema(*left).fields.iter().map(|it| it.ty).collect();
@@ -57,31 +52,41 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result
     let _joined = execution.cx.budget.reserve(right_side.batches.iter().map(Batch::bytes).sum(), BY)?;
     let whole = joined(&plan.schema(*right), &right_side.batches)?;
     right_side.batches = Vec::new();
+    let by_key = condition.is_none();
+    let (of_left, of_right) = (
+        matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti),
+        matches!(kind, JoinKind::RightSemi | JoinKind::RightAnti),
+    );
+    let present = (by_key && (of_left || of_right))
+        .then(|| Present::new(right_side.numbers.iter().flat_map(|it| it.iter()), n_keys));
     let right_numbers: Cow<'_, [u32]> = match right_side.numbers.as_slice() {
+        // Nobody asks which rows they are.
+        _ if by_key && of_left => Cow::Borrowed(&[]),
         [one] => Cow::Borrowed(one),
         more => Cow::Owned(more.iter().flat_map(|it| it.iter().copied()).collect()),
     };
-    let is_by_key = condition.is_none();
-    let _index = execution.cx.budget.reserve(right_numbers.len() * 8 + n_keys * 8, BY)?;
+    let n_places = if by_key { 1 } else { 1 + execution.cx.limits.threads };
+    let _index = execution.cx.budget.reserve(right_numbers.len() * 12 + n_keys.saturating_mul(8 * n_places), BY)?;
     let (window, rest) = windowed(run, parts, &left_types, &whole, &right_numbers, n_keys)?;
-    let is_known = is_by_key
-        && matches!(kind, JoinKind::LeftSemi | JoinKind::LeftAnti | JoinKind::RightSemi | JoinKind::RightAnti);
-    let matches = match (is_known, &window) {
-        (true, _) => Pairing::Present(Present::new(right_numbers.iter(), n_keys)),
-        (_, None) => Pairing::Matches(Matches::new(&right_numbers, n_keys)),
-        (_, Some(_)) => Pairing::Window,
-    };
     let condition = if rest.is_empty() { None } else { Some(Filter::of(run, &rest)?) };
     let n_left = left_types.len();
     let tests = condition.is_some();
     let reads = |columns: std::ops::Range<usize>| tests || columns.into_iter().any(|it| is_needed(&outputs, it));
-    let lists_right =
-        matches!(kind, JoinKind::RightSemi | JoinKind::RightAnti | JoinKind::RightOuter | JoinKind::FullOuter);
+    let lists_right = of_right || matches!(kind, JoinKind::RightOuter | JoinKind::FullOuter);
+    let (reads_left, reads_right) = (reads(0..n_left), lists_right || reads(n_left..n_left + whole.columns.len()));
+    let counts = !reads_left && !reads_right && !of_left;
+    let matches = match (present, &window) {
+        (Some(it), _) => Pairing::Present(it),
+        (_, None) if counts => Pairing::Counts(matches::counts(&right_numbers, n_keys)),
+        (_, None) => Pairing::Matches(Matches::new(&right_numbers, n_keys)),
+        (_, Some(_)) => Pairing::Window,
+    };
     let join = Join {
         kind: *kind,
         n_keys,
-        reads_left: reads(0..n_left),
-        reads_right: lists_right || reads(n_left..n_left + whole.columns.len()),
+        reads_left,
+        reads_right,
+        counts,
         matches,
         window,
         outputs,
@@ -90,6 +95,19 @@ pub(crate) fn run(run: &Run<'_>, id: NodeId, op: &Op, is_target: bool) -> Result
         left_types,
     };
     join.run(run, left_side, &right_numbers)
+}
+
+/// The rows of both sides with the numbers of their keys.
+fn numbered(run: &Run<'_>, id: NodeId, left: NodeId, right: NodeId, keys: &[(ExprId, ExprId)]) -> Result<Keyed, Fault> {
+    let (left_keys, right_keys): (Vec<ExprId>, Vec<ExprId>) = keys.iter().copied().unzip();
+    let left_rows = run.input(id, 0, left, None, BY)?;
+    let right_rows = run.input(id, 1, right, None, BY)?;
+    if left_rows.n_rows().max(right_rows.n_rows()) >= NO_ROW as usize {
+        return Err(Fault::new("a side of a join has more than 4 billion rows"));
+    }
+    let programs = [run.program(id, 0, &left_keys)?, run.program(id, 1, &right_keys)?];
+    let types: Vec<Type> = left_keys.iter().map(|it| run.execution.plan.expr(*it).ty()).collect();
+    keys::number(run, types, &programs, left_rows, right_rows)
 }
 
 /// Columns of the right side that neither the condition nor anybody after the join reads become nulls, which cost nothing.
@@ -122,14 +140,14 @@ fn forget_unread(
 }
 
 /// The window of a condition, with the right rows in its order, and the parts of the condition that stay.
-fn windowed(
+fn windowed<'n>(
     run: &Run<'_>,
     parts: Vec<ExprId>,
     left_types: &[Type],
     right: &Batch,
-    right_numbers: &[u32],
+    right_numbers: &'n [u32],
     n_keys: usize,
-) -> Result<(Option<Windowed>, Vec<ExprId>), Fault> {
+) -> Result<(Option<Windowed<'n>>, Vec<ExprId>), Fault> {
     let Some((window, rest)) = window::find(run, &parts, left_types.len())? else { return Ok((None, parts)) };
     Ok(match window.sort(run.execution, right, left_types.len(), right_numbers, n_keys)? {
         Some(sorted) => (Some((window, sorted)), rest),
@@ -143,16 +161,18 @@ enum Pairing {
     Matches(Matches),
     /// Only whether there is one is asked.
     Present(Present),
+    /// Only how many there are, by key.
+    Counts(Vec<u32>),
     /// By key and within the bounds of the window.
     Window,
 }
 
-struct Join {
+struct Join<'n> {
     kind: JoinKind,
     n_keys: usize,
     matches: Pairing,
     /// Bounds that the condition puts on a column of the right side, with the rows in its order.
-    window: Option<Windowed>,
+    window: Option<Windowed<'n>>,
     right: Batch,
     /// What else the condition asks for.
     condition: Option<Filter>,
@@ -163,6 +183,8 @@ struct Join {
     reads_left: bool,
     /// The same of right rows.
     reads_right: bool,
+    /// Whether nobody reads either: pairs are only counted.
+    counts: bool,
 }
 
 /// What one left batch gave.
@@ -174,7 +196,7 @@ struct Part {
     held: Vec<Reservation>,
 }
 
-impl Join {
+impl Join<'_> {
     fn run(&self, run: &Run<'_>, left: Side, right_numbers: &[u32]) -> Result<Rows, Fault> {
         let execution = run.execution;
         let gives_right = matches!(self.kind, JoinKind::RightSemi | JoinKind::RightAnti);
@@ -194,8 +216,24 @@ impl Join {
         let n_rows = left.batches.iter().map(|it| it.n_rows).sum();
         let tasks: Vec<(Batch, ScalarBuffer<u32>)> = left.batches.into_iter().zip(numbers).collect();
         let is_volatile = self.condition.as_ref().is_some_and(Filter::is_volatile);
-        let parts =
-            run.parallel(tasks, n_rows, is_volatile, |(batch, numbers)| self.part(execution, &batch, &numbers))?;
+        // A window is followed from batch to batch: each thread takes a stretch of them.
+        let at_once = match &self.window {
+            Some(_) => tasks.len().div_ceil(execution.cx.limits.threads.max(1)).max(1),
+            None => 1,
+        };
+        let mut stretches: Vec<Vec<(Batch, ScalarBuffer<u32>)>> = Vec::new();
+        for task in tasks {
+            match stretches.last_mut() {
+                Some(it) if it.len() < at_once => it.push(task),
+                _ => stretches.push(vec![task]),
+            }
+        }
+        let parts = run.parallel(stretches, n_rows, is_volatile, |tasks: Vec<(Batch, ScalarBuffer<u32>)>| {
+            let n_rows = tasks.iter().map(|it| it.0.n_rows).sum();
+            let mut places = self.window.as_ref().map(|(_, sorted)| Places::new(sorted, n_rows)).unwrap_or_default();
+            tasks.iter().map(|(batch, numbers)| self.part(execution, batch, numbers, &mut places)).collect()
+        })?;
+        let parts = parts.into_iter().flat_map(|it: Vec<Part>| it);
         let lists_matched = gives_right || matches!(self.kind, JoinKind::RightOuter | JoinKind::FullOuter);
         let mut has_match = vec![false; if lists_matched { self.right.n_rows } else { 0 }];
         let mut out = Rows::default();
@@ -232,8 +270,19 @@ impl Join {
         Rows::reserved(run, vec![self.right.take(&rows)], BY)
     }
 
-    fn part(&self, execution: &Execution<'_>, left: &Batch, numbers: &[u32]) -> Result<Part, Fault> {
+    fn part(
+        &self,
+        execution: &Execution<'_>,
+        left: &Batch,
+        numbers: &[u32],
+        places: &mut Places,
+    ) -> Result<Part, Fault> {
         let mut part = Part::default();
+        if self.counts {
+            let n_pairs = self.n_pairs(execution, left, numbers, places)?;
+            self.put_counted(execution, &mut part, left, n_pairs)?;
+            return Ok(part);
+        }
         if let Pairing::Present(keys) = &self.matches {
             let wanted = self.kind == JoinKind::LeftSemi;
             let is_picked = |number: &u32| keys.has(*number) == wanted;
@@ -243,7 +292,7 @@ impl Join {
         if self.condition.is_none() && matches!(self.kind, JoinKind::LeftSemi | JoinKind::LeftAnti) {
             let wanted = self.kind == JoinKind::LeftSemi;
             let mut picked = Vec::with_capacity(numbers.len());
-            self.each_match(execution, left, numbers, |_, found| {
+            self.each_match(execution, left, numbers, places, |_, found| {
                 picked.push(found.is_empty() != wanted);
                 Ok(())
             })?;
@@ -254,7 +303,7 @@ impl Join {
         let pads = self.condition.is_none() && matches!(self.kind, JoinKind::LeftOuter | JoinKind::FullOuter);
         let mut pairs = Pairs::new(self.reads_left, self.reads_right);
         let mut left_matched = vec![false; if self.condition.is_some() { left.n_rows } else { 0 }];
-        self.each_match(execution, left, numbers, |row, found| {
+        self.each_match(execution, left, numbers, places, |row, found| {
             let found = if sorts && !found.is_sorted() { Cow::Owned(in_order(found)) } else { Cow::Borrowed(found) };
             let mut matches: &[u32] = &found;
             if pads && matches.is_empty() {
@@ -286,13 +335,13 @@ impl Join {
         execution: &Execution<'_>,
         left: &Batch,
         numbers: &[u32],
+        places: &mut Places,
         mut tell: impl FnMut(u32, &[u32]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let bounds = match &self.window {
             Some((window, _)) => Some(window.bounds(execution, left)?),
             None => None,
         };
-        let mut cursor = Cursor::new(self.n_keys, if bounds.is_some() { left.n_rows } else { 0 });
         let mut of_rows = Vec::new();
         for (stretch, numbers) in numbers.chunks(CHECK_ROWS).enumerate() {
             execution.cx.check()?;
@@ -301,7 +350,7 @@ impl Join {
                 (Some((_, sorted)), Some(bounds), _) => {
                     bounds.of_rows(first..first + numbers.len(), &mut of_rows);
                     for ((row, number), bounds) in (first as u32..).zip(numbers).zip(&of_rows) {
-                        tell(row, sorted.find(*number, *bounds, &mut cursor))?;
+                        tell(row, sorted.find(*number, *bounds, places))?;
                     }
                 }
                 (.., Pairing::Matches(matches)) => {
@@ -311,6 +360,50 @@ impl Join {
                 }
                 _ => return Err(Fault::new("a join has no matches to look at")),
             }
+        }
+        Ok(())
+    }
+
+    /// How many pairs the rows of a left batch make.
+    fn n_pairs(
+        &self,
+        execution: &Execution<'_>,
+        left: &Batch,
+        numbers: &[u32],
+        places: &mut Places,
+    ) -> Result<u64, Fault> {
+        // A left row without a match stays where its side is kept.
+        let least = u64::from(self.kind == JoinKind::LeftOuter);
+        if let Pairing::Counts(counts) = &self.matches {
+            execution.cx.check()?;
+            let one = |number: &u32| u64::from(counts.get(*number as usize).copied().unwrap_or(0)).max(least);
+            return Ok(numbers.iter().map(one).sum());
+        }
+        let (Some((window, sorted)), mut n_pairs) = (&self.window, 0) else {
+            return Err(Fault::new("a join has no matches to count"));
+        };
+        let bounds = window.bounds(execution, left)?;
+        let mut of_rows = Vec::new();
+        for (stretch, numbers) in numbers.chunks(CHECK_ROWS).enumerate() {
+            execution.cx.check()?;
+            let first = stretch * CHECK_ROWS;
+            bounds.of_rows(first..first + numbers.len(), &mut of_rows);
+            for (number, bounds) in numbers.iter().zip(&of_rows) {
+                n_pairs += (sorted.count(*number, *bounds, places) as u64).max(least);
+            }
+        }
+        Ok(n_pairs)
+    }
+
+    /// Puts out so many pairs, of which nobody reads a column.
+    fn put_counted(&self, execution: &Execution<'_>, part: &mut Part, left: &Batch, n_pairs: u64) -> Result<(), Fault> {
+        let mut missing = n_pairs;
+        while missing > 0 {
+            execution.cx.check()?;
+            let n_rows = missing.min(PAIRS as u64) as usize;
+            let columns = left.columns.iter().chain(&self.right.columns).map(|it| Column::null(it.ty(), n_rows));
+            self.put(execution, part, Batch::new(columns.collect(), n_rows))?;
+            missing -= n_rows as u64;
         }
         Ok(())
     }

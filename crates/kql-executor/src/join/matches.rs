@@ -37,6 +37,17 @@ impl Matches {
     }
 }
 
+/// How many rows have each number; those of [`NO_GROUP`] are left out.
+pub(super) fn counts(numbers: &[u32], n_keys: usize) -> Vec<u32> {
+    let mut counts = vec![0_u32; n_keys];
+    for number in numbers {
+        if let Some(it) = counts.get_mut(*number as usize) {
+            *it += 1;
+        }
+    }
+    counts
+}
+
 /// Keys that some row has.
 pub(super) struct Present(Vec<bool>);
 

@@ -3,6 +3,10 @@
 //! The texts of the side that makes the numbers stand where they stood: each has a number, a dictionary's once a dictionary,
 //! and equal texts meet under the number of the first. Threads share the work by hash, so none waits for another.
 
+use super::{
+    many,
+    units::{Unit, Units},
+};
 use crate::{
     execution::{Execution, Run},
     group::NO_GROUP,
@@ -22,8 +26,8 @@ use std::{
 const SHARED_MIN: usize = if cfg!(test) { 16 } else { 1 << 16 };
 /// Parts of the table at most.
 const PARTS_MAX: usize = 16;
-/// Texts of which the place is found at once.
-const HINT_BITS: u32 = 12;
+/// Texts from which a table of them does not stay in the cache.
+const MANY_MIN: usize = if cfg!(test) { 32 } else { 1 << 16 };
 /// Texts that one thread looks up at once.
 const STRETCH: usize = 1 << 13;
 
@@ -34,25 +38,22 @@ pub(super) struct Numbered {
     pub(super) n_keys: usize,
 }
 
-/// Texts that stand in one array.
-struct Unit<'a> {
-    offsets: &'a [i64],
-    data: &'a [u8],
-    /// The number of the first.
-    start: u32,
-}
-
 /// A column as texts: its own, or those of a dictionary.
 enum Rows<'a> {
     Plain(Cow<'a, LargeStringArray>),
     Codes(&'a ScalarBuffer<u32>, &'a LargeStringArray, u64),
 }
 
-/// The texts of a column. A dictionary of which few entries are used is not looked at as a whole.
-fn rows(column: &Column) -> Rows<'_> {
+/// The texts of the columns of a side. A dictionary of which few entries are used is not looked at as a whole.
+fn rows(columns: &[Column]) -> Vec<Rows<'_>> {
+    let n_rows: usize = columns.iter().map(Column::len).sum();
+    columns.iter().map(|it| rows_of(it, n_rows.saturating_mul(2).max(64))).collect()
+}
+
+fn rows_of(column: &Column, entries_max: usize) -> Rows<'_> {
     match column {
         Column::String(it) => Rows::Plain(Cow::Borrowed(it)),
-        Column::Dictionary(it) if it.dictionary.len() <= it.codes.len().saturating_mul(2).max(64) => {
+        Column::Dictionary(it) if it.dictionary.len() <= entries_max => {
             Rows::Codes(&it.codes, it.dictionary.values(), it.dictionary.id())
         }
         other => {
@@ -68,22 +69,27 @@ pub(super) fn number(run: &Run<'_>, made: &[Column], found: &[Column], by: &str)
         return Ok(Some(it));
     }
     let budget = &run.execution.cx.budget;
-    let (made, found): (Vec<Rows<'_>>, Vec<Rows<'_>>) =
-        (made.iter().map(rows).collect(), found.iter().map(rows).collect());
+    let (made, found) = (rows(made), rows(found));
     let copied =
         |it: &Rows<'_>| if let Rows::Plain(Cow::Owned(it)) = it { it.value_data().len() + it.len() * 8 } else { 0 };
     let _copies = budget.reserve(made.iter().chain(&found).map(copied).sum(), by)?;
     let Some((units, unit_of)) = units(&made) else { return Ok(None) };
+    if units.len() >= MANY_MIN {
+        let Some((found_units, found_unit_of)) = self::units(&found) else { return Ok(None) };
+        let (numbers, of_found) = many::number(run, &units, &found_units, by)?;
+        let made = of_batches(&made, &unit_of, &units, &numbers);
+        let found = of_batches(&found, &found_unit_of, &found_units, &of_found);
+        return Ok(Some(Numbered { made, found, n_keys: numbers.len() }));
+    }
     let (texts, numbers, _of_table) = Texts::new(run, units, by)?;
-    let starts = |at: usize| texts.units.get(at).map_or(0, |it| it.start);
-    let is_one = texts.units.len() == 1;
-    let of_made = made.iter().zip(&unit_of).map(|(rows, unit)| match rows {
-        Rows::Plain(it) => numbers.slice(starts(*unit) as usize, it.len()),
+    let of_made = match texts.units.all.as_slice() {
         // Entries of one dictionary differ.
-        Rows::Codes(codes, ..) if is_one => (*codes).clone(),
-        Rows::Codes(codes, ..) => translated(codes, numbers.get(starts(*unit) as usize..).unwrap_or(&[])),
-    });
-    let of_made: Vec<ScalarBuffer<u32>> = of_made.collect();
+        [_] if made.iter().all(|it| matches!(it, Rows::Codes(..))) => made
+            .iter()
+            .filter_map(|it| if let Rows::Codes(codes, ..) = it { Some((*codes).clone()) } else { None })
+            .collect(),
+        _ => of_batches(&made, &unit_of, &texts.units, &numbers),
+    };
     let n_found = found.iter().map(Rows::len).sum();
     let mut tables: Vec<(u64, Vec<u32>)> = Vec::new();
     for rows in &found {
@@ -122,6 +128,23 @@ fn by_one_dictionary(made: &[Column], found: &[Column]) -> Option<Numbered> {
     Some(Numbered { made: codes(made), found: codes(found), n_keys: first.dictionary.len() })
 }
 
+/// The numbers of the rows of each batch by those of all texts.
+fn of_batches(
+    rows: &[Rows<'_>],
+    unit_of: &[usize],
+    units: &Units<'_>,
+    numbers: &ScalarBuffer<u32>,
+) -> Vec<ScalarBuffer<u32>> {
+    let one = |(rows, unit): (&Rows<'_>, &usize)| {
+        let start = units.all.get(*unit).map_or(0, |it| it.start as usize);
+        match rows {
+            Rows::Plain(it) => numbers.slice(start, it.len()),
+            Rows::Codes(codes, ..) => translated(codes, numbers.get(start..).unwrap_or(&[])),
+        }
+    };
+    rows.iter().zip(unit_of).map(one).collect()
+}
+
 fn translated(codes: &[u32], table: &[u32]) -> ScalarBuffer<u32> {
     codes.iter().map(|code| table.get(*code as usize).copied().unwrap_or(NO_GROUP)).collect()
 }
@@ -136,7 +159,7 @@ impl Rows<'_> {
 }
 
 /// The arrays of those rows, each dictionary once, and the unit of each batch. `None` when there are too many texts.
-fn units<'a>(rows: &'a [Rows<'_>]) -> Option<(Vec<Unit<'a>>, Vec<usize>)> {
+fn units<'a>(rows: &'a [Rows<'_>]) -> Option<(Units<'a>, Vec<usize>)> {
     let (mut units, mut unit_of, mut start) = (Vec::new(), Vec::new(), 0_usize);
     let mut known: Vec<(u64, usize)> = Vec::new();
     for it in rows {
@@ -157,28 +180,12 @@ fn units<'a>(rows: &'a [Rows<'_>]) -> Option<(Vec<Unit<'a>>, Vec<usize>)> {
         units.push(Unit { offsets: array.offsets(), data: array.value_data(), start: u32::try_from(start).ok()? });
         start = start.checked_add(array.len()).filter(|it| *it < NO_GROUP as usize)?;
     }
-    Some((units, unit_of))
-}
-
-impl Unit<'_> {
-    fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
-
-    #[inline]
-    fn text(&self, at: usize) -> &[u8] {
-        match self.offsets.get(at..).unwrap_or(&[]) {
-            [from, to, ..] => self.data.get(*from as usize..*to as usize).unwrap_or(&[]),
-            _ => &[],
-        }
-    }
+    Some((Units::new(units), unit_of))
 }
 
 /// Numbers by text.
 struct Texts<'a> {
-    units: Vec<Unit<'a>>,
-    /// For each stretch of numbers the unit of the first.
-    hints: Vec<u32>,
+    units: Units<'a>,
     hasher: TextHasher,
     /// By hash; as many as a power of two.
     parts: Vec<HashIndex>,
@@ -186,23 +193,18 @@ struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// A table of all texts of those units, the number under which each text is known, and the memory of both.
-    fn new(
-        run: &Run<'_>,
-        units: Vec<Unit<'a>>,
-        by: &str,
-    ) -> Result<(Texts<'a>, ScalarBuffer<u32>, Reservation), Fault> {
+    fn new(run: &Run<'_>, units: Units<'a>, by: &str) -> Result<(Texts<'a>, ScalarBuffer<u32>, Reservation), Fault> {
         let execution = run.execution;
-        let n_texts: usize = units.iter().map(Unit::len).sum();
+        let n_texts = units.len();
         let is_shared = n_texts >= SHARED_MIN && execution.helpers().is_some();
         let threads = execution.cx.limits.threads.clamp(1, PARTS_MAX).next_power_of_two();
         let n_parts = if is_shared { threads } else { 1 };
-        let mut texts =
-            Texts { hints: hints(&units, n_texts), units, hasher: TextHasher::of_process(), parts: Vec::new() };
+        let mut texts = Texts { units, hasher: TextHasher::of_process(), parts: Vec::new() };
         // Hashes are kept only while several threads want them.
         let n_hashes = if is_shared { n_texts } else { 0 };
         let of_table = HashIndex::default().growth(n_texts);
         let mut held = execution.cx.budget.reserve(n_texts * 4 + n_hashes * 8 + of_table, by)?;
-        let hashes = run.parallel(texts.units.iter().collect(), n_texts, false, |unit: &Unit<'_>| {
+        let hashes = run.parallel(texts.units.all.iter().collect(), n_texts, false, |unit: &Unit<'_>| {
             execution.cx.check()?;
             let hash = |at: usize| texts.hasher.hash(unit.text(at));
             Ok(if is_shared { (0..unit.len()).map(hash).collect() } else { Vec::new() })
@@ -230,7 +232,7 @@ impl<'a> Texts<'a> {
         let mut table = HashIndex::default();
         table.reserve(numbers.len() / n_parts);
         let (mut waiting, mut places) = (Vec::with_capacity(HashIndex::BATCH), Vec::with_capacity(HashIndex::BATCH));
-        for (index, unit) in self.units.iter().enumerate() {
+        for (index, unit) in self.units.all.iter().enumerate() {
             execution.cx.check()?;
             let of_unit = hashes.get(index).map_or(&[][..], Vec::as_slice);
             for at in 0..unit.len() {
@@ -256,28 +258,11 @@ impl<'a> Texts<'a> {
         table.touch(hashes);
         for (hash, at) in hashes.iter().zip(places) {
             let (text, own) = (unit.text(*at), unit.start + *at as u32);
-            let number = table.find_or_add(*hash, own, |known| same(self.text(known), text));
+            let number = table.find_or_add(*hash, own, |known| same(self.units.text(known), text));
             if let Some(it) = numbers.get(own as usize) {
                 it.store(number, Ordering::Relaxed);
             }
         }
-    }
-
-    /// The text of a number; of one that there is not, "".
-    #[inline]
-    fn text(&self, number: u32) -> &[u8] {
-        self.known_text(number).unwrap_or(&[])
-    }
-
-    #[inline]
-    fn known_text(&self, number: u32) -> Option<&[u8]> {
-        let mut unit = *self.hints.get((number >> HINT_BITS) as usize)? as usize;
-        while self.units.get(unit + 1).is_some_and(|it| it.start <= number) {
-            unit += 1;
-        }
-        let unit = self.units.get(unit)?;
-        let at = number.checked_sub(unit.start)? as usize;
-        (at < unit.len()).then(|| unit.text(at))
     }
 
     /// The number of each text; [`NO_GROUP`] for one that the table does not have. `numbers` are those of the table's texts.
@@ -310,7 +295,7 @@ impl<'a> Texts<'a> {
     #[inline]
     fn n_same(&self, unit: &Unit<'_>, from: usize, count: usize, number: u32) -> usize {
         let is_same = |at: &usize| {
-            let known = number.checked_add(*at as u32).and_then(|it| self.known_text(it));
+            let known = number.checked_add(*at as u32).and_then(|it| self.units.known(it));
             known.is_some_and(|it| same(it, unit.text(from + at)))
         };
         (0..count).take_while(is_same).count()
@@ -338,7 +323,7 @@ impl<'a> Texts<'a> {
         }
         for at in likely.places() {
             let Some(number) = numbers.get_mut(at) else { continue };
-            if !same(self.text(*number), unit.text(from + at)) {
+            if !same(self.units.text(*number), unit.text(from + at)) {
                 *number = NO_GROUP;
                 crowded.put(at, true);
             }
@@ -346,7 +331,7 @@ impl<'a> Texts<'a> {
         for at in crowded.places() {
             let (Some(number), Some(hash)) = (numbers.get_mut(at), hashes.get(at)) else { continue };
             let text = unit.text(from + at);
-            let found = self.part_of(*hash).and_then(|it| it.find(*hash, |known| same(self.text(known), text)));
+            let found = self.part_of(*hash).and_then(|it| it.find(*hash, |known| same(self.units.text(known), text)));
             *number = found.unwrap_or(NO_GROUP);
         }
     }
@@ -390,16 +375,4 @@ impl Chosen {
 #[inline]
 fn part_of(hash: u64, n_parts: usize) -> usize {
     (hash >> 32) as usize & n_parts.wrapping_sub(1)
-}
-
-fn hints(units: &[Unit<'_>], n_texts: usize) -> Vec<u32> {
-    let mut unit = 0;
-    let first = |stretch: usize| {
-        let number = stretch << HINT_BITS;
-        while units.get(unit + 1).is_some_and(|it| it.start as usize <= number) {
-            unit += 1;
-        }
-        unit as u32
-    };
-    (0..(n_texts >> HINT_BITS) + 1).map(first).collect()
 }

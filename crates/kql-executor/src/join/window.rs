@@ -3,6 +3,7 @@
 //! The right rows of each key are put into the order of that column, and a left row finds its stretch by two searches,
 //! instead of testing every pair of the key.
 
+use super::sweep::{Rising, Sweep};
 use crate::{
     execution::{Execution, Run},
     group::{NO_GROUP, RowsByGroup},
@@ -12,7 +13,7 @@ use arrow_array::Array;
 use arrow_buffer::ScalarBuffer;
 use kql_data::{Batch, Column, Fault, Type, Value, time};
 use kql_parser::plan::{Expr, ExprId, Plan};
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 /// A window, as the condition tells it.
 pub(super) struct Window {
@@ -230,10 +231,13 @@ fn extremes(values: &[i64], has_value: Option<&[bool]>) -> Option<(i64, i64)> {
 }
 
 /// The right rows of each key by the window's column.
-pub(super) struct Sorted {
-    rows: RowsByGroup,
+pub(super) struct Sorted<'n> {
+    /// Of each row, where all rows are in this order.
+    rising: Option<(ScalarBuffer<i64>, Cow<'n, [u32]>)>,
+    n_keys: usize,
+    rows: OnceLock<RowsByGroup>,
     /// The value of each of those rows.
-    values: Vec<i64>,
+    values: OnceLock<Vec<i64>>,
     /// Whether rows of a key that stand in this order also stand in the table's.
     pub(super) is_in_order: bool,
 }
@@ -241,14 +245,14 @@ pub(super) struct Sorted {
 impl Window {
     /// The right rows of each key in order. `None` when an addition could leave the range of datetimes, so that pairs have
     /// to be tested one by one.
-    pub(super) fn sort(
+    pub(super) fn sort<'n>(
         &self,
         execution: &Execution<'_>,
         right: &Batch,
         n_left: usize,
-        numbers: &[u32],
+        numbers: &'n [u32],
         n_keys: usize,
-    ) -> Result<Option<Sorted>, Fault> {
+    ) -> Result<Option<Sorted<'n>>, Fault> {
         let found = self.right.run(execution, &behind(right, n_left))?;
         let Some(column) = found.first() else { return Ok(None) };
         let (ticks, has_value) = values(column);
@@ -262,19 +266,21 @@ impl Window {
             None => Cow::Borrowed(numbers),
             Some(it) => numbers.iter().zip(it).map(|(number, has)| if has { *number } else { NO_GROUP }).collect(),
         };
+        if ticks.is_sorted() {
+            let (rows, values) = (OnceLock::new(), OnceLock::new());
+            return Ok(Some(Sorted { rising: Some((ticks, numbers)), n_keys, rows, values, is_in_order: true }));
+        }
         let mut rows = RowsByGroup::new(&numbers, n_keys);
         let value = |row: &u32| ticks.get(*row as usize).copied().unwrap_or(i64::MIN);
         let mut is_in_order = true;
-        if !ticks.is_sorted() {
-            rows.each_group(|rows| {
-                if !rows.is_sorted_by_key(value) {
-                    is_in_order = false;
-                    rows.sort_by_key(value);
-                }
-            });
-        }
-        let values = rows.rows().iter().map(value).collect();
-        Ok(Some(Sorted { rows, values, is_in_order }))
+        rows.each_group(|rows| {
+            if !rows.is_sorted_by_key(value) {
+                is_in_order = false;
+                rows.sort_by_key(value);
+            }
+        });
+        let values = rows.rows().iter().map(value).collect::<Vec<i64>>().into();
+        Ok(Some(Sorted { rising: None, n_keys, rows: rows.into(), values, is_in_order }))
     }
 
     /// The bounds of the left rows of a batch.
@@ -382,27 +388,83 @@ fn behind(right: &Batch, n_left: usize) -> Batch {
     Batch::new(left.chain(right.columns.iter().cloned()).collect(), right.n_rows)
 }
 
-/// Where the rows of each key were found last: left rows mostly come in the order of time, too.
-pub(super) struct Cursor(Vec<(u32, u32)>);
+/// Where rows were found last: left rows mostly come in the order of time, too.
+#[derive(Default)]
+pub(super) struct Places {
+    sweep: Option<Sweep>,
+    /// Of each key.
+    cursor: Vec<(u32, u32)>,
+    /// Look-ups that will be made. Of keys that hardly repeat nothing is remembered.
+    n_rows: usize,
+}
 
-impl Cursor {
-    /// For look-ups of so many rows. Of keys that hardly repeat nothing is remembered.
-    pub(super) fn new(n_keys: usize, n_rows: usize) -> Cursor {
-        Cursor(if n_keys <= n_rows { vec![(0, 0); n_keys] } else { Vec::new() })
+impl Places {
+    /// For look-ups of so many rows.
+    pub(super) fn new(sorted: &Sorted<'_>, n_rows: usize) -> Places {
+        Places { sweep: sorted.sweep(), cursor: Vec::new(), n_rows }
+    }
+
+    fn cursor(&mut self, n_keys: usize) -> &mut [(u32, u32)] {
+        if self.cursor.is_empty() && n_keys <= self.n_rows {
+            self.cursor.resize(n_keys, (0, 0));
+        }
+        &mut self.cursor
     }
 }
 
-impl Sorted {
+impl Sorted<'_> {
+    /// Looks for the rows of left rows one after the other, where the right rows are in order.
+    fn sweep(&self) -> Option<Sweep> {
+        self.rising.as_ref().map(|(ticks, _)| Sweep::new(self.n_keys, ticks.len()))
+    }
+
+    fn rows(&self) -> Option<&RowsByGroup> {
+        match &self.rising {
+            Some((_, numbers)) => Some(self.rows.get_or_init(|| RowsByGroup::new(numbers, self.n_keys))),
+            None => self.rows.get(),
+        }
+    }
+
+    fn values(&self, rows: &RowsByGroup) -> &[i64] {
+        let gathered = |ticks: &ScalarBuffer<i64>| {
+            rows.rows().iter().map(|row| ticks.get(*row as usize).copied().unwrap_or(i64::MIN)).collect()
+        };
+        match &self.rising {
+            Some((ticks, _)) => self.values.get_or_init(|| gathered(ticks)),
+            None => self.values.get().map_or(&[], Vec::as_slice),
+        }
+    }
+
+    /// How many right rows of a key are within bounds.
+    #[inline]
+    pub(super) fn count(&self, number: u32, bounds: (i64, i64), places: &mut Places) -> usize {
+        if let (Some((ticks, numbers)), Some(sweep)) = (&self.rising, &mut places.sweep) {
+            match sweep.find(Rising { ticks, numbers }, number, bounds) {
+                Some((before, until)) => return until.saturating_sub(before),
+                None => places.sweep = None,
+            }
+        }
+        self.find(number, bounds, places).len()
+    }
+
     /// The right rows of a key within bounds.
     #[inline]
-    pub(super) fn find(&self, number: u32, (low, high): (i64, i64), cursor: &mut Cursor) -> &[u32] {
-        let Range { start, end } = self.rows.range(number);
-        let (rows, values) = (self.rows.rows().get(start..end), self.values.get(start..end));
-        let (Some(rows), Some(values)) = (rows, values) else { return &[] };
+    pub(super) fn find(&self, number: u32, bounds: (i64, i64), places: &mut Places) -> &[u32] {
+        let Some(by_key) = self.rows() else { return &[] };
+        let range = by_key.range(number);
+        let rows = by_key.rows().get(range.clone()).unwrap_or(&[]);
+        if let (Some((ticks, numbers)), Some(sweep)) = (&self.rising, &mut places.sweep) {
+            match sweep.find(Rising { ticks, numbers }, number, bounds) {
+                Some((before, until)) => return rows.get(before..until).unwrap_or(&[]),
+                None => places.sweep = None,
+            }
+        }
+        let (low, high) = bounds;
+        let values = self.values(by_key).get(range).unwrap_or(&[]);
         if low > high || values.is_empty() {
             return &[];
         }
-        let Some(last) = cursor.0.get_mut(number as usize) else {
+        let Some(last) = places.cursor(self.n_keys).get_mut(number as usize) else {
             let from = values.partition_point(|it| *it < low);
             let count = values.get(from..).map_or(0, |it| it.partition_point(|it| *it <= high));
             return rows.get(from..from + count).unwrap_or(&[]);

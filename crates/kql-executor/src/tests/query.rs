@@ -262,3 +262,28 @@ fn subqueries_over_rows_give_the_same_as_a_step_and_as_a_whole() {
         assert!(body.contains("100") || !step[0].is_empty(), "{body}");
     }
 }
+
+/// Right rows in order, nearly, and not at all: a window finds what testing each pair finds, and as many.
+#[test]
+fn windows_of_a_join_equal_tests_of_pairs() {
+    for (left, right) in [("i", "i"), ("i - i % 7 * 3", "i"), ("i * 7919 % 200", "i"), ("i", "i * 7919 % 200")] {
+        let side = |name: &str, time: &str| {
+            format!(
+                "range i from 1 to 200 step 1 | project k = tostring(i % 5), n = i, \
+                 {name} = iff(i % 41 == 0, datetime(null), datetime(2026-01-01) + 1m * ({time}))"
+            )
+        };
+        for window in ["b between (a .. a + 9m)", "b > a - 5m and b < a", "b >= a", "b - a < 3m", "a + 2m < b"] {
+            for kind in ["inner", "innerunique"] {
+                let query = |window: &str, tail: &str| {
+                    let (left, right) = (side("a", left), side("b", right));
+                    let query = format!("{left} | join kind={kind} ({right}) on k | where {window} {tail}");
+                    rows(&query)
+                };
+                let expected = query(&format!("iff({window}, true, false)"), "");
+                assert_eq!(query(window, ""), expected, "{kind} {left} {right} {window}");
+                assert_eq!(query(window, "| count"), [expected.len().to_string()], "{kind} {left} {right} {window}");
+            }
+        }
+    }
+}

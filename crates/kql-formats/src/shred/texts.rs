@@ -7,8 +7,9 @@ use kql_data::{DictionaryBuilder, DictionaryColumn, Lookup, StringDictionary, Te
 use std::sync::Arc;
 
 /// Values from which on a dictionary is given up when more of 1,024 are distinct than so many. Of values of which nearly all
-/// are distinct that is known earlier: a dictionary costs more of them than all else. Not too early: values may take turns.
-const TRIALS: [(usize, usize); 3] = [(8_192, 1_020), (16_384, 1_008), (32_768, 512)];
+/// are distinct that is known earlier: a dictionary costs more of them than all else. Not too early: values may take turns, and
+/// of the first values of some tens of thousands of users most are distinct, too.
+const TRIALS: [(usize, usize); 5] = [(8_192, 1_020), (16_384, 1_008), (65_536, 896), (131_072, 640), (262_144, 512)];
 
 /// Which of the entries of a node values are.
 #[derive(Clone, Copy, Debug)]

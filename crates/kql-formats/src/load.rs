@@ -267,7 +267,7 @@ impl Loader {
             }
             InputFormat::Auto | InputFormat::Json => {
                 let (fast, scratch) = (!options.careful, record::Scratch::default());
-                let alone = if options.block_bytes == 0 { 32 } else { 1 };
+                let alone = if options.block_bytes == 0 { 16 } else { 1 };
                 let options = Some(&*options);
                 json::Reader { limits, shape, options, tree, accounting, fast, scratch, alone }.read(&mut source)
             }

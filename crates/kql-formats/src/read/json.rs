@@ -43,7 +43,7 @@ const ENVELOPE: [&str; 22] = [
 ];
 
 /// Rows after which a column of distinct texts is known as such, for blocks of a common size.
-const TRIAL_ROWS: usize = 16_384 + 256;
+const TRIAL_ROWS: usize = 8_192 + 256;
 
 /// What may stand around the record of a line.
 const BLANKS: [char; 6] = ['\n', '\r', ' ', '\t', '\0', '\u{feff}'];

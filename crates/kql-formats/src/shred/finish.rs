@@ -279,7 +279,10 @@ fn pack(tree: &mut Grown, slots: &[(&'static str, Option<NodeId>)]) -> Parts {
         let mut bag = Node { tags: vec![Tag::Bag as u8; len].into(), ..Node::default() };
         for (key, node) in slots {
             let mut child = node.and_then(|it| tree.take(it, chunk)).unwrap_or_default();
-            child.tags = (0..len).map(|row| (child.tag(row) as u8).max(Tag::Null as u8)).collect();
+            let mut tags = child.tags.to_vec();
+            tags.resize(len, Tag::Missing as u8);
+            tags.iter_mut().for_each(|it| *it = (*it).max(Tag::Null as u8));
+            child.tags = tags.into();
             _ = bag.children.insert((*key).into(), child.into());
         }
         out.push(Some(Arc::new(bag)));

@@ -1,5 +1,7 @@
 //! Chains of row-wise nodes over sources, run batch by batch: in parallel, in order, without gathering rows between.
 
+mod late;
+
 use crate::{
     apply::by_row::ByRow,
     execution::Run,
@@ -74,6 +76,8 @@ struct Segment {
     steps: Vec<Arc<Step>>,
     /// Whether the rows are copies, and not those of a table.
     copies: bool,
+    /// Columns that the steps leave out: they are taken of the source's in the end.
+    late: Vec<late::Late>,
 }
 
 /// One row-wise node.
@@ -159,7 +163,7 @@ impl Run<'_> {
 
     fn compile(&self, consumer: NodeId, top: NodeId, needed: Needed) -> Result<Stream, Fault> {
         let mut out = Stream::default();
-        let mut open: Vec<(NodeId, Vec<Arc<Step>>, Needed, bool)> = vec![(top, Vec::new(), needed, false)];
+        let mut open: Vec<(NodeId, Vec<Arc<Step>>, Needed, bool)> = vec![(top, Vec::new(), needed.clone(), false)];
         while let Some((id, mut steps, needed, copies)) = open.pop() {
             let Some(node) = self.execution.plan.node(id) else {
                 return Err(Fault::new(format!("the plan has no node {}", id.0)));
@@ -180,10 +184,11 @@ impl Run<'_> {
                 _ => {
                     steps.reverse();
                     let copies = copies || matches!(node.op, Op::Range { .. });
-                    out.segments.push(Segment { source: id, steps, copies });
+                    out.segments.push(Segment { source: id, steps, copies, late: Vec::new() });
                 }
             }
         }
+        self.defer(&mut out, top, &needed)?;
         Ok(out)
     }
 
@@ -304,7 +309,10 @@ impl Run<'_> {
                         it.batch()
                     }
                 };
-                self.drive(&segment.steps, batch, sink)
+                if segment.late.is_empty() {
+                    return self.drive(&segment.steps, batch, sink);
+                }
+                self.drive_late((segment, 0), &batch.clone(), (batch, None), sink)
             }
             None => Ok(ControlFlow::Continue(())),
         }

@@ -337,3 +337,49 @@ fn states_come_in_the_order_of_their_rows() {
         }
     }
 }
+
+#[test]
+fn columns_that_a_chain_hands_on_are_those_of_its_rows() {
+    let json = |it: i64| kql_data::json::read(["[1,2,3]", "[]", "[7]", "5"][it as usize % 4]);
+    let mut it = Builder::default();
+    let texts: Vec<Value> = (0..40).map(|it| Value::String(format!("t{}", it * 7 % 11).into())).collect();
+    let columns = vec![
+        longs(&(0..40).collect::<Vec<i64>>()),
+        Column::dynamics((0..40).map(json).collect()),
+        column(Type::String, &texts),
+        longs(&(0..40).map(|it| it * 3 % 17).collect::<Vec<i64>>()),
+    ];
+    let table = it.table("T", Batch::new(columns, 40), 9);
+    let (number, four) = (it.column(table, 0), it.long(4));
+    let predicate = it.call("less", &[four, number]);
+    let first = it.filter(table, predicate);
+    let outputs = vec![
+        ExpandOutput::Input(2),
+        ExpandOutput::Element(0),
+        ExpandOutput::Input(3),
+        ExpandOutput::Index,
+        ExpandOutput::Input(0),
+    ];
+    let values = vec![ExpandValue { value: it.column(first, 1), ty: Type::Long }];
+    let op = Op::Expand { input: first, values, bags_as_arrays: false, limit: None, outputs };
+    let expanded = it.node(op, &[Type::String, Type::Long, Type::Long, Type::Long, Type::Long]);
+    let (element, of_row) = (it.column(expanded, 1), it.column(expanded, 2));
+    let predicate = it.call("less", &[element, of_row]);
+    let second = it.filter(expanded, predicate);
+    let picked = [2, 0, 4, 1, 0].map(|index| it.column(second, index));
+    let last = it.project(second, &picked);
+    let elements = |row: i64| [vec![1, 2, 3], vec![], vec![7], vec![5]][row as usize % 4].clone();
+    let mut expected = Vec::new();
+    for row in 5..40_i64 {
+        for element in elements(row).into_iter().filter(|it| *it < row * 3 % 17) {
+            let text = texts[row as usize].clone();
+            let of_row = Value::Long(row * 3 % 17);
+            expected.push(vec![of_row, text.clone(), Value::Long(row), Value::Long(element), text]);
+        }
+    }
+    for batch_rows in [1, 2, 5, 100] {
+        assert_eq!(it.run_with(&context(2), last, batch_rows).unwrap(), expected, "{batch_rows}");
+        let few = it.limit(last, 7);
+        assert_eq!(it.run_with(&context(2), few, batch_rows).unwrap(), expected[..7], "{batch_rows}");
+    }
+}

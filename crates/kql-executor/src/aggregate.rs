@@ -5,9 +5,10 @@ use crate::{
     fold::Deal,
     group::Grouper,
     stream::{Rows, needed},
+    tally::Tally,
 };
 use kql_data::{Batch, Column, Context, Fault, Reservation, Type, Value};
-use kql_functions::{Accumulator, AggregateCall};
+use kql_functions::{Accumulator, AggregateCall, Cells};
 use kql_parser::plan::{AggregateExpr, ExprId, NodeId};
 use std::{ops::ControlFlow, sync::Mutex};
 
@@ -126,6 +127,8 @@ impl Aggregates {
 pub(crate) struct Groups<'a> {
     calls: &'a Aggregates,
     grouper: Grouper,
+    /// Rows that are only counted, and not yet by the accumulators.
+    tally: Option<Tally>,
     accumulators: Vec<Box<dyn Accumulator>>,
     held: Reservation,
     by: &'static str,
@@ -141,12 +144,37 @@ impl<'a> Groups<'a> {
     ) -> Result<Groups<'a>, Fault> {
         let budget = &execution.cx.budget;
         let (held, grouper) = (budget.reserve(0, by)?, Grouper::new(types.to_vec(), budget, by)?);
-        Ok(Groups { calls, grouper, accumulators: calls.start()?, held, by })
+        let accumulators = calls.start()?;
+        let only_counts = !accumulators.is_empty() && accumulators.iter().all(|it| it.counts_rows());
+        let tally = if only_counts { Some(Tally::new(types.len(), budget, by)?) } else { None };
+        Ok(Groups { calls, grouper, tally, accumulators, held, by })
     }
 
     /// Number of groups.
     pub(crate) fn len(&self) -> usize {
         self.grouper.len()
+    }
+
+    /// Counts rows by their keys; false when that does not do.
+    fn count(&mut self, keys: &[Cells], n_rows: usize) -> Result<bool, Fault> {
+        match &mut self.tally {
+            Some(it) => it.add(&mut self.grouper, keys, n_rows),
+            None => Ok(false),
+        }
+    }
+
+    /// Gives the accumulators what was counted.
+    fn settle(&mut self) -> Result<(), Fault> {
+        let Some(tally) = &mut self.tally else { return Ok(()) };
+        let counts = tally.take(&mut self.grouper)?;
+        if counts.is_empty() {
+            return Ok(());
+        }
+        for state in &mut self.accumulators {
+            state.resize(self.grouper.len());
+            state.add_counts(&counts)?;
+        }
+        self.account()
     }
 
     /// Adds rows: their keys, and the columns in which the aggregates find their arguments.
@@ -157,6 +185,7 @@ impl<'a> Groups<'a> {
         columns: &[Column],
         n_rows: usize,
     ) -> Result<(), Fault> {
+        self.settle()?;
         let groups = self.grouper.assign(keys, n_rows)?;
         let n_groups = self.grouper.len();
         for (state, (_, _, args)) in self.accumulators.iter_mut().zip(&self.calls.calls) {
@@ -167,8 +196,10 @@ impl<'a> Groups<'a> {
     }
 
     /// Adds the groups of later rows.
-    pub(crate) fn merge(&mut self, execution: &Execution<'_>, other: Groups<'_>) -> Result<(), Fault> {
+    pub(crate) fn merge(&mut self, execution: &Execution<'_>, mut other: Groups<'_>) -> Result<(), Fault> {
         execution.cx.check()?;
+        self.settle()?;
+        other.settle()?;
         let numbers = self.grouper.merge(&other.grouper)?;
         let n_groups = self.grouper.len();
         let n_large = other.accumulators.iter().filter(|it| it.bytes() >= LARGE).count();
@@ -187,10 +218,11 @@ impl<'a> Groups<'a> {
 
     /// The keys, and the columns of each aggregate: one row a group, at least `n_groups_min`.
     pub(crate) fn finish(
-        self,
+        mut self,
         execution: &Execution<'_>,
         n_groups_min: usize,
     ) -> Result<(Vec<Column>, Vec<Vec<Column>>), Fault> {
+        self.settle()?;
         let n_groups = self.grouper.len().max(n_groups_min);
         let keys = self.grouper.keys()?;
         Ok((keys, self.calls.finish(execution, self.accumulators, n_groups)?))
@@ -214,7 +246,11 @@ pub(crate) fn run(
     let types: Vec<Type> = keys.iter().map(|it| plan.expr(*it).ty()).collect();
     let make = || Groups::new(execution, &types, &calls, BY);
     let parts = run.fold(&stream, calls.deal(), make, |groups, batch: Batch| {
-        let columns = program.run(execution, &batch)?;
+        let results = program.results(execution, &batch)?;
+        if groups.count(results.cells.get(..keys.len()).unwrap_or(&[]), batch.n_rows)? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let columns = results.columns(execution)?;
         groups.add(execution, columns.get(..keys.len()).unwrap_or(&[]), &columns, batch.n_rows)?;
         Ok(ControlFlow::Continue(()))
     })?;

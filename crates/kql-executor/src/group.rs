@@ -52,7 +52,7 @@ enum Lookup {
 }
 
 impl Lookup {
-    fn new(codes: &Codes) -> Lookup {
+    fn new(codes: &Codes<'_>) -> Lookup {
         match codes {
             Codes::Dense(_, size) => Lookup::Dense(vec![NO_GROUP; *size]),
             Codes::Packed(_) => Lookup::Packed(HashTable::new()),
@@ -141,7 +141,7 @@ impl Grouper {
         &mut self,
         columns: &[Column],
         signature: Vec<Signature>,
-        codes: &Codes,
+        codes: &Codes<'_>,
         new_rows: &mut Vec<u32>,
     ) -> Result<Vec<u32>, Fault> {
         if self.signature.as_ref() != Some(&signature) {

@@ -3,7 +3,8 @@
 //! * [`Execution`] runs the results of one plan: what several of them read is computed once.
 //! * `shape`, `stream`: which nodes are fused into a chain that runs per chunk, and which gather all rows first.
 //! * `program`: expressions, compiled once and evaluated once a batch.
-//! * `keys`, `group`: equality of rows, and numbers for distinct keys; grouping and joining stand on them.
+//! * `keys`, `group`: equality of rows, and numbers for distinct keys; grouping and joining stand on them. `tally`: rows that
+//!   are only counted.
 //! * One file a node: `filter`, `join`, …; plugins and whole-table operators in [`evaluate`].
 
 mod aggregate;
@@ -28,6 +29,7 @@ mod shape;
 mod sort;
 mod steps;
 mod stream;
+mod tally;
 mod threads;
 mod window;
 

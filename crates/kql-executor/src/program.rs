@@ -159,17 +159,15 @@ impl Program {
 
     /// The results for a batch, one column an expression.
     pub(crate) fn run(&self, execution: &Execution<'_>, batch: &Batch) -> Result<Results, Fault> {
+        self.results(execution, batch)?.columns(execution)
+    }
+
+    /// The same, as they come: by entry of a dictionary where they can be.
+    pub(crate) fn results(&self, execution: &Execution<'_>, batch: &Batch) -> Result<ResultCells, Fault> {
         let slots = self.cells(execution, batch)?;
-        let (mut columns, mut held) = (Vec::with_capacity(self.roots.len()), Vec::with_capacity(self.roots.len()));
-        for (cells, of_cells) in self.roots.iter().filter_map(|it| slots.get(*it)?.as_ref()) {
-            let column = cells.column();
-            held.push(match cells {
-                Cells::Rows(_) => of_cells.clone(),
-                Cells::Entries(_) => Some(Arc::new(execution.cx.budget.reserve(column.bytes(), BY)?)),
-            });
-            columns.push(column);
-        }
-        Ok(Results { columns, held })
+        let results = self.roots.iter().filter_map(|it| slots.get(*it)?.clone());
+        let (cells, held) = results.unzip();
+        Ok(ResultCells { cells, held })
     }
 
     /// The rows for which the first expression is true.
@@ -229,6 +227,29 @@ impl Program {
             _ => None,
         };
         self.roots.iter().map(constant).collect()
+    }
+}
+
+/// What a program gives for a batch, before its rows are wanted, and the memory of it.
+#[derive(Debug, Default)]
+pub(crate) struct ResultCells {
+    pub(crate) cells: Vec<Cells>,
+    held: Vec<HeldColumn>,
+}
+
+impl ResultCells {
+    /// The values of all rows.
+    pub(crate) fn columns(self, execution: &Execution<'_>) -> Result<Results, Fault> {
+        let (mut columns, mut held) = (Vec::with_capacity(self.cells.len()), Vec::with_capacity(self.cells.len()));
+        for (cells, of_cells) in self.cells.iter().zip(self.held) {
+            let column = cells.column();
+            held.push(match cells {
+                Cells::Rows(_) => of_cells,
+                Cells::Entries(_) => Some(Arc::new(execution.cx.budget.reserve(column.bytes(), BY)?)),
+            });
+            columns.push(column);
+        }
+        Ok(Results { columns, held })
     }
 }
 

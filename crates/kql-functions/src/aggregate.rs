@@ -34,6 +34,16 @@ pub trait Accumulator: Send {
     /// arguments among them.
     fn update(&mut self, cx: &Context, groups: &[u32], args: &[Column]) -> Result<(), Fault>;
 
+    /// Whether nothing but the number of a group's rows matters, so that [`add_counts`](Accumulator::add_counts) does.
+    fn counts_rows(&self) -> bool {
+        false
+    }
+
+    /// Adds so many rows to each group, of an aggregate that only counts rows.
+    fn add_counts(&mut self, counts: &[i64]) -> Result<(), Fault> {
+        Err(Fault::new(format!("an aggregate of more than the number of rows got {} counts", counts.len())))
+    }
+
     /// Adds the state of another accumulator of the same call: its group `i` goes into `groups[i]` here.
     fn merge(&mut self, cx: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault>;
 

@@ -71,13 +71,28 @@ impl Entries {
         &self.source.codes
     }
 
-    fn column(&self) -> Column {
+    /// How many entries there are.
+    pub fn n_entries(&self) -> usize {
+        self.values.column.len()
+    }
+
+    /// What the entries stand for: equal numbers, equal values.
+    pub fn id(&self) -> u64 {
+        self.values.id
+    }
+
+    /// The values of those entries.
+    pub fn column_of(&self, codes: &[u32]) -> Column {
         if let Column::String(_) = self.values.column {
             let (map, dictionary) = self.values.strings();
-            let codes = self.source.codes.iter().map(|it| map.get(*it as usize).copied().unwrap_or(0)).collect();
+            let codes = codes.iter().map(|it| map.get(*it as usize).copied().unwrap_or(0)).collect();
             return Column::Dictionary(DictionaryColumn { codes, dictionary: dictionary.clone() });
         }
-        self.values.column.take(&self.source.codes)
+        self.values.column.take(codes)
+    }
+
+    fn column(&self) -> Column {
+        self.column_of(&self.source.codes)
     }
 }
 

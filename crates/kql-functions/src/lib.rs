@@ -24,6 +24,6 @@ pub mod sketch;
 
 pub use aggregate::{Accumulator, Aggregate, AggregateCall};
 pub use declare::{Accepts, Constness, Function, Kernel, Naming, Overload, Param, Returns};
-pub use evaluate::{CallSite, Calls, Cells};
+pub use evaluate::{CallSite, Calls, Cells, Entries};
 pub use registry::{aggregate, aggregates as all_aggregates, conversion, function, functions as all_functions};
 pub use resolve::{Actual, Resolved, resolve};

@@ -313,6 +313,15 @@ impl Accumulator for Count {
         Ok(())
     }
 
+    fn counts_rows(&self) -> bool {
+        true
+    }
+
+    fn add_counts(&mut self, counts: &[i64]) -> Result<(), Fault> {
+        self.0.iter_mut().zip(counts).for_each(|(n, it)| *n += it);
+        Ok(())
+    }
+
     fn merge(&mut self, _: &Context, other: Box<dyn Accumulator>, groups: &[u32]) -> Result<(), Fault> {
         for (n, group) in same::<Count>(other)?.0.iter().zip(groups) {
             if let Some(mine) = self.0.get_mut(*group as usize) {

@@ -233,7 +233,7 @@ struct Picked {
 }
 
 /// Batches that wait at most, and bytes of their columns.
-const WAITING_MAX: usize = 8;
+const WAITING_MAX: usize = 64;
 const WAITING_BYTES_MAX: usize = 16 << 20;
 
 impl Picked {

@@ -1,16 +1,14 @@
 //! Rewrites a bound plan into one that gives the same rows with less work. Each pass is a function from plan to plan.
 //!
 //! Constants are folded while the query is bound. Here: [`push_down`] moves filters towards the tables they read and tells
-//! scans which stretch of a column matters; [`fuse`] makes chains of projections one; [`slots`] takes paths into
-//! JSON where it is read; [`prune`] drops columns that nothing
-//! reads.
+//! scans which stretch of a column matters; [`fuse`] makes chains of projections one, and aggregations compute what they
+//! read; [`prune`] drops columns that nothing reads.
 
 mod columns;
 mod fuse;
 pub mod paths;
 mod prune;
 mod push_down;
-mod slots;
 
 pub use push_down::bound;
 
@@ -21,8 +19,7 @@ use kql_data::{Context, Fault, Map};
 type Pass = fn(&Context, &Plan) -> Result<Plan, Fault>;
 
 /// The passes, in order.
-pub const PASSES: &[(&str, Pass)] =
-    &[("push_down", push_down::run), ("fuse", fuse::run), ("slots", slots::run), ("prune", prune::run)];
+pub const PASSES: &[(&str, Pass)] = &[("push_down", push_down::run), ("fuse", fuse::run), ("prune", prune::run)];
 
 /// Plans larger than this are run as they are.
 const NODES_MAX: usize = 20_000;

@@ -338,23 +338,9 @@ pub(crate) struct Coder {
 #[derive(Debug)]
 enum StepsKnown {
     Unseen,
-    Are(Stretch),
+    Are(Steps),
     AreNot,
 }
-
-/// Steps, and how they were found.
-#[derive(Debug)]
-struct Stretch {
-    steps: Steps,
-    distance: u64,
-    /// The least value and the largest that they were made for.
-    low: i64,
-    high: i64,
-    n_moves: u32,
-}
-
-/// How often steps may begin anew elsewhere because values came that were beyond them: each time groups are looked up again.
-const MOVES_MAX: u32 = 8;
 
 /// Values at equal distances: each has the number of its step, from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -369,13 +355,16 @@ pub(crate) struct Steps {
 const STEPS: usize = CODES_FIRST - 1;
 
 impl Steps {
-    /// From the least of two values to the largest and beyond, if they are few steps of that length apart. Later values want room:
-    /// `below` tells of how much there is what is to be below the least.
-    fn between(low: i64, high: i64, distance: u64, below: impl Fn(usize) -> usize) -> Option<Steps> {
+    /// Such that those values are within, if they are few steps apart. Looks at so many of them as tell the distance.
+    fn of(values: &[i64]) -> Option<Steps> {
+        let first = *values.first()?;
+        let (low, high) = values.iter().fold((first, first), |(low, high), it| (low.min(*it), high.max(*it)));
         let range = u64::try_from(high.checked_sub(low)?).ok()?;
+        let distance = values.iter().take(CODES_FIRST).fold(range, |all, it| divisor(all, it.abs_diff(low)));
         let n_values = usize::try_from(range.checked_div(distance)?).ok()?.checked_add(1)?;
+        // Later values want room, on both sides.
         let room = STEPS.checked_sub(n_values).filter(|it| *it > STEPS / 8)?;
-        let below = u64::try_from(below(room)).ok()?.checked_mul(distance)?;
+        let below = u64::try_from(room / 2).ok()?.checked_mul(distance)?;
         let shift = distance.trailing_zeros();
         let odd = distance.checked_shr(shift)?;
         // Each round doubles the bits that are right, of which an odd number itself has three.
@@ -412,36 +401,6 @@ impl Steps {
     }
 }
 
-impl Stretch {
-    /// Such that those values are within, if they are few steps apart. Looks at so many of them as tell the distance.
-    fn of(values: &[i64]) -> Option<Stretch> {
-        let (low, high) = extremes(values)?;
-        let range = u64::try_from(high.checked_sub(low)?).ok()?;
-        let distance = values.iter().take(CODES_FIRST).fold(range, |all, it| divisor(all, it.abs_diff(low)));
-        let steps = Steps::between(low, high, distance, |room| room / 2)?;
-        Some(Stretch { steps, distance, low, high, n_moves: 0 })
-    }
-
-    /// Steps for those values too, with room where they go on to.
-    fn moved(&self, values: &[i64]) -> Option<Stretch> {
-        let (low, high) = extremes(values)?;
-        let n_moves = self.n_moves.checked_add(1).filter(|it| *it <= MOVES_MAX)?;
-        let below = |room| match (low < self.low, high > self.high) {
-            (true, false) => room,
-            (false, true) => 0,
-            _ => room / 2,
-        };
-        let (low, high) = (low.min(self.low), high.max(self.high));
-        let steps = Steps::between(low, high, self.distance, below)?;
-        Some(Stretch { steps, distance: self.distance, low, high, n_moves })
-    }
-}
-
-fn extremes(values: &[i64]) -> Option<(i64, i64)> {
-    let first = *values.first()?;
-    Some(values.iter().fold((first, first), |(low, high), it| (low.min(*it), high.max(*it))))
-}
-
 /// The greatest number that divides both.
 fn divisor(a: u64, b: u64) -> u64 {
     let (mut a, mut b) = (a, b);
@@ -468,7 +427,7 @@ impl Coder {
     }
 
     fn signature(&self) -> Signature {
-        if let StepsKnown::Are(it) = &self.steps { Signature::Steps(it.steps) } else { Signature::Coder(self.size) }
+        if let StepsKnown::Are(it) = &self.steps { Signature::Steps(*it) } else { Signature::Coder(self.size) }
     }
 
     /// Bytes held.
@@ -486,18 +445,10 @@ impl Coder {
         if let StepsKnown::Unseen = self.steps
             && nulls.is_none()
         {
-            self.steps = Stretch::of(values.values()).map_or(StepsKnown::AreNot, StepsKnown::Are);
+            self.steps = Steps::of(values.values()).map_or(StepsKnown::AreNot, StepsKnown::Are);
         }
-        if let StepsKnown::Are(known) = &self.steps {
-            if let Some(codes) = known.steps.codes(values.values(), nulls) {
-                return Some(codes);
-            }
-            // Values beyond them, or none of them.
-            let moved = if nulls.is_none() { known.moved(values.values()) } else { None };
-            if let Some(moved) = moved
-                && let Some(codes) = moved.steps.codes(values.values(), nulls)
-            {
-                self.steps = StepsKnown::Are(moved);
+        if let StepsKnown::Are(steps) = &self.steps {
+            if let Some(codes) = steps.codes(values.values(), nulls) {
                 return Some(codes);
             }
             self.steps = StepsKnown::AreNot;
@@ -580,7 +531,7 @@ mod tests {
             [(1, 5), (HOUR, 638_000_000 * 10_000_000), (HOUR, -7 * HOUR), (96, i64::MIN), (7, i64::MAX - 7 * 800)]
         {
             let values: Vec<i64> = (0..800).map(|it| base + it * 31 % 800 * distance).collect();
-            let steps = Stretch::of(&values).map(|it| it.steps);
+            let steps = Steps::of(&values);
             // There must be room on both sides.
             let Some(steps) = steps else {
                 assert!(base == i64::MIN, "{distance} {base}");
@@ -594,8 +545,7 @@ mod tests {
             assert!(is_step(values[0]) && (distance == 1 || !is_step(values[0] + 1)));
             assert!(!is_step(base.wrapping_add(distance * 1_000_000)) && !is_step(i64::MIN + 5));
         }
-        let none: [&[i64]; 3] = [&[3, 3], &[], &[i64::MIN, i64::MAX]];
-        assert!(none.iter().all(|it| Stretch::of(it).is_none()));
+        assert!(Steps::of(&[3, 3]).is_none() && Steps::of(&[]).is_none() && Steps::of(&[i64::MIN, i64::MAX]).is_none());
         // Groups stay the same when later values are no steps.
         let mut coder = Coder::default();
         let first = Column::Long(vec![Some(10), Some(30), Some(20)].into());
@@ -604,30 +554,6 @@ mod tests {
         assert_eq!(coder.codes(&Column::Long(vec![Some(40), None].into())).map(|it| it[1]), Some(0));
         assert!(coder.codes(&Column::longs(vec![35])).is_some());
         assert!(matches!(coder.signature(), Signature::Coder(_)));
-    }
-
-    #[test]
-    fn steps_move_to_where_values_go_on() {
-        const HOUR: i64 = 36_000_000_000;
-        for sign in [1, -1] {
-            let day = |from: i64| Column::longs((from..from + 24).map(|it| sign * it * HOUR).collect());
-            let (mut coder, mut signatures) = (Coder::default(), Vec::new());
-            for from in (0..800).step_by(24) {
-                let codes = coder.codes(&day(from)).unwrap();
-                assert!(codes.windows(2).all(|it| i64::from(it[1]) - i64::from(it[0]) == sign), "{from}");
-                assert!(codes.iter().all(|it| (1..=STEPS as u32).contains(it)));
-                if signatures.last() != Some(&coder.signature()) {
-                    signatures.push(coder.signature());
-                }
-            }
-            assert!(signatures.len() == 2 && signatures.iter().all(|it| matches!(it, Signature::Steps(_))));
-            // To and fro until it is too far.
-            for it in 0..40 {
-                let far = if it % 2 == 0 { 300 } else { -300 };
-                assert!(coder.codes(&day(far * it)).is_some());
-            }
-            assert!(matches!(coder.signature(), Signature::Coder(_)));
-        }
     }
 
     #[test]

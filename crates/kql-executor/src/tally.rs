@@ -243,7 +243,7 @@ mod tests {
             dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (dice >> 33) as u32 % size
         };
-        // In several places and in one, another dictionary with the same texts, and hours that steps have to move for.
+        // In several places and in one, another dictionary with the same texts, and hours of which later ones are no steps.
         for size in [3, 900, 3_000] {
             let (dictionaries, few) = ([numbers(size), numbers(size)], numbers(20));
             let batches: Vec<Vec<Cells>> = [0, 0, 1, 1, 0]

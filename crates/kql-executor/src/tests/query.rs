@@ -287,3 +287,21 @@ fn windows_of_a_join_equal_tests_of_pairs() {
         }
     }
 }
+
+#[test]
+fn an_aggregation_computes_what_a_projection_gives_once() {
+    let text = "print t = '{}' | where t != 'x' | extend p = parse_json(t), q = tolower(t)
+        | summarize sum(toint(p.a)), dcount(q), take_any(q) by tostring(p.b)";
+    let (cx, options) = (Context::default(), kql_parser::ParseOptions::default());
+    let (query, _) = kql_parser::parse(text, &options);
+    let (plan, _) = kql_parser::bind(&Arc::new(query), &Nothing(&cx), &cx, &Parameters::new());
+    let plan = kql_parser::optimise::optimise(&cx, plan).unwrap();
+    let result = plan.node(plan.results[0].node).map(|it| it.op.clone());
+    let Some(Op::Project { input, .. } | Op::Aggregate { input, .. }) = result else { panic!("{result:?}") };
+    let below = plan.node(input).map(|it| it.op.clone());
+    assert!(matches!(below, Some(Op::Aggregate { .. } | Op::Filter { .. } | Op::Values { .. })), "{below:?}");
+    for name in ["todynamic", "tolower"] {
+        let is_it = |it: &&kql_parser::plan::Expr| matches!(it, kql_parser::plan::Expr::Call { function, .. } if function.name == name);
+        assert_eq!(plan.exprs.iter().filter(is_it).count(), 1, "{name}");
+    }
+}

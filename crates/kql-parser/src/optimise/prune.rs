@@ -171,8 +171,13 @@ impl Pass<'_> {
         new
     }
 
-    fn aggregate(&mut self, it: &AggregateExpr, map: &[Option<usize>]) -> AggregateExpr {
-        let args = it.args.iter().map(|it| self.expr(*it, map)).collect();
+    fn aggregate(
+        &mut self,
+        it: &AggregateExpr,
+        map: &[Option<usize>],
+        done: &mut Map<ExprId, ExprId>,
+    ) -> AggregateExpr {
+        let args = it.args.iter().map(|it| self.shared_expr(*it, map, done)).collect();
         AggregateExpr { args, ..it.clone() }
     }
 
@@ -271,7 +276,9 @@ impl Pass<'_> {
             Op::Aggregate { input, keys, aggregates } => {
                 let (input, map) = self.built(*input);
                 let n_keys = keys.len();
-                let keys = keys.iter().map(|it| self.expr(*it, &map)).collect();
+                // What keys and arguments share is computed once for all of them.
+                let mut done = Map::default();
+                let keys = keys.iter().map(|it| self.shared_expr(*it, &map, &mut done)).collect();
                 let mut kept: Vec<usize> = (0..n_keys).collect();
                 let mut calls = Vec::new();
                 let mut first = n_keys;
@@ -280,7 +287,7 @@ impl Pass<'_> {
                     first = outputs.end;
                     if outputs.clone().any(|it| wanted.contains(it)) {
                         kept.extend(outputs);
-                        calls.push(self.aggregate(it, &map));
+                        calls.push(self.aggregate(it, &map, &mut done));
                     }
                 }
                 self.add(id, Op::Aggregate { input, keys, aggregates: calls }, &kept);
@@ -361,7 +368,7 @@ impl Pass<'_> {
         let aggregates = std::mem::take(&mut it.aggregates);
         for (call, default) in &aggregates {
             let default = default.map(|it| self.expr(it, &[]));
-            let call = self.aggregate(call, &map);
+            let call = self.aggregate(call, &map, &mut Map::default());
             it.aggregates.push((call, default));
         }
         let all: Vec<usize> = (0..self.old.schema(id).len()).collect();

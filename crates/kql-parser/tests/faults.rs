@@ -42,6 +42,14 @@ fn exact_faults() {
             "T | where a == 1 == 2",
             vec!["SYN0002 17..19 comparisons do not chain: `==` needs parentheses or `and` before it"],
         ),
+    ] {
+        assert_eq!(faults(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn exact_faults_of_expressions() {
+    for (text, expected) in [
         (
             "print '\\q'",
             vec!["SYN0002 7..9 unknown escape `\\q`; double the backslash, or write a verbatim string: @\"…\""],

@@ -139,6 +139,11 @@ impl Sprouts {
             let codes = self.dictionary.look_up(entries.len(), value, lookup);
             places.fill(&mut self.codes, room, codes.iter().copied());
         }
+        self.judge();
+    }
+
+    /// Gives the dictionary up when too many of the values so far are distinct.
+    fn judge(&mut self) {
         let n_distinct = self.dictionary.len();
         let is_distinct = |of: usize| n_distinct * 1_024 > self.n_values * of;
         if TRIALS.iter().any(|(from, of)| self.n_values >= *from && is_distinct(*of)) {
@@ -237,6 +242,8 @@ impl Sprouts {
         let from = n_known as u32;
         let values = (from..other.dictionary.len() as u32).map(|it| other.dictionary.value(it));
         let codes: Vec<u32> = values.map(|it| self.dictionary.code(it)).collect();
+        // Each thread saw a part of the values: how they came to be dealt must not decide what the column is.
+        self.judge();
         match codes.iter().zip(from..).all(|(code, it)| *code == it) {
             true => Taken::Same,
             false => Taken::Recoded(from, codes),

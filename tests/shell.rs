@@ -17,6 +17,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
@@ -33,6 +34,9 @@ const LOGINS: &str = concat!(
 
 /// A query that would run for hours.
 const ENDLESS: &str = "range i from 1 to 60000000000 step 1 | summarize dcount(hash_sha256(tostring(i)))";
+
+/// How many terminals there were.
+static N_TERMINALS: AtomicUsize = AtomicUsize::new(0);
 
 /// A running command and what it wrote so far.
 struct Terminal {
@@ -54,8 +58,9 @@ struct Setting<'a> {
 impl Terminal {
     fn start(room: &Room, setting: &Setting) -> Terminal {
         let mut command = Command::new("sh");
-        // The size is set before the command looks at it.
-        let script = format!("stty cols {} rows 24 && exec \"$0\" \"$@\"", setting.columns);
+        // A new terminal has a size of its own, so that the command waits until it has that of the setting.
+        let sized = format!(".sized-{}", N_TERMINALS.fetch_add(1, Ordering::Relaxed));
+        let script = format!("until [ -e {sized} ]; do sleep 0.01; done; rm {sized}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_kql")]).args(setting.args).current_dir(room.path());
         for name in ["KQL_GEOIP", "PAGER", "LESS", "NO_COLOR", "KQL_PAGER"] {
             command.env_remove(name);
@@ -67,7 +72,9 @@ impl Terminal {
                 value => command.env(name, value),
             };
         }
-        let process = PtyProcess::spawn(command).unwrap();
+        let mut process = PtyProcess::spawn(command).unwrap();
+        process.set_window_size(setting.columns as u16, 24).unwrap();
+        _ = room.file(&sized, "");
         let keys = process.get_raw_handle().unwrap();
         let mut reader = process.get_raw_handle().unwrap();
         let (sender, output) = channel();
